@@ -1,0 +1,64 @@
+# Everything a person or a build server runs. Each target sets up what it needs by itself; `make help` lists them.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+# A stamp is trusted only while the interpreter behind it still runs: a removed Python or a moved checkout sets up anew.
+ifneq ($(shell $(BIN)/python -c "import sys; print(sys.prefix)" 2>/dev/null),$(CURDIR)/$(VENV))
+.PHONY: $(VENV)/.runtime
+endif
+
+.PHONY: help setup setup-dev demo test lint format check bench soak requirements clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt requirements/install.sh pyproject.toml
+	@sh requirements/install.sh runtime
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
+	@sh requirements/install.sh dev
+
+setup: $(VENV)/.runtime ## Create .venv and install the pinned runtime packages and Accrual itself
+
+setup-dev: $(VENV)/.dev ## The same, and the tools that tests and checks need
+
+demo: setup ## Fresh database, the example programme, every seed request over HTTP, and what came of it
+	@$(BIN)/accrual demo
+
+test: lint ## Linters, types, walls, then every test; ends with pytest's own summary line
+	@$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+lint: setup-dev ## ruff, mypy and the import walls
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted; run: make format"; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup-dev ## Let ruff put formatting and import order right
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+check: lint ## Linters and the tests that need no database; seconds, for use while writing
+	@$(BIN)/pytest -n $(WORKERS) tests/arch tests/unit tests/contract $(PYTEST_ARGS)
+
+bench: setup ## Each benchmark once, with its ratio to pgbench on the same server
+	@$(BIN)/accrual bench drain
+	@$(BIN)/accrual bench submit
+	@$(BIN)/accrual bench http
+
+soak: setup-dev ## The long tests: crashes, take-overs and property runs for many minutes
+	@$(BIN)/pytest -m slow $(PYTEST_ARGS)
+
+requirements: ## Recompile requirements/*.txt from pyproject.toml and requirements/*.in
+	@sh requirements/compile.sh
+
+clean: ## Remove .venv and caches; databases in .accrual stay
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

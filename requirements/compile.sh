@@ -1,0 +1,23 @@
+#!/bin/sh
+# Recompiles runtime.txt, dev.txt and build.txt, pinned and hashed, for every platform and Python from 3.11 on.
+# uv is used from a throw-away environment: it is a tool of this script and not a dependency of the project.
+set -eu
+
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT INT TERM
+for name in ${PYTHON:-python3.11 python3.12 python3.13 python3.14 python3}; do
+    if command -v "$name" >/dev/null 2>&1; then
+        "$name" -m venv "$tools/venv"
+        break
+    fi
+done
+"$tools/venv/bin/python" -m pip install --quiet --disable-pip-version-check uv
+
+compile() {
+    "$tools/venv/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+        --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" "$@"
+}
+
+compile pyproject.toml -o requirements/runtime.txt
+compile pyproject.toml requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+compile requirements/build.in -c requirements/dev.txt -o requirements/build.txt
