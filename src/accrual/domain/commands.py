@@ -1,0 +1,120 @@
+"""Requests to change something, as they stand in the log, and how their bytes and digests are made."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from enum import IntEnum
+
+import msgspec
+
+from accrual.domain.facts import Fact, Identity
+
+
+class Dialect(IntEnum):
+    """In whose words a command came. Numbers are stored; never renumber."""
+
+    INTERNAL = 0
+    NATIVE = 1
+    QOIN_TASK = 2
+    QOIN_PROCESSOR = 3
+    DSQUARES = 4
+    GOODIE = 5
+    PROFITFLOW = 6
+
+
+class Reward(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=1):
+    """Judge these facts of one member and give what the promos say.
+
+    `action` is the client's own word for the call; facts carry who referred the member. On a
+    follow-up, `parent` is the ticket of the command that caused it.
+    """
+
+    dialect: Dialect
+    action: str
+    identity: Identity
+    facts: tuple[Fact, ...]
+    install_id: str | None = None
+    device_type: str | None = None
+    parent: bytes | None = None
+
+
+class Resume(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=2):
+    """Try a parked command again; decided now, at this command's own position."""
+
+    dialect: Dialect
+    action: str
+    identity: Identity
+    ticket: bytes
+
+
+Command = Reward | Resume
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """A command on its way into the log.
+
+    `content` is the 16-byte digest that a retry must match. `name` and `body` are personal: they are stored apart
+    from `facts`, sealed by a salted digest, and may be erased.
+    """
+
+    programme_id: int
+    client_id: int
+    command: Command
+    key: bytes
+    content: bytes
+    body: bytes
+    name: str | None = None
+    key_scope_client: bool = False
+
+
+class LoggedCommand(msgspec.Struct, frozen=True, gc=False):
+    """One row of the command log without its erasable part. `facts` is an encoded Command."""
+
+    bucket: int
+    position: int
+    ticket: bytes
+    programme_id: int
+    client_id: int
+    recorded_at: datetime
+    content: bytes
+    seal: bytes
+    facts: bytes
+    name: str | None
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What the log answers to a submission. `repeated`: the command was already there."""
+
+    ticket: bytes
+    bucket: int
+    position: int
+    recorded_at: datetime
+    repeated: bool
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+
+
+def encode_command(command: Command) -> bytes:
+    """The stored form of a command (MessagePack, positional)."""
+    return _ENCODER.encode(command)
+
+
+def decode_command(facts: bytes) -> Command:
+    """The command in a log row. Raises msgspec.DecodeError when the bytes are not one."""
+    return _DECODER.decode(facts)
+
+
+def content_digest(canonical: bytes) -> bytes:
+    """First 16 bytes of SHA-256 over the canonical translated command without transport fields (SEMANTICS row 12)."""
+    return hashlib.sha256(canonical).digest()[:16]
+
+
+def seal_of(salt: bytes, name: str | None, body: bytes) -> bytes:
+    """16-byte salted digest over the erasable part, so that erasing it leaves the chain whole."""
+    hashed = hashlib.sha256(salt)
+    hashed.update(b"\x00" if name is None else b"\x01" + name.encode() + b"\x00")
+    hashed.update(body)
+    return hashed.digest()[:16]

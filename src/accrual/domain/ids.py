@@ -1,0 +1,69 @@
+"""How identifiers are derived: members, buckets, tickets, accounts. Digests only; nothing here is looked up or drawn."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NewType
+
+MemberId = NewType("MemberId", bytes)
+"""16 bytes: digest of (programme, kind, value) of the member's first identity."""
+
+Ticket = NewType("Ticket", bytes)
+"""16 bytes of a UUID version 8 that carries its bucket."""
+
+BUCKETS_MAX = 4096
+BUCKETS_DEFAULT = 256
+ASSETS_MAX = 1 << 20
+_MEMBER_ACCOUNT_BIT = 1 << 62
+
+
+def digest16(purpose: bytes, *parts: bytes) -> bytes:
+    """16-byte digest of length-prefixed parts; `purpose` (at most 16 bytes) keeps digests of different things apart."""
+    hashed = hashlib.blake2b(digest_size=16, person=purpose)
+    for part in parts:
+        hashed.update(len(part).to_bytes(4, "big"))
+        hashed.update(part)
+    return hashed.digest()
+
+
+def member_id_of(programme_id: int, kind: str, value: str) -> MemberId:
+    """The member whose first identity this is. Two first calls at once therefore choose the same member."""
+    return MemberId(digest16(b"member", b"%d" % programme_id, kind.encode(), value.encode()))
+
+
+def bucket_of(member_id: bytes, buckets: int) -> int:
+    """The hash slot of a member (or of any 16-byte digest): 0 .. buckets-1."""
+    return int.from_bytes(member_id[:8], "big") % buckets
+
+
+def ticket_of(programme_id: int, client_id: int, identity: bytes, key: bytes, bucket: int) -> Ticket:
+    """The handle of a command: the same programme, client, identity as sent and key always give the same ticket.
+
+    Layout: UUID version 8; the twelve bits after the version are the bucket, the rest is digest.
+    """
+    raw = bytearray(digest16(b"ticket", b"%d" % programme_id, b"%d" % client_id, identity, key))
+    raw[6] = 0x80 | (bucket >> 8)
+    raw[7] = bucket & 0xFF
+    raw[8] = (raw[8] & 0x3F) | 0x80
+    return Ticket(bytes(raw))
+
+
+def bucket_of_ticket(ticket: bytes) -> int:
+    """The bucket a ticket carries; the caller checks that it is below the number of buckets."""
+    return ((ticket[6] & 0x0F) << 8) | ticket[7]
+
+
+def is_ticket(raw: bytes) -> bool:
+    """Whether these 16 bytes have the shape of a ticket (version 8, RFC variant)."""
+    return len(raw) == 16 and raw[6] >> 4 == 8 and raw[8] >> 6 == 2
+
+
+def member_account_id(member_id: bytes, asset_id: int, role: int) -> int:
+    """Account number of a member's account: 63 bits, bit 62 always set, so that it never meets a system account's."""
+    raw = digest16(b"account", member_id, b"%d:%d" % (asset_id, role))
+    return (int.from_bytes(raw[:8], "big") >> 2) | _MEMBER_ACCOUNT_BIT
+
+
+def system_account_id(asset_id: int, role: int) -> int:
+    """Account number of a system account in any bucket: asset and role, below 2**24."""
+    return asset_id * 16 + role

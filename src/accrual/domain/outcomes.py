@@ -1,0 +1,71 @@
+"""The answer to a command: awards, declines with reasons, follow-ups and status. Values only; nothing is judged here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+
+
+class Status(IntEnum):
+    """How a command ended. Numbers are stored; never renumber."""
+
+    DECIDED = 1
+    PARKED = 2
+    FORWARDED = 3
+
+
+class Award(msgspec.Struct, frozen=True, array_like=True):
+    """What one promo version gives in one outcome.
+
+    `promo_version_id` names the exact version; `amount` is in units of the asset, above 0. `basis` holds the value the
+    benefit was computed from (minor units or a count of facts), `reason` the benefit's kind.
+    """
+
+    promo_version_id: int
+    asset_id: int
+    amount: int
+    reason: str
+    basis: int | None = None
+    active_at: datetime | None = None
+    expires_at: datetime | None = None
+    details: dict[str, Any] | None = None
+
+
+class Declined(msgspec.Struct, frozen=True, array_like=True):
+    """What a promo (or, with promo_version_id 0, the programme itself) did not give, and why: a stable code and values."""
+
+    promo_version_id: int
+    reason: str
+    details: dict[str, Any] | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The stored answer. `revision` is the catalogue revision that decided; the moment is the command's recorded_at.
+
+    `member_id` is whom it was decided for (None when nobody was found or enrolled); `follow_ups` are tickets.
+    """
+
+    status: Status
+    revision: int
+    member_id: bytes | None = None
+    awards: tuple[Award, ...] = ()
+    declines: tuple[Declined, ...] = ()
+    follow_ups: tuple[bytes, ...] = ()
+    error: str | None = None
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER: msgspec.msgpack.Decoder[Outcome] = msgspec.msgpack.Decoder(Outcome)
+
+
+def encode_outcome(outcome: Outcome) -> bytes:
+    """The stored form of an outcome (MessagePack, positional)."""
+    return _ENCODER.encode(outcome)
+
+
+def decode_outcome(payload: bytes) -> Outcome:
+    """The outcome in a row. Raises msgspec.DecodeError when the bytes are not one."""
+    return _DECODER.decode(payload)

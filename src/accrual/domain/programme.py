@@ -1,0 +1,137 @@
+"""The programme document: settings, assets, outlets, clients and promos as written in a file or stored at a revision."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from accrual.domain.amounts import Rounding
+from accrual.domain.promos import Code, Promo, PromoVersion, _Document
+
+
+class Enrol(StrEnum):
+    """When an unknown identity becomes a member."""
+
+    ALWAYS = "always"
+    REGISTER_ONLY = "register_only"
+    NEVER = "never"
+
+
+class SignaturePolicy(StrEnum):
+    """What a wrong or absent signature does: nothing, a warning in log and metrics, or a refusal."""
+
+    OFF = "off"
+    WARN = "warn"
+    ENFORCE = "enforce"
+
+
+class IdempotencyPolicy(StrEnum):
+    """What a call without an idempotency key does: nothing, a warning, or a refusal."""
+
+    OPTIONAL = "optional"
+    WARN = "warn"
+    REQUIRE = "require"
+
+
+class KeyScope(StrEnum):
+    """Whether a client's idempotency keys are unique per member or over the whole client."""
+
+    MEMBER = "member"
+    CLIENT = "client"
+
+
+class Asset(_Document, frozen=True):
+    """What is counted. The code is the identity; `number` is a label shown to clients and may repeat."""
+
+    code: Code
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    number: int = 0
+
+
+class Outlet(_Document, frozen=True):
+    """Where things happen. `aliases` are a client's own names for it, by client code."""
+
+    code: Code
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    aliases: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+
+
+class Signature(_Document, frozen=True):
+    """How a client's signatures are checked: PEM public keys (several during rotation)."""
+
+    policy: SignaturePolicy = SignaturePolicy.OFF
+    public_keys: Annotated[tuple[str, ...], msgspec.Meta(max_length=8)] = ()
+    allow_1024: bool = False
+
+
+class Client(_Document, frozen=True):
+    """A partner system. Its key comes as `key_sha256` (hex), from the environment (`key_env`), or, in a demo, plain.
+
+    `rights` are the dialects it may speak (`qoin_task`, `qoin_processor`, `native`). `number` is the client number
+    that Qoin tickets carry.
+    """
+
+    code: Code
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    number: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 0
+    rights: tuple[str, ...] = ()
+    key: str | None = None
+    key_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    key_env: str | None = None
+    signature: Signature = Signature()
+    idempotency: IdempotencyPolicy = IdempotencyPolicy.OPTIONAL
+    key_scope: KeyScope = KeyScope.MEMBER
+    default_outlet: str | None = None
+
+
+class Settings(_Document, frozen=True):
+    """What holds for the whole programme. Durations are ISO 8601 such as `P90D`; `late_limit` None sets no limit."""
+
+    code: Code
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    time_zone: str = "UTC"
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")] = "USD"
+    minor_units: Annotated[int, msgspec.Meta(ge=0, le=8)] = 2
+    rounding: Rounding = Rounding.FLOOR
+    enrol: Enrol = Enrol.ALWAYS
+    late_limit: str | None = "P90D"
+    demo: bool = False
+
+
+class Programme(_Document, frozen=True):
+    """A whole programme as written in a file."""
+
+    programme: Settings
+    assets: tuple[Asset, ...] = ()
+    outlets: tuple[Outlet, ...] = ()
+    clients: tuple[Client, ...] = ()
+    promos: tuple[Promo, ...] = ()
+
+
+class StoredAsset(msgspec.Struct, frozen=True, kw_only=True):
+    """An asset with the number the ledger knows it by."""
+
+    asset_id: int
+    asset: Asset
+
+
+class StoredClient(msgspec.Struct, frozen=True, kw_only=True):
+    """A client with the number the log knows it by; `key_digest` is SHA-256 of its key, None while it has none."""
+
+    client_id: int
+    programme_id: int
+    client: Client
+    key_digest: bytes | None
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that judges a programme's commands at one revision; immutable."""
+
+    programme_id: int
+    revision: int
+    settings: Settings
+    assets: tuple[StoredAsset, ...]
+    outlets: tuple[Outlet, ...]
+    promos: tuple[PromoVersion, ...]

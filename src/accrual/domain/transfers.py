@@ -1,0 +1,62 @@
+"""Movements of one asset between two accounts, and the lines they become. Balanced by construction; no promo in sight."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Kind(IntEnum):
+    """Why a line was written. Numbers are stored; never renumber."""
+
+    AWARD = 1
+    NETTED = 2
+    ACTIVATE = 3
+    EXPIRE = 4
+    REDEEM = 5
+    REFUND = 6
+    REVERSE = 7
+    HOLD = 8
+    RELEASE = 9
+    TRANSFER = 10
+    ADJUST = 11
+    DEBT = 12
+
+
+class Transfer(NamedTuple):
+    """One movement of `amount` (above 0) units of an asset from a system account to a member's account, or back."""
+
+    asset_id: int
+    debit_account: int
+    credit_account: int
+    amount: int
+    kind: Kind
+    promo_version_id: int | None
+    active_at: datetime | None
+    expires_at: datetime | None
+    occurred_at: datetime
+
+
+class Line(NamedTuple):
+    """One leg as written in the ledger, in the order of the table's columns.
+
+    `amount` is signed, `balance_after` the account's balance with it. A netted system line covers the member lines of
+    positions `covers_from` .. `position`; member lines have no `covers_from`.
+    """
+
+    bucket: int
+    account: int
+    position: int
+    leg: int
+    contra: int
+    amount: int
+    balance_after: int
+    held_after: int | None
+    kind: int
+    promo_version_id: int | None
+    active_at: datetime | None
+    expires_at: datetime | None
+    occurred_at: datetime
+    recorded_at: datetime
+    covers_from: int | None

@@ -1,0 +1,96 @@
+"""What the engine needs from the store, as Protocols. The store implements them; bootstrap puts the two together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from accrual.domain.commands import LoggedCommand
+from accrual.domain.programme import Catalogue, StoredClient
+
+
+class AppendRow(NamedTuple):
+    """One command on its way into the log, in the order of the append statement's arrays."""
+
+    bucket: int
+    ticket: bytes
+    programme_id: int
+    client_id: int
+    content: bytes
+    seal: bytes
+    facts: bytes
+    salt: bytes
+    name: str | None
+    body: bytes
+
+
+class KeyHome(NamedTuple):
+    """Where a key that is unique over a whole client lives: in the bucket of the key's own digest."""
+
+    bucket: int
+    client_id: int
+    key_digest: bytes
+    ticket: bytes
+    content: bytes
+
+
+class Known(NamedTuple):
+    """A command that is already in the log."""
+
+    ticket: bytes
+    bucket: int
+    position: int
+    recorded_at: datetime
+    content: bytes
+
+
+class CommandLog(Protocol):
+    """The durable, ordered log of commands."""
+
+    async def find(self, tickets: Sequence[tuple[int, bytes]]) -> dict[bytes, Known]:
+        """Those of the (bucket, ticket) pairs that are in the log, by ticket."""
+
+    async def append(self, rows: Sequence[AppendRow], recorded_at: datetime) -> dict[bytes, Known] | None:
+        """Append all rows in one statement, durable on return; None when a ticket was already there (nothing appended)."""
+
+    async def find_keys(self, keys: Sequence[tuple[int, int, bytes]]) -> dict[tuple[int, bytes], KeyHome]:
+        """Known client-wide keys of (bucket, client_id, key_digest), by (client_id, key_digest)."""
+
+    async def append_with_keys(
+        self, rows: Sequence[AppendRow], homes: Sequence[KeyHome], recorded_at: datetime
+    ) -> dict[bytes, Known] | None:
+        """As append, writing the client-wide keys in the same statement; None when a ticket or key was already there."""
+
+    async def backlog(self) -> Mapping[int, int]:
+        """Commands appended and not yet decided, by bucket; buckets without any are left out."""
+
+    async def body_of(self, bucket: int, position: int) -> tuple[int, bytes] | None:
+        """(dialect, raw body) of a command, decompressed; None when it was erased."""
+
+
+class CatalogueSource(Protocol):
+    """Where catalogue revisions are read from."""
+
+    async def revisions(self) -> dict[int, int]:
+        """The current revision of every programme, by programme_id."""
+
+    async def catalogue(self, programme_id: int, revision: int | None = None) -> Catalogue:
+        """A programme at a revision (None: the newest). Raises Missing."""
+
+    async def clients(self) -> list[StoredClient]:
+        """Every client that has not been ended, with its key digest."""
+
+
+class LaneWork(NamedTuple):
+    """Where a bucket's unread commands are: positions from `cursor` up to, not including, `next`."""
+
+    bucket: int
+    cursor: int
+    next: int
+
+
+class FetchedCommands(NamedTuple):
+    """Commands of one batch in bucket and position order."""
+
+    commands: list[LoggedCommand]

@@ -1,0 +1,109 @@
+"""What the engine shows of tickets and members, for every dialect, page and table. Values only; nothing is computed here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from accrual.domain.facts import Identity
+
+
+class AwardView(msgspec.Struct, frozen=True, kw_only=True):
+    """One award with the names of everything in it. `recipient` is how the client names who got it."""
+
+    asset: int
+    code: str
+    name: str
+    amount: int
+    promo: str
+    promo_name: str
+    promo_number: int
+    promo_version: int
+    reason: str
+    recipient: Identity
+    basis: int | None = None
+    active_at: datetime | None = None
+    expires_at: datetime | None = None
+    details: dict[str, Any] | None = None
+
+
+class DeclineView(msgspec.Struct, frozen=True, kw_only=True):
+    """One reason why not. `promo` is None when the programme itself declined; `text` says it in words."""
+
+    reason: str
+    text: str
+    promo: str | None = None
+    promo_version: int | None = None
+    details: dict[str, Any] | None = None
+
+
+class LineView(msgspec.Struct, frozen=True, kw_only=True):
+    """One ledger line of a member's account. `role` is `main`, `pending` or `debt`."""
+
+    code: str
+    role: str
+    kind: str
+    amount: int
+    balance_after: int
+    leg: int
+    active_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+class TicketView(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about one command. `status`: `waiting`, `decided` or `parked`.
+
+    `complete` is true once the command and all its follow-ups are decided; `awards` then lists every award of the
+    ticket, the member's own first, then the referrer's. `fields` are the client's own fields as sent (empty once erased).
+    """
+
+    ticket: bytes
+    programme_id: int
+    client_id: int
+    bucket: int
+    position: int
+    dialect: int
+    action: str
+    identity: Identity
+    occurred_at: datetime
+    recorded_at: datetime
+    status: str
+    complete: bool
+    revision: int | None
+    awards: tuple[AwardView, ...]
+    declines: tuple[DeclineView, ...]
+    lines: tuple[LineView, ...]
+    follow_ups: tuple[bytes, ...]
+    parent: bytes | None
+    fields: dict[str, Any]
+    error: str | None = None
+
+
+class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
+    """One asset of a member. available = posted - held; `pending` is not active yet; `debt` is owed."""
+
+    asset: int
+    code: str
+    name: str
+    posted: int
+    held: int
+    pending: int
+    available: int
+    debt: int
+
+
+class MemberView(msgspec.Struct, frozen=True, kw_only=True):
+    """A member with balances and one page of history, newest first. `next_before` is the position to page on from."""
+
+    member_id: bytes
+    programme_id: int
+    bucket: int
+    name: str | None
+    enrolled_at: datetime
+    identities: tuple[Identity, ...]
+    referrer: Identity | None
+    balances: tuple[BalanceView, ...]
+    history: tuple[TicketView, ...]
+    next_before: int | None
