@@ -1,0 +1,13 @@
+"""What every part of the suite may rely on: the settings of the caller's shell never reach a test. No database here."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("ACCRUAL_") and not name.startswith("ACCRUAL_TEST_")]:
+        monkeypatch.delenv(name)
