@@ -1,0 +1,76 @@
+"""What a route is given and gives back, and what it needs of the engine, as a Protocol; no HTTP library lives here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from accrual.domain.commands import Receipt, Submission
+from accrual.domain.errors import AccrualError
+from accrual.domain.facts import Identity
+from accrual.domain.programme import Catalogue, StoredClient
+from accrual.engine.views import MemberView, TicketView
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One authenticated request, read whole.
+
+    Header names are lower-cased; `path` is decoded and has no query, `query` is the raw text after the question mark.
+    `chance` is 16 random bytes: the key of a command that came without an idempotency key.
+    """
+
+    client: StoredClient
+    catalogue: Catalogue
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    now: datetime
+    chance: bytes
+    method: str = "POST"
+    query: str = ""
+    request_id: str = ""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """The bytes of an answer. `headers` are sent besides content type and length."""
+
+    status: int
+    body: bytes
+    media_type: str = "application/json"
+    headers: Mapping[str, str] | None = None
+
+
+class Engine(Protocol):
+    """What the routes ask of the engine."""
+
+    async def submit(self, submission: Submission) -> Receipt:
+        """Append one command; durable on return. Raises AccrualError (KeyReused, Busy, DatabaseDown...)."""
+
+    async def submit_many(self, submissions: Sequence[Submission]) -> list[Receipt | AccrualError]:
+        """Append many commands; one answer each, in order. Raises AccrualError when none of them could be tried."""
+
+    async def wait(self, receipt: Receipt, *, deadline_s: float) -> TicketView | None:
+        """The ticket once it is complete, or as it stands after `deadline_s`; None when it is not decided by then."""
+
+    async def ticket(self, ticket: bytes) -> TicketView | None:
+        """Everything about one command, or None when there is none with this ticket."""
+
+    async def member(
+        self, programme_id: int, identity: Identity, *, limit: int, before: int | None
+    ) -> MemberView | None:
+        """A member with one page of history, at most `limit` tickets below position `before`; None when unknown."""
+
+    def client_by_key(self, key_digest: bytes) -> tuple[StoredClient, Catalogue] | None:
+        """The client whose key has this SHA-256, with its programme as it stands now."""
+
+    def warn(self, code: str, client_code: str) -> None:
+        """Count something a client does that will be refused one day, such as leaving out the idempotency key."""
+
+    async def ready(self) -> Mapping[str, str]:
+        """What keeps the engine from working, by name; empty means ready."""
+
+    async def metrics_report(self) -> Sequence[Mapping[str, Any]]:
+        """The newest report of every live lane, each the fields of engine.report.LaneReport."""
