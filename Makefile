@@ -26,8 +26,10 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	@sh requirements/install.sh dev
 
 setup: $(VENV)/.runtime ## Create .venv and install the pinned runtime packages and Accrual itself
+	@:
 
 setup-dev: $(VENV)/.dev ## The same, and the tools that tests and checks need
+	@:
 
 demo: setup ## Fresh database, the example programme, every seed request over HTTP, and what came of it
 	@$(BIN)/accrual demo

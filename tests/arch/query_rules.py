@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 # Tables whose rows belong to a member or a bucket: a statement that does not say which bucket cannot be distributed.
+# fmt: off
 MEMBER_SCOPED = (
-    "member identity command tail lane outcome account line lot_use lot_snapshot hold key_home counter budget_share quota "
-    "prize_stock outbox parked referral"
-).split()
+    "member", "identity", "command", "tail", "lane", "outcome", "account", "line", "lot_use", "lot_snapshot", "hold",
+    "key_home", "counter", "budget_share", "quota", "prize_stock", "outbox", "parked", "referral",
+)
+# fmt: on
 
 _FORBIDDEN = {
     "a notification": r"\b(notify|listen|unlisten)\b|\bpg_notify\s*\(",
@@ -27,7 +29,9 @@ _FORBIDDEN_IN_MIGRATIONS = {
     "a trigger": r"\bcreate\s+(or\s+replace\s+)?(constraint\s+)?trigger\b",
     "a sequence": r"\b(small|big)?serial\b|\bcreate\s+sequence\b|\bas\s+identity\b|\bnextval\s*\(",
     "an advisory lock": _FORBIDDEN["an advisory lock"],
-    "a default from the server's clock or chance": r"\bdefault\s+\(?\s*(now|clock_timestamp|current_timestamp|random|gen_random_uuid)\b",
+    "a default from the server's clock or chance": (
+        r"\bdefault\s+\(?\s*(now|clock_timestamp|current_timestamp|random|gen_random_uuid)\b"
+    ),
 }
 
 
@@ -141,7 +145,7 @@ QUERY_RULES = (
         bad=(
             "update lane set cursor = x.c from unnest($1::int[], $2::bigint[]) as x (b, c) where bucket = x.b",
             "with x as (select b from unnest($1::int[]) as u (b) order by b) update lane set beat = 1 from x where bucket = x.b",
-            "with done as (update lane set beat = 1\nfrom\nunnest($1::int[]) as x (b) where bucket = x.b returning bucket) select 1",
+            "with done as (update lane set beat = 1\nfrom\nunnest($1::int[]) as x (b) where bucket = x.b returning 1) select 1",
         ),
     ),
     QueryRule(

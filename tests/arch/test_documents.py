@@ -12,7 +12,7 @@ from tests.arch.tree import ROOT, project_files
 _BINARY = {".png", ".ico", ".woff2", ".gz", ".zst"}
 # Spelt in halves, so that this file does not name what it looks for.
 _MACHINE = re.compile(
-    r"(?<![\w.\-/<>*{}])/(?:ho" + r"me|Us" + r"ers|ro" + r"ot|wo" + r"rk|worksp" + r"ace|m" + r"nt|o" + r"pt)/\w"
+    r"(?<![\w.\-/<>*{}])/(?:ho" + r"me|Us" + r"ers|ro" + r"ot|wo" + r"rk|worksp" + r"ace|m" + r"nt)/\w"
     r"|file:" + r"//|pypi\.o" + r"rg|pythonhosted\.o" + r"rg|npmjs\.o" + r"rg|proxy\.gol" + r"ang\.o" + r"rg"
 )
 _LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
