@@ -1,0 +1,228 @@
+"""Connections and pools with their time limits, and transactions that are replayed; no query lives here."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+
+from accrual.domain.errors import Broken, DatabaseDown, Refused
+from accrual.store.connection import Connection, Pool, Transaction
+
+RUNTIME_ROLE = "accrual_runtime"
+CONNECT_TIMEOUT_S = 10.0
+STATEMENT_TIMEOUT_S = 30.0
+LOCK_TIMEOUT_S = 5.0
+IDLE_IN_TRANSACTION_TIMEOUT_S = 2.5
+"""Below the default lease of 3 s, so that a session frozen between two statements gives its locks back in time."""
+
+ATTEMPTS_MAX = 8
+PAUSE_FIRST_S = 0.01
+PAUSE_MAX_S = 1.0
+CACHED_STATEMENTS_MAX = 500
+MAJOR_MIN = 15
+MAJOR_MAX = 18
+
+T = TypeVar("T")
+
+_LOST: tuple[type[Exception], ...] = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.IdleSessionTimeoutError,
+    asyncpg.TooManyConnectionsError,
+)
+_CONTENTION: tuple[type[Exception], ...] = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+)
+_NO_LOGIN: tuple[type[Exception], ...] = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
+
+class _Session(asyncpg.Connection):  # type: ignore[misc]  # the driver ships no types
+    """A session that is handed on as it is: nobody sets session state, so resetting it would be a wasted round trip."""
+
+    __slots__ = ()
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether this error means that the database does not answer, or that the session is gone."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error) or "closing" in str(error)
+    return isinstance(error, _LOST)
+
+
+def is_contention(error: BaseException) -> bool:
+    """Whether replaying the whole transaction may help: serialization failure, deadlock, lock timeout."""
+    return isinstance(error, _CONTENTION)
+
+
+@contextmanager
+def mapping_loss() -> Iterator[None]:
+    """Turns a lost or refused connection into DatabaseDown and a refused login into Refused; others travel on."""
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        if is_lost(error):
+            raise DatabaseDown(details={"reason": type(error).__name__}) from error
+        if isinstance(error, _NO_LOGIN):
+            raise Refused(f"The database refuses this login: {error}", code="database_login_refused") from error
+        raise
+
+
+def as_runtime(url: str) -> str:
+    """The same URL, for sessions that act as the runtime role: what they may not do, PostgreSQL refuses them."""
+    parts = urlsplit(url)
+    extra = "options=" + quote(f"-c role={RUNTIME_ROLE}", safe="")
+    return urlunsplit(parts._replace(query=f"{parts.query}&{extra}" if parts.query else extra))
+
+
+def _server_settings(
+    label: str, statement_timeout_s: float, lock_timeout_s: float, idle_s: float, extra: Mapping[str, str] | None
+) -> dict[str, str]:
+    return {
+        "application_name": f"accrual {label}"[:63],
+        "statement_timeout": f"{round(statement_timeout_s * 1000)}ms",
+        "lock_timeout": f"{round(lock_timeout_s * 1000)}ms",
+        "idle_in_transaction_session_timeout": f"{round(idle_s * 1000)}ms",
+        "timezone": "UTC",
+        "search_path": "public",
+        "jit": "off",
+        **(extra or {}),
+    }
+
+
+async def connect(
+    url: str,
+    *,
+    label: str,
+    statement_timeout_s: float = STATEMENT_TIMEOUT_S,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+    idle_in_transaction_s: float = IDLE_IN_TRANSACTION_TIMEOUT_S,
+    settings: Mapping[str, str] | None = None,
+) -> Connection:
+    """One connection of its own; the caller closes it. `label` shows in pg_stat_activity. A timeout of 0 sets none.
+
+    Raises DatabaseDown, Refused `database_login_refused`, Broken `database_version`.
+    """
+    with mapping_loss():
+        connection: Connection = await asyncpg.connect(
+            url,
+            timeout=CONNECT_TIMEOUT_S,
+            connection_class=_Session,
+            statement_cache_size=CACHED_STATEMENTS_MAX,
+            max_cached_statement_lifetime=0,
+            server_settings=_server_settings(
+                label, statement_timeout_s, lock_timeout_s, idle_in_transaction_s, settings
+            ),
+        )
+    major = connection.get_server_version().major
+    if not MAJOR_MIN <= major <= MAJOR_MAX:
+        await connection.close()
+        raise Broken(
+            f"This is PostgreSQL {major}; Accrual runs on {MAJOR_MIN} to {MAJOR_MAX}.",
+            code="database_version",
+            details={"major": major},
+        )
+    return connection
+
+
+async def open_pool(
+    url: str,
+    *,
+    label: str,
+    size_max: int,
+    size_min: int = 1,
+    statement_timeout_s: float = STATEMENT_TIMEOUT_S,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+    idle_in_transaction_s: float = IDLE_IN_TRANSACTION_TIMEOUT_S,
+    settings: Mapping[str, str] | None = None,
+) -> Pool:
+    """A pool of `size_min` to `size_max` connections; the caller closes it. Values of jsonb are text both ways.
+
+    A statement that the client has waited for `statement_timeout_s` plus CONNECT_TIMEOUT_S is given up as lost: the
+    server may be frozen. Raises DatabaseDown, Refused `database_login_refused`.
+    """
+    with mapping_loss():
+        pool: Pool = await asyncpg.create_pool(
+            url,
+            min_size=size_min,
+            max_size=size_max,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=statement_timeout_s + CONNECT_TIMEOUT_S if statement_timeout_s else None,
+            connection_class=_Session,
+            statement_cache_size=CACHED_STATEMENTS_MAX,
+            max_cached_statement_lifetime=0,
+            server_settings=_server_settings(
+                label, statement_timeout_s, lock_timeout_s, idle_in_transaction_s, settings
+            ),
+        )
+    return pool
+
+
+async def transact(
+    pool: Pool,
+    work: Callable[[Connection], Awaitable[T]],
+    *,
+    repeatable: bool = False,
+    isolation: str | None = None,
+    attempts_max: int = ATTEMPTS_MAX,
+) -> T:
+    """Run `work` in one transaction; the whole of it again on contention or a lost session, at most `attempts_max` times.
+
+    A session lost while COMMIT was under way may have committed. Such a transaction is replayed only if `repeatable`
+    says that doing it twice is the same as once; else DatabaseDown is raised with details `{"committed": "unknown"}`.
+    Raises DatabaseDown when the database stays away, and the driver's own error when contention does not end.
+    """
+    pause_s = PAUSE_FIRST_S
+    for attempt in range(1, attempts_max + 1):
+        committing = False
+        try:
+            async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
+                transaction = connection.transaction(isolation=isolation)
+                await transaction.start()
+                try:
+                    result = await work(connection)
+                except BaseException:
+                    await _roll_back(connection, transaction)
+                    raise
+                committing = True
+                await transaction.commit()
+                return result
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            lost = is_lost(error)
+            if committing and lost and not repeatable:
+                raise DatabaseDown(details={"committed": "unknown"}) from error
+            if not lost and not is_contention(error):
+                raise
+            if attempt == attempts_max:
+                if lost:
+                    raise DatabaseDown(details={"attempts": attempt}) from error
+                raise
+        await asyncio.sleep(random.uniform(pause_s / 2, pause_s))  # noqa: S311 - keeps replays apart, guards nothing
+        pause_s = min(pause_s * 2, PAUSE_MAX_S)
+    raise AssertionError("attempts_max must be at least 1")
+
+
+async def _roll_back(connection: Connection, transaction: Transaction) -> None:
+    if connection.is_closed():
+        return
+    try:
+        await transaction.rollback()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        connection.terminate()  # the error that made us roll back is the one to tell; the session is of no more use
