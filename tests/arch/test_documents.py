@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,11 @@ def test_build_server_runs_make_test() -> None:
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o111
     assert re.search(r"^(exec )?make test$", script.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_runtime_dependency_has_a_decision_record() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {match[0] for requirement in project["dependencies"] if (match := re.match(r"[\w-]+", requirement))}
+    assert names
+    records = " ".join(path.read_text(encoding="utf-8").lower() for path in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    assert [name for name in sorted(names) if name not in records] == []
