@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -12,6 +12,7 @@ from accrual.domain.commands import Receipt, Submission
 from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Identity
 from accrual.domain.programme import Catalogue, StoredClient
+from accrual.engine.report import EngineReport
 from accrual.engine.views import MemberView, TicketView
 
 
@@ -19,6 +20,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One authenticated request, read whole.
 
     Header names are lower-cased; `path` is decoded and has no query, `query` is the raw text after the question mark.
+    `params` are the named parts of the path, decoded, for routes that have them.
     `chance` is 16 random bytes: the key of a command that came without an idempotency key.
     """
 
@@ -31,7 +33,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     chance: bytes
     method: str = "POST"
     query: str = ""
-    request_id: str = ""
+    params: Mapping[str, str] = {}
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,5 +74,5 @@ class Engine(Protocol):
     async def ready(self) -> Mapping[str, str]:
         """What keeps the engine from working, by name; empty means ready."""
 
-    async def metrics_report(self) -> Sequence[Mapping[str, Any]]:
-        """The newest report of every live lane, each the fields of engine.report.LaneReport."""
+    async def report(self) -> EngineReport:
+        """What submitter and live lanes count, for /metrics; answers even while the database is down."""
