@@ -1,4 +1,4 @@
--- The whole first schema: log, lanes, ledger, catalogue. Run by the owner role; the runtime role's rights stand at the end.
+-- The whole first schema: log, lanes, ledger, catalogue. Run by the owner role; the runtime role's rights stand in rights.sql.
 
 create table setting (
     name text primary key,
@@ -98,7 +98,8 @@ create table worker (
     backend_pid integer not null,
     backend_start timestamptz not null,
     started_at timestamptz not null,
-    label text not null
+    label text not null,
+    report jsonb
 ) with (fillfactor = 10);
 
 create table tail (
@@ -225,6 +226,15 @@ create table line (
 create index line_expiring on line (bucket, expires_at) where expires_at is not null;
 create index line_activating on line (bucket, active_at) where active_at is not null;
 
+-- Positions of a member's commands that wrote no line of theirs, so that the history finds them; the rest are in line.
+
+create table unposted (
+    bucket integer not null,
+    member_id bytea not null,
+    position bigint not null,
+    primary key (bucket, member_id, position)
+);
+
 create table lot_use (
     bucket integer not null,
     account bigint not null,
@@ -319,11 +329,3 @@ create table parked (
     resumed_position bigint,
     primary key (bucket, position)
 );
-
--- The runtime role: reads and appends everywhere, changes only what is state by design, never the history.
-
-grant usage on schema public to accrual_runtime;
-grant select, insert on all tables in schema public to accrual_runtime;
-grant update on programme, asset, client, promo, reward, worker, tail, lane, member, hold, budget, budget_share, quota,
-    prize_stock, parked to accrual_runtime;
-grant delete on worker to accrual_runtime;

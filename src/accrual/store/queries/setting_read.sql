@@ -1,0 +1,2 @@
+-- Reads one setting of the database itself.
+select value from setting where name = $1
