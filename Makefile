@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST_ARGS ?=
+UPGRADE ?=
 
 # A stamp is trusted only while the interpreter behind it still runs: a removed Python or a moved checkout sets up anew.
 ifneq ($(shell $(BIN)/python -c "import sys; print(sys.prefix)" 2>/dev/null),$(CURDIR)/$(VENV))
@@ -58,8 +59,8 @@ bench: setup ## Each benchmark once, with its ratio to pgbench on the same serve
 soak: setup-dev ## The long tests: crashes, take-overs and property runs for many minutes
 	@$(BIN)/pytest -m slow $(PYTEST_ARGS)
 
-requirements: ## Recompile requirements/*.txt from pyproject.toml and requirements/*.in
-	@sh requirements/compile.sh
+requirements: ## Recompile requirements/*.txt; pins stay where they can (UPGRADE=--upgrade lets all go up)
+	@sh requirements/compile.sh $(UPGRADE)
 
 clean: ## Remove .venv and caches; databases in .accrual stay
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
