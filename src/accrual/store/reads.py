@@ -1,0 +1,121 @@
+"""Reads commands, outcomes, lines and members back as rows, from one snapshot. Nothing is interpreted or written here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from accrual.domain.books import BookedBalance, BookedCommand, BookedLine, BookedMember
+from accrual.domain.commands import LoggedCommand
+from accrual.domain.ids import bucket_of_ticket
+from accrual.store.bodies import open_body
+from accrual.store.connection import Connection, Pool, Record
+from accrual.store.postgres import mapping_loss
+from accrual.store.sql import query
+
+IDENTITIES_MAX = 100
+
+_TICKETS = query("reads/tickets")
+_POSITIONS = query("reads/positions")
+_LINES = query("reads/lines")
+_BALANCES = query("reads/balances")
+_HISTORY = query("reads/history")
+_IDENTITY = query("reads/identity")
+_IDENTITIES = query("reads/identities")
+_MEMBER = query("reads/member")
+
+
+class SnapshotReads:
+    """The books as they stood at one moment, over one connection."""
+
+    def __init__(self, connection: Connection, buckets: int) -> None:
+        self._connection = connection
+        self._buckets = buckets
+
+    async def tickets(self, tickets: Sequence[bytes]) -> dict[bytes, BookedCommand]:
+        """Those of the tickets that are in the log, by ticket."""
+        known = [ticket for ticket in tickets if bucket_of_ticket(ticket) < self._buckets]
+        if not known:
+            return {}
+        found = await self._connection.fetch(
+            _TICKETS, sorted({bucket_of_ticket(ticket) for ticket in known}), [UUID(bytes=ticket) for ticket in known]
+        )
+        booked = [_command(row) for row in found]
+        return {entry.command.ticket: entry for entry in booked}
+
+    async def positions(self, bucket: int, positions: Sequence[int]) -> list[BookedCommand]:
+        """The commands at these positions of a bucket, newest first."""
+        found = await self._connection.fetch(_POSITIONS, bucket, list(positions))
+        return sorted((_command(row) for row in found), key=lambda booked: -booked.command.position)
+
+    async def lines(self, bucket: int, member_id: bytes, positions: Sequence[int]) -> list[BookedLine]:
+        """The lines of a member's accounts at these positions, in position and leg order."""
+        found = await self._connection.fetch(_LINES, bucket, member_id, list(positions))
+        return [BookedLine(*row) for row in found]
+
+    async def balances(self, bucket: int, member_id: bytes) -> list[BookedBalance]:
+        """The newest line of each account of a member; an account without lines is left out."""
+        return [BookedBalance(*row) for row in await self._connection.fetch(_BALANCES, bucket, member_id)]
+
+    async def history(self, bucket: int, member_id: bytes, *, before: int, limit: int) -> list[int]:
+        """At most `limit` positions below `before` of a member's decided commands, newest first."""
+        found = await self._connection.fetch(_HISTORY, bucket, member_id, before, limit)
+        return [row[0] for row in found]
+
+    async def member_named(self, bucket: int, programme_id: int, kind: str, value: str) -> bytes | None:
+        """The member an identity is written down for; None when the identity has no row."""
+        found = await self._connection.fetchval(_IDENTITY, bucket, programme_id, kind, value)
+        return None if found is None else bytes(found)
+
+    async def identities(self, member_id: bytes) -> list[tuple[str, str]]:
+        """(kind, value) of the identities that name a member, at most IDENTITIES_MAX."""
+        everywhere = list(range(self._buckets))
+        found = await self._connection.fetch(_IDENTITIES, everywhere, member_id, IDENTITIES_MAX)
+        return [(row[0], row[1]) for row in found]
+
+    async def member(self, bucket: int, member_id: bytes) -> BookedMember | None:
+        """A member's row, or None."""
+        row = await self._connection.fetchrow(_MEMBER, bucket, member_id)
+        if row is None:
+            return None
+        referrer = None if row[5] is None else (row[5], row[6])
+        return BookedMember(row[0], row[1], row[2], row[3], row[4], referrer)
+
+
+class Reads:
+    """Where snapshots of the books come from."""
+
+    def __init__(self, pool: Pool, buckets: int) -> None:
+        self._pool = pool
+        self.buckets = buckets
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[SnapshotReads]:
+        """One moment of the books: everything read inside agrees with itself. Keep it short. Raises DatabaseDown."""
+        with mapping_loss():
+            async with (
+                self._pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                yield SnapshotReads(connection, self.buckets)
+
+
+def _command(row: Record) -> BookedCommand:
+    return BookedCommand(
+        LoggedCommand(
+            bucket=row[0],
+            position=row[1],
+            ticket=row[2].bytes,
+            programme_id=row[3],
+            client_id=row[4],
+            recorded_at=row[5],
+            content=row[6],
+            seal=row[7],
+            facts=row[8],
+            name=row[9],
+        ),
+        open_body(row[10]),
+        row[11],
+        row[12],
+    )
