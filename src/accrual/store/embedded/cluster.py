@@ -13,8 +13,8 @@ from accrual.store.embedded.binaries import Binaries
 from accrual.store.embedded.placement import Place, Progress, make_directory, write_private
 from accrual.store.embedded.records import Passwords, new_passwords, write_passwords
 from accrual.store.embedded.tuning import as_arguments, shared_memory_settings
+from accrual.store.sql import query
 
-QUERIES = Path(__file__).resolve().parents[1] / "queries"
 PROGRAM_TIMEOUT_S = 600
 SAID_MAX_CHARACTERS = 2000
 
@@ -32,7 +32,7 @@ def create_cluster(place: Place, binaries: Binaries, account: Account, say: Prog
     try:
         passwords = new_passwords()
         _init(aside, binaries, account, passwords)
-        run_alone(aside / "postgres", binaries, account, "embedded_create.sql", passwords)
+        run_alone(aside / "postgres", binaries, account, query("embedded_create"), passwords)
         write_passwords(place.root, passwords)
         (aside / "postgres").rename(place.cluster)
         _sync(place.home)
@@ -45,14 +45,13 @@ def renew_passwords(place: Place, binaries: Binaries, account: Account, say: Pro
     """New passwords for a stopped cluster whose password file was lost."""
     say("The passwords of this database were lost; setting new ones")
     passwords = new_passwords()
-    run_alone(place.cluster, binaries, account, "embedded_passwords.sql", passwords)
+    run_alone(place.cluster, binaries, account, query("embedded_passwords"), passwords)
     write_passwords(place.root, passwords)
     return passwords
 
 
-def run_alone(cluster: Path, binaries: Binaries, account: Account, query: str, passwords: Passwords) -> None:
-    """Run a named file on a stopped cluster, in PostgreSQL's single-user mode: no port, no log-in, no argument list."""
-    text = (QUERIES / query).read_text()
+def run_alone(cluster: Path, binaries: Binaries, account: Account, text: str, passwords: Passwords) -> None:
+    """Run a named query on a stopped cluster, in PostgreSQL's single-user mode: no port, no log-in, no argument list."""
     for name in ("superuser", "owner", "runtime"):
         text = text.replace(f":'{name}_password'", f"'{getattr(passwords, name)}'")
     settings = {"exit_on_error": "on", "log_min_error_statement": "panic", **shared_memory_settings()}

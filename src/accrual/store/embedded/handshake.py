@@ -9,11 +9,11 @@ from pathlib import Path
 import asyncpg
 
 from accrual.domain.errors import Broken, Busy
-from accrual.store.embedded.cluster import QUERIES
 from accrual.store.embedded.placement import Place
 from accrual.store.embedded.ports import LOOPBACK
 from accrual.store.embedded.records import ROLES, Passwords
 from accrual.store.embedded.sight import is_same_directory
+from accrual.store.sql import query
 
 CONNECT_TIMEOUT_S = 30
 
@@ -55,6 +55,6 @@ async def _ask(password: str, port: int) -> Path:
             code="database_not_answering",
         ) from error
     try:
-        return Path(await connection.fetchval((QUERIES / "embedded_prove.sql").read_text()))
+        return Path(await connection.fetchval(query("embedded_prove")))
     finally:
         await connection.close()

@@ -40,7 +40,7 @@ def choose_port(preferred: int | None) -> int:
         if is_free(port):
             return port
     raise Broken(
-        f"No free port was found on {LOOPBACK} between {PORTS.start} and {PORTS.stop}. Name one with --db-port.",
+        f"No free port was found on {LOOPBACK} between {PORTS.start} and {PORTS.stop}. Free one of them, then try again.",
         code="database_port",
     )
 
