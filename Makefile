@@ -10,8 +10,8 @@ WORKERS ?= 2
 PYTEST_ARGS ?=
 UPGRADE ?=
 
-# A stamp is trusted only while the interpreter behind it still runs: a removed Python or a moved checkout sets up anew.
-ifneq ($(shell $(BIN)/python -c "import sys; print(sys.prefix)" 2>/dev/null),$(CURDIR)/$(VENV))
+# A stamp is trusted only while the interpreter behind it runs, where it was made: else the set-up begins anew.
+ifneq ($(shell $(BIN)/python -c "print(open('$(VENV)/.home').read())" 2>/dev/null),$(CURDIR))
 .PHONY: $(VENV)/.runtime
 endif
 

@@ -31,7 +31,8 @@ python=$(find_python)
 here=$(pwd -P)
 
 # A venv of a moved checkout, of a removed Python or of an interrupted run is made anew; it holds nothing else.
-if [ "$("$venv/bin/python" -c 'import sys; print(sys.prefix)' 2>/dev/null || true)" != "$here/$venv" ]; then
+# Its scripts name the place where it was made, so .home keeps that place.
+if [ "$("$venv/bin/python" -c "print(open('$venv/.home').read())" 2>/dev/null || true)" != "$here" ]; then
     rm -rf "$venv"
     if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         "$python" -m venv "$venv" || fail "Could not create $here/$venv; the message above says why."
@@ -41,6 +42,7 @@ if [ "$("$venv/bin/python" -c 'import sys; print(sys.prefix)' 2>/dev/null || tru
         fail "$python can make no virtual environment with pip in it: its modules ensurepip and pip are both missing.
 On Debian and Ubuntu: apt-get install python3-venv (or python3-pip)"
     fi
+    printf '%s' "$here" >"$venv/.home"
 fi
 
 pip() {
