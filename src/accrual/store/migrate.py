@@ -142,8 +142,10 @@ def _missing(known: tuple[Migration, ...], applied: dict[str, str]) -> list[Migr
 
 async def _check(pool: Pool, known: tuple[Migration, ...]) -> None:
     unknown = sorted(set(await _applied(pool)) - {migration.name for migration in known})
+    if not unknown:
+        return
     compat = int(await pool.fetchval(_SETTING_READ, "compat") or 0)
-    if unknown and compat > known[-1].number:
+    if compat > known[-1].number:
         raise Refused(
             f"This database was migrated by a newer release (its {unknown[-1]}; this release knows up to "
             f"{known[-1].name}). Use that release.",
