@@ -12,7 +12,9 @@ from accrual.domain.errors import Invalid
 DEPTH_MAX = 32
 """Objects and arrays within each other, at most."""
 
-_NOT_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[^][{}"]+', re.DOTALL)
+# A text that never ends counts as one to the end of the body: looking for its end again from each quote in it would take
+# time that grows with the square of the body.
+_NOT_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[^][{}"]+', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -69,3 +69,12 @@ def test_megabyte_of_brackets_is_refused_at_once() -> None:
     with pytest.raises(Invalid):
         _READER.read(b'{"' * (512 * 1024))
     assert time.perf_counter() - began < 2
+
+
+def test_megabyte_of_a_text_that_never_ends_is_refused_at_once() -> None:
+    began = time.perf_counter()
+    with pytest.raises(Invalid):
+        _READER.read(b"[" * (DEPTH_MAX + 1) + b'"' + b'\\"' * (512 * 1024))
+    with pytest.raises(Invalid):
+        _READER.read(b"[]," * DEPTH_MAX + b'["' + b'\\"' * (512 * 1024) + b"\\")
+    assert time.perf_counter() - began < 2
