@@ -1,0 +1,34 @@
+"""Whether a moment that a client names may be taken at all: not too old, not ahead of now. No promo is looked at."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from whenever import Instant
+
+from accrual.domain.errors import Invalid
+from accrual.rules.calendar import read_duration
+
+AHEAD_MAX = timedelta(minutes=5)
+"""How far a client's clock may be ahead of ours."""
+
+
+def check_occurred_at(occurred_at: datetime | None, now: datetime, late_limit: str | None) -> None:
+    """Raises Invalid `date_out_of_range` when `occurred_at` is over 5 minutes ahead of `now` or older than `late_limit`.
+
+    Both times are aware. `late_limit` is an ISO 8601 duration, counted back on the calendar in UTC (31 March less P1M
+    is 28 or 29 February); None sets no limit. `occurred_at` None is now, and always good.
+    """
+    if occurred_at is None:
+        return
+    if occurred_at - now > AHEAD_MAX:
+        raise Invalid("The date is more than 5 minutes ahead.", code="date_out_of_range")
+    if late_limit is not None and occurred_at < _earliest(now, late_limit):
+        raise Invalid(f"The date is older than {late_limit}.", code="date_out_of_range")
+
+
+def _earliest(now: datetime, late_limit: str) -> datetime:
+    try:
+        return Instant(now).to_tz("UTC").subtract(read_duration(late_limit)).to_stdlib().astimezone(UTC)
+    except ValueError:  # a limit that reaches back before the calendar's first day
+        return datetime.min.replace(tzinfo=UTC)
