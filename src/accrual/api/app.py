@@ -1,0 +1,150 @@
+"""The HTTP edge: every request is bounded, authenticated, counted and answered here, whatever happens behind it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from time import perf_counter_ns
+from typing import Any
+
+import structlog
+from starlette.routing import Route, Router
+
+from accrual.api.auth import authenticate
+from accrual.api.call import Call, Engine, Reply
+from accrual.api.limits import EdgeLimits, Gone, Receive, Slots, TooSlow, may_stay_open, read_body
+from accrual.api.metrics import Meter
+from accrual.api.routing import Failure, Mounted, Probe, Scope, Send, allows, send_reply
+from accrual.domain.errors import AccrualError, Broken, UnknownRoute
+from accrual.telemetry import trace_of
+
+_GONE_STATUS = 499
+"""Counted, never sent: the caller hung up first."""
+
+_log = structlog.get_logger("accrual.api")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class App:
+    """An ASGI application over mounted routes and open probes.
+
+    A fixed path costs one dictionary look-up; only paths with `{parts}` and unknown ones go through Starlette's router.
+    `failure` renders what no route can: unknown paths and broken probes.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        mounted: Sequence[Mounted],
+        probes: Sequence[Probe],
+        failure: Failure,
+        limits: EdgeLimits,
+        meter: Meter,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self._engine = engine
+        self._failure = failure
+        self._limits = limits
+        self._meter = meter
+        self._now = now
+        self._slots = Slots(limits.requests_max)
+        everything: list[Mounted | Probe] = [*mounted, *probes]
+        self._fixed = {route.path: _Endpoint(self, route) for route in everything if "{" not in route.path}
+        self._router = Router(
+            [Route(route.path, _Endpoint(self, route)) for route in mounted if "{" in route.path],
+            redirect_slashes=False,
+            default=_Endpoint(self, None),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (endpoint := self._fixed.get(scope["path"])) is not None:
+            await endpoint(scope, receive, send)
+        else:
+            await self._router(scope, receive, send)
+
+    async def answer(self, route: Mounted | Probe | None, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request on this route (None: there is none), in the route's own shape also when it fails."""
+        began = perf_counter_ns()
+        name = "unknown" if route is None else route.name
+        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        extra: dict[str, str] | None = None
+        close = False
+        try:
+            reply = await self._reply(route, scope, headers, receive)
+        except Gone:
+            self._meter.request(name, _GONE_STATUS, perf_counter_ns() - began)
+            return
+        except Exception as caught:
+            error = caught if isinstance(caught, AccrualError) else Broken()
+            request_id = secrets.token_hex(8)
+            extra = _failure_headers(error, request_id)
+            if error.kind == "broken":
+                _log.error("request_failed", route=name, request_id=request_id, **trace_of(caught))
+            failure = route.failure if isinstance(route, Mounted) else self._failure
+            reply = failure(error, request_id)
+            bytes_max = route.body_bytes_max if isinstance(route, Mounted) else self._limits.body_bytes_max
+            close = isinstance(error, TooSlow) or not may_stay_open(headers, bytes_max)
+        await send_reply(send, reply, extra=extra, close=close)
+        self._meter.request(name, reply.status, perf_counter_ns() - began)
+
+    async def _reply(
+        self, route: Mounted | Probe | None, scope: Scope, headers: Mapping[str, str], receive: Receive
+    ) -> Reply:
+        if route is None:
+            raise UnknownRoute
+        if not allows(route.methods, scope["method"]):
+            raise UnknownRoute(details={"allow": ", ".join(sorted(route.methods))})
+        if isinstance(route, Probe):
+            return await route.answer()
+        self._slots.take()
+        try:
+            client, catalogue = authenticate(headers, self._engine)
+            body = await read_body(
+                receive, headers, bytes_max=route.body_bytes_max, timeout_s=self._limits.body_timeout_s
+            )
+            call = Call(
+                client=client,
+                catalogue=catalogue,
+                path=scope["path"],
+                headers=headers,
+                body=body,
+                now=self._now(),
+                chance=secrets.token_bytes(16),
+                method=scope["method"],
+                query=scope["query_string"].decode("latin-1"),
+                params=scope.get("path_params", {}),
+            )
+            return await route.answer(call, self._engine)
+        finally:
+            self._slots.give_back()
+
+
+class _Endpoint:
+    """One route of the app as an ASGI application, so that Starlette's router can call it."""
+
+    def __init__(self, app: App, route: Mounted | Probe | None) -> None:
+        self._app = app
+        self._route = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._app.answer(self._route, scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+
+def _failure_headers(error: AccrualError, request_id: str) -> dict[str, str]:
+    headers = {"x-request-id": request_id}
+    allow: Any = error.details.get("allow")
+    if allow:
+        headers["allow"] = str(allow)
+    if error.kind == "busy":
+        headers["retry-after"] = str(error.details.get("retry_after_s", 1))
+    if error.kind == "unauthorized" and error.code == "unauthorized":
+        headers["www-authenticate"] = "Bearer"
+    return headers

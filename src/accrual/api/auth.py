@@ -1,0 +1,49 @@
+"""Whose key a request carries: the four headers a client may use, and the look-up. Rights are judged by the routes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from accrual.api.call import Engine
+from accrual.domain.errors import Forbidden, Unauthorized
+from accrual.domain.programme import Catalogue, StoredClient
+
+KEY_CHARACTERS_MAX = 512
+_KEY_HEADERS = ("api-key", "api_key", "x-api-key")
+
+
+def key_of(headers: Mapping[str, str]) -> str:
+    """The key a request carries, trimmed. Raises Unauthorized when there is none, or two that differ."""
+    found = {headers[name].strip() for name in _KEY_HEADERS if name in headers}
+    authorization = headers.get("authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.strip().partition(" ")
+        if scheme.lower() == "bearer":
+            found.add(token.strip())
+    found.discard("")
+    if not found:
+        raise Unauthorized("No key was sent; send it in the header API-Key or as Authorization: Bearer.")
+    if len(found) > 1:
+        raise Unauthorized("The request carries different keys.")
+    key = found.pop()
+    if len(key) > KEY_CHARACTERS_MAX:
+        raise Unauthorized("The key is not known.")
+    return key
+
+
+def authenticate(headers: Mapping[str, str], engine: Engine) -> tuple[StoredClient, Catalogue]:
+    """The client whose key the request carries, with its programme. Raises Unauthorized.
+
+    Only the SHA-256 of the key is compared, by a dictionary: its timing tells nothing about the key.
+    """
+    found = engine.client_by_key(hashlib.sha256(key_of(headers).encode("utf-8", "surrogateescape")).digest())
+    if found is None:
+        raise Unauthorized("The key is not known.")
+    return found
+
+
+def require_right(client: StoredClient, right: str) -> None:
+    """Raises Forbidden unless the client has this right, such as `native`."""
+    if right not in client.client.rights:
+        raise Forbidden(f"This client has no right to {right}.", details={"right": right})

@@ -1,0 +1,113 @@
+"""How much one request may hold and how many may run at once; the numbers themselves come from settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+import msgspec
+
+from accrual.domain.errors import Busy, Invalid, TooLarge
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+DISCARD_TIMES = 16
+"""A body up to this many times the limit is read and thrown away, so that its sender lives to read the refusal."""
+
+
+class EdgeLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the edge allows: bytes of a body (of a bulk body), seconds to send it, requests in progress at once."""
+
+    body_bytes_max: int = 1 << 20
+    bulk_body_bytes_max: int = 8 << 20
+    body_timeout_s: float = 10.0
+    requests_max: int = 512
+
+
+class Gone(Exception):
+    """The caller hung up before the request was whole; there is nobody to answer."""
+
+
+class TooSlow(Invalid):
+    """The body did not arrive in time."""
+
+
+async def read_body(receive: Receive, headers: Mapping[str, str], *, bytes_max: int, timeout_s: float) -> bytes:
+    """The whole body, at most `bytes_max` bytes, sent within `timeout_s`.
+
+    Raises TooLarge (at once where Content-Length says so), TooSlow, Gone, Invalid for a Content-Length that is no number.
+    """
+    declared = headers.get("content-length")
+    if declared is not None:
+        if not (declared.isascii() and declared.isdigit()):
+            raise Invalid("Content-Length is not a number.")
+        if _exceeds(declared, bytes_max):
+            raise _too_large(bytes_max)
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _read(receive, bytes_max)
+    except TimeoutError as error:
+        raise TooSlow(f"The body did not arrive within {timeout_s:g} seconds.") from error
+
+
+def may_stay_open(headers: Mapping[str, str], bytes_max: int) -> bool:
+    """Whether a connection is worth keeping whose request is refused with its body unread.
+
+    Yes when the body is declared and small enough to be thrown away as it comes, or when there is none.
+    """
+    declared = headers.get("content-length")
+    if declared is None:
+        return "transfer-encoding" not in headers
+    return declared.isascii() and declared.isdigit() and not _exceeds(declared, bytes_max * DISCARD_TIMES)
+
+
+def _exceeds(declared: str, bytes_max: int) -> bool:
+    return len(declared) > 18 or int(declared) > bytes_max
+
+
+async def _read(receive: Receive, bytes_max: int) -> bytes:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Gone
+    body: bytes = message.get("body", b"")
+    if len(body) <= bytes_max and not message.get("more_body", False):
+        return body
+    chunks = [body]
+    size = len(body)
+    while message.get("more_body", False):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > bytes_max * DISCARD_TIMES:
+            raise _too_large(bytes_max)
+        if size > bytes_max:
+            chunks.clear()
+        else:
+            chunks.append(chunk)
+    if size > bytes_max:
+        raise _too_large(bytes_max)
+    return b"".join(chunks)
+
+
+def _too_large(bytes_max: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {bytes_max} bytes.", details={"bytes_max": bytes_max})
+
+
+class Slots:
+    """Room for so many requests at once; whoever finds none is told to come back."""
+
+    def __init__(self, count_max: int) -> None:
+        self._free = count_max
+
+    def take(self) -> None:
+        """Raises Busy when every slot is taken. Give each slot back once."""
+        if self._free <= 0:
+            raise Busy("Too many requests are in progress.", details={"retry_after_s": 1})
+        self._free -= 1
+
+    def give_back(self) -> None:
+        """The counterpart of a `take` that did not raise."""
+        self._free += 1

@@ -1,0 +1,119 @@
+"""Tickets and members as JSON values, the same for the native API and the command line; nothing is looked up here."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from accrual.domain.commands import Dialect
+from accrual.domain.facts import Identity
+from accrual.engine.views import AwardView, BalanceView, DeclineView, LineView, MemberView, TicketView
+
+
+def member_json(view: MemberView) -> dict[str, Any]:
+    """A member with balances and one page of history, newest first; page on with `next_before` while it is not None."""
+    return {
+        "member": {
+            "id": view.member_id.hex(),
+            "name": view.name,
+            "enrolled_at": _instant(view.enrolled_at),
+            "identities": [_identity(identity) for identity in view.identities],
+            "referrer": None if view.referrer is None else _identity(view.referrer),
+        },
+        "balances": [_balance(balance) for balance in view.balances],
+        "history": [ticket_json(ticket) for ticket in view.history],
+        "next_before": view.next_before,
+    }
+
+
+def ticket_json(view: TicketView) -> dict[str, Any]:
+    """Everything about one command; amounts are whole units of their asset, instants are UTC."""
+    return {
+        "ticket": ticket_text(view.ticket),
+        "dialect": Dialect(view.dialect).name.lower(),
+        "action": view.action,
+        "identity": _identity(view.identity),
+        "occurred_at": _instant(view.occurred_at),
+        "recorded_at": _instant(view.recorded_at),
+        "status": view.status,
+        "complete": view.complete,
+        "revision": view.revision,
+        "awards": [_award(award) for award in view.awards],
+        "declines": [_decline(decline) for decline in view.declines],
+        "lines": [_line(line) for line in view.lines],
+        "follow_ups": [ticket_text(ticket) for ticket in view.follow_ups],
+        "parent": None if view.parent is None else ticket_text(view.parent),
+        "fields": view.fields,
+        "error": view.error,
+        "bucket": view.bucket,
+        "position": view.position,
+    }
+
+
+def ticket_text(ticket: bytes) -> str:
+    """A ticket as people and programs write it: the UUID with hyphens, lower case."""
+    return str(uuid.UUID(bytes=ticket))
+
+
+def _identity(identity: Identity) -> dict[str, str]:
+    return {"kind": identity.kind, "value": identity.value}
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _balance(view: BalanceView) -> dict[str, Any]:
+    return {
+        "asset": view.asset,
+        "code": view.code,
+        "name": view.name,
+        "posted": view.posted,
+        "held": view.held,
+        "pending": view.pending,
+        "available": view.available,
+        "debt": view.debt,
+    }
+
+
+def _award(view: AwardView) -> dict[str, Any]:
+    return {
+        "asset": view.asset,
+        "code": view.code,
+        "name": view.name,
+        "amount": view.amount,
+        "promo": view.promo,
+        "promo_name": view.promo_name,
+        "promo_number": view.promo_number,
+        "promo_version": view.promo_version,
+        "reason": view.reason,
+        "recipient": _identity(view.recipient),
+        "basis": view.basis,
+        "active_at": _instant(view.active_at),
+        "expires_at": _instant(view.expires_at),
+        "details": view.details,
+    }
+
+
+def _decline(view: DeclineView) -> dict[str, Any]:
+    return {
+        "reason": view.reason,
+        "text": view.text,
+        "promo": view.promo,
+        "promo_version": view.promo_version,
+        "details": view.details,
+    }
+
+
+def _line(view: LineView) -> dict[str, Any]:
+    return {
+        "code": view.code,
+        "role": view.role,
+        "kind": view.kind,
+        "amount": view.amount,
+        "balance_after": view.balance_after,
+        "leg": view.leg,
+        "active_at": _instant(view.active_at),
+        "expires_at": _instant(view.expires_at),
+    }
