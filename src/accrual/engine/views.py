@@ -11,7 +11,7 @@ from accrual.domain.facts import Identity
 
 
 class AwardView(msgspec.Struct, frozen=True, kw_only=True):
-    """One award with the names of everything in it. `recipient` is how the client names who got it."""
+    """One award with the names of everything in it. `recipient` is how the client names who got it; `text` says how."""
 
     asset: int
     code: str
@@ -23,6 +23,7 @@ class AwardView(msgspec.Struct, frozen=True, kw_only=True):
     promo_version: int
     reason: str
     recipient: Identity
+    text: str = ""
     basis: int | None = None
     active_at: datetime | None = None
     expires_at: datetime | None = None

@@ -1,0 +1,233 @@
+"""Turns a decided command and its rows into a view, with the names its catalogue revision gives. Pure; reads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from accrual.domain.accounts import MEMBER_ROLES, Role
+from accrual.domain.books import BookedBalance, BookedCommand, BookedLine
+from accrual.domain.commands import Command, Dialect, LoggedCommand, Reward, decode_command
+from accrual.domain.errors import Broken
+from accrual.domain.facts import Identity
+from accrual.domain.outcomes import Award, Declined, Outcome, Status, decode_outcome
+from accrual.domain.programme import Asset, Catalogue
+from accrual.domain.promos import PromoVersion
+from accrual.domain.transfers import Kind
+from accrual.engine.views import AwardView, BalanceView, DeclineView, LineView, TicketView
+from accrual.rules.explain import explain_award, explain_decline
+
+FieldsOf = Callable[[int, bytes], dict[str, Any]]
+"""(dialect, raw body) -> the client's own fields as sent. Dialects know; bootstrap hands it in."""
+
+UNREADABLE = Identity("", "")
+"""Whose command it is when the stored facts cannot be read: such a command is parked."""
+
+_ROLE_NAMES = {Role.MEMBER: "main", Role.PENDING: "pending", Role.DEBT: "debt"}
+
+
+class Decoded(NamedTuple):
+    """A row of the log, read. `command` None: its facts cannot be read; `outcome` None: not decided yet."""
+
+    row: LoggedCommand
+    body: bytes | None
+    command: Command | None
+    outcome: Outcome | None
+
+
+def decode(booked: BookedCommand) -> Decoded:
+    """Read a row's facts and outcome. Raises Broken `outcome_damaged` when a stored outcome is none."""
+    command: Command | None
+    try:
+        command = decode_command(booked.command.facts)
+    except msgspec.DecodeError:
+        command = None
+    try:
+        outcome = None if booked.payload is None else decode_outcome(booked.payload)
+    except msgspec.DecodeError as error:
+        where = {"bucket": booked.command.bucket, "position": booked.command.position}
+        raise Broken(
+            "A stored outcome cannot be read; run: accrual verify", code="outcome_damaged", details=where
+        ) from (error)
+    return Decoded(booked.command, booked.body, command, outcome)
+
+
+class Names:
+    """What a catalogue revision calls the assets and promo versions of an outcome."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._settings = catalogue.settings
+        self._assets = {stored.asset_id: stored.asset for stored in catalogue.assets}
+        self._versions = {stored.promo_version_id: stored for stored in catalogue.promos}
+
+    def award(self, award: Award, recipient: Identity) -> AwardView:
+        """An award with its names and the sentence that says how it came about."""
+        asset, version = self._asset(award.asset_id), self._version(award.promo_version_id)
+        return AwardView(
+            asset=asset.number,
+            code=asset.code,
+            name=asset.name,
+            amount=award.amount,
+            promo=version.promo.code,
+            promo_name=version.promo.name,
+            promo_number=version.promo.number,
+            promo_version=version.version,
+            reason=award.reason,
+            text=explain_award(award, asset, version, self._settings),
+            recipient=recipient,
+            basis=award.basis,
+            active_at=award.active_at,
+            expires_at=award.expires_at,
+            details=award.details,
+        )
+
+    def decline(self, declined: Declined) -> DeclineView:
+        """A decline with the promo's name, or none where the programme itself declined."""
+        version = self._version(declined.promo_version_id) if declined.promo_version_id else None
+        return DeclineView(
+            reason=declined.reason,
+            text=explain_decline(declined, version, self._settings),
+            promo=version.promo.code if version else None,
+            promo_version=version.version if version else None,
+            details=declined.details,
+        )
+
+    def line(self, line: BookedLine) -> LineView:
+        """A ledger line of a member's account."""
+        return LineView(
+            code=self._asset(line.asset_id).code,
+            role=_ROLE_NAMES[Role(line.role)],
+            kind=Kind(line.kind).name.lower(),
+            amount=line.amount,
+            balance_after=line.balance_after,
+            leg=line.leg,
+            active_at=line.active_at,
+            expires_at=line.expires_at,
+        )
+
+    def _asset(self, asset_id: int) -> Asset:
+        try:
+            return self._assets[asset_id]
+        except KeyError:
+            raise Broken(
+                "An outcome names an asset that its catalogue revision does not have.",
+                code="catalogue_damaged",
+                details={"asset_id": asset_id},
+            ) from None
+
+    def _version(self, promo_version_id: int) -> PromoVersion:
+        try:
+            return self._versions[promo_version_id]
+        except KeyError:
+            raise Broken(
+                "An outcome names a promo version that its catalogue revision does not have.",
+                code="catalogue_damaged",
+                details={"promo_version_id": promo_version_id},
+            ) from None
+
+
+NamesOf = Callable[[int, int], Names]
+"""(programme_id, revision) -> the names of that revision."""
+
+
+def portray(
+    decoded: Decoded,
+    lines: Sequence[BookedLine],
+    follow_ups: Mapping[bytes, Decoded],
+    names_of: NamesOf,
+    fields_of: FieldsOf,
+) -> TicketView:
+    """The view of one command. `follow_ups` holds every command that came of it, as far as they are in the log."""
+    row, command, outcome = decoded.row, decoded.command, decoded.outcome
+    names = None if outcome is None else names_of(row.programme_id, outcome.revision)
+    dialect = Dialect.INTERNAL if command is None else command.dialect
+    return TicketView(
+        ticket=row.ticket,
+        programme_id=row.programme_id,
+        client_id=row.client_id,
+        bucket=row.bucket,
+        position=row.position,
+        dialect=int(dialect),
+        action="unreadable" if command is None else command.action,
+        identity=identity_of(decoded),
+        occurred_at=_first_moment(decoded),
+        recorded_at=row.recorded_at,
+        status=_status(outcome),
+        complete=all(part is not None and part.outcome is not None for part in _family(decoded, follow_ups)),
+        revision=None if outcome is None else outcome.revision,
+        awards=tuple(_awards(decoded, follow_ups, names_of)),
+        declines=() if outcome is None or names is None else tuple(names.decline(each) for each in outcome.declines),
+        lines=() if names is None else tuple(names.line(line) for line in lines if line.role in MEMBER_ROLES),
+        follow_ups=() if outcome is None else outcome.follow_ups,
+        parent=command.parent if isinstance(command, Reward) else None,
+        fields=fields_of(int(dialect), decoded.body) if decoded.body else {},
+        error=None if outcome is None else outcome.error,
+    )
+
+
+def identity_of(decoded: Decoded) -> Identity:
+    """Whom a command is about, as its client named them."""
+    return UNREADABLE if decoded.command is None else decoded.command.identity
+
+
+def portray_balances(catalogue: Catalogue, booked: Sequence[BookedBalance]) -> tuple[BalanceView, ...]:
+    """Every asset of the programme in the catalogue's order, those a member never had with zeros."""
+    by_account = {(balance.asset_id, balance.role): balance for balance in booked}
+
+    def balance_of(asset_id: int, role: Role) -> int:
+        balance = by_account.get((asset_id, role))
+        return balance.balance_after if balance else 0
+
+    views = []
+    for stored in catalogue.assets:
+        main = by_account.get((stored.asset_id, Role.MEMBER))
+        posted = main.balance_after if main else 0
+        held = (main.held_after or 0) if main else 0
+        views.append(
+            BalanceView(
+                asset=stored.asset.number,
+                code=stored.asset.code,
+                name=stored.asset.name,
+                posted=posted,
+                held=held,
+                pending=balance_of(stored.asset_id, Role.PENDING),
+                available=posted - held,
+                # What a member owes stands below zero in an account of its own and is shown as a plain amount.
+                debt=abs(balance_of(stored.asset_id, Role.DEBT)),
+            )
+        )
+    return tuple(views)
+
+
+def _first_moment(decoded: Decoded) -> Any:
+    facts = decoded.command.facts if isinstance(decoded.command, Reward) else ()
+    return (facts[0].occurred_at if facts else None) or decoded.row.recorded_at
+
+
+def _status(outcome: Outcome | None) -> str:
+    if outcome is None:
+        return "waiting"
+    return "parked" if outcome.status is Status.PARKED else "decided"
+
+
+def _family(decoded: Decoded, follow_ups: Mapping[bytes, Decoded]) -> Iterator[Decoded | None]:
+    """The command and everything that came of it, in order; None for a follow-up that is not in the log."""
+    waiting: list[Decoded | None] = [decoded]
+    seen: set[bytes] = set()
+    while waiting:
+        part = waiting.pop(0)
+        yield part
+        if part is None or part.outcome is None or part.row.ticket in seen:
+            continue
+        seen.add(part.row.ticket)
+        waiting.extend(follow_ups.get(ticket) for ticket in part.outcome.follow_ups if ticket not in seen)
+
+
+def _awards(decoded: Decoded, follow_ups: Mapping[bytes, Decoded], names_of: NamesOf) -> Iterator[AwardView]:
+    for part in _family(decoded, follow_ups):
+        if part is not None and part.outcome is not None:
+            names = names_of(part.row.programme_id, part.outcome.revision)
+            for award in part.outcome.awards:
+                yield names.award(award, identity_of(part))

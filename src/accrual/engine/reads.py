@@ -1,0 +1,202 @@
+"""Builds what is shown of tickets and members from rows and the catalogue that decided them. Reads only; no SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from accrual.domain.amounts import INT64_MAX
+from accrual.domain.books import BookedBalance, BookedCommand, BookedLine, BookedMember
+from accrual.domain.facts import Identity
+from accrual.domain.ids import bucket_of, bucket_of_ticket, is_ticket, member_id_of
+from accrual.engine.portray import Decoded, FieldsOf, Names, decode, portray, portray_balances
+from accrual.engine.ports import CatalogueSource
+from accrual.engine.views import MemberView, TicketView
+
+FOLLOW_UP_DEPTH_MAX = 4
+TICKETS_A_READ_MAX = 1_000
+MERGES_MAX = 16
+HISTORY_MAX = 500
+CATALOGUES_KEPT_MAX = 64
+
+Lines = dict[tuple[int, int], list[BookedLine]]
+"""The lines of members' accounts by (bucket, position)."""
+
+
+class SnapshotReads(Protocol):
+    """The books as they stood at one moment."""
+
+    async def tickets(self, tickets: Sequence[bytes]) -> dict[bytes, BookedCommand]:
+        """Those of the tickets that are in the log, by ticket."""
+
+    async def positions(self, bucket: int, positions: Sequence[int]) -> list[BookedCommand]:
+        """The commands at these positions of a bucket, newest first."""
+
+    async def lines(self, bucket: int, member_id: bytes, positions: Sequence[int]) -> list[BookedLine]:
+        """The lines of a member's accounts at these positions, in position and leg order."""
+
+    async def balances(self, bucket: int, member_id: bytes) -> list[BookedBalance]:
+        """The newest line of each account of a member."""
+
+    async def history(self, bucket: int, member_id: bytes, *, before: int, limit: int) -> list[int]:
+        """At most `limit` positions below `before` of a member's decided commands, newest first."""
+
+    async def member_named(self, bucket: int, programme_id: int, kind: str, value: str) -> bytes | None:
+        """The member an identity is written down for."""
+
+    async def identities(self, member_id: bytes) -> list[tuple[str, str]]:
+        """(kind, value) of the identities that name a member."""
+
+    async def member(self, bucket: int, member_id: bytes) -> BookedMember | None:
+        """A member's row."""
+
+
+class ReadSource(Protocol):
+    """Where snapshots of the books come from; `buckets` is their number in this database."""
+
+    buckets: int
+
+    def snapshot(self) -> AbstractAsyncContextManager[SnapshotReads]:
+        """One moment of the books. Raises DatabaseDown."""
+
+
+class Reads:
+    """Tickets and members as views. Keeps the names of the revisions it met lately; they never change."""
+
+    def __init__(self, source: ReadSource, catalogues: CatalogueSource, fields_of: FieldsOf) -> None:
+        self._source = source
+        self._catalogues = catalogues
+        self._fields_of = fields_of
+        self._names: dict[tuple[int, int], Names] = {}
+
+    async def ticket(self, ticket: bytes) -> TicketView | None:
+        """Everything about one command, or None when there is none with this ticket. Raises DatabaseDown."""
+        return (await self.tickets([ticket])).get(ticket)
+
+    async def tickets(self, tickets: Sequence[bytes]) -> dict[bytes, TicketView]:
+        """Those of the tickets that are in the log, by ticket, read at one moment. Raises DatabaseDown."""
+        wanted = [ticket for ticket in tickets if is_ticket(ticket) and bucket_of_ticket(ticket) < self._source.buckets]
+        if not wanted:
+            return {}
+        async with self._source.snapshot() as books:
+            found = await _read_tickets(books, wanted)
+            follow_ups = await _follow_ups(books, found.values())
+            lines = await _lines(books, found.values())
+        return {view.ticket: view for view in await self._portray(found.values(), follow_ups, lines)}
+
+    async def member(
+        self, programme_id: int, identity: Identity, *, limit: int, before: int | None = None
+    ) -> MemberView | None:
+        """A member with balances and at most `limit` tickets (1 to 500) below position `before`; None when unknown.
+
+        Balances and history are of one moment. A merged member is shown as the one it became. Raises DatabaseDown.
+        """
+        limit = max(1, min(limit, HISTORY_MAX))
+        before = INT64_MAX if before is None else before
+        async with self._source.snapshot() as books:
+            found = await self._find_member(books, programme_id, identity)
+            if found is None:
+                return None
+            bucket, row = found
+            identities = await books.identities(row.member_id)
+            balances = await books.balances(bucket, row.member_id)
+            positions = await books.history(bucket, row.member_id, before=before, limit=limit + 1)
+            page = [decode(booked) for booked in await books.positions(bucket, positions[:limit])] if positions else []
+            follow_ups = await _follow_ups(books, page)
+            lines = await _lines(books, page)
+        return MemberView(
+            member_id=row.member_id,
+            programme_id=programme_id,
+            bucket=bucket,
+            name=row.name,
+            enrolled_at=row.enrolled_at,
+            identities=tuple(Identity(kind, value) for kind, value in identities) or (identity,),
+            referrer=None if row.referrer is None else Identity(*row.referrer),
+            balances=portray_balances(await self._catalogues.catalogue(programme_id), balances),
+            history=tuple(await self._portray(page, follow_ups, lines)),
+            next_before=positions[limit - 1] if len(positions) > limit else None,
+        )
+
+    async def _find_member(
+        self, books: SnapshotReads, programme_id: int, identity: Identity
+    ) -> tuple[int, BookedMember] | None:
+        first = member_id_of(programme_id, identity.kind, identity.value)
+        home = bucket_of(first, self._source.buckets)
+        member_id: bytes = await books.member_named(home, programme_id, identity.kind, identity.value) or first
+        for _ in range(MERGES_MAX):
+            bucket = bucket_of(member_id, self._source.buckets)
+            row = await books.member(bucket, member_id)
+            if row is None or row.programme_id != programme_id:
+                return None
+            if row.merged_into is None:
+                return bucket, row
+            member_id = row.merged_into
+        return None
+
+    async def _portray(
+        self, decoded: Iterable[Decoded], follow_ups: Mapping[bytes, Decoded], lines: Lines
+    ) -> list[TicketView]:
+        shown = list(decoded)
+        # Revisions are fetched once each, before anything is portrayed and outside the snapshot's connection.
+        revisions = {
+            (part.row.programme_id, part.outcome.revision)
+            for part in (*shown, *follow_ups.values())
+            if part.outcome is not None
+        }
+        named = {key: await self._names_of(*key) for key in revisions}
+        return [
+            portray(
+                part,
+                lines.get((part.row.bucket, part.row.position), ()),
+                follow_ups,
+                lambda programme_id, revision: named[programme_id, revision],
+                self._fields_of,
+            )
+            for part in shown
+        ]
+
+    async def _names_of(self, programme_id: int, revision: int) -> Names:
+        names = self._names.pop((programme_id, revision), None)
+        if names is None:
+            names = Names(await self._catalogues.catalogue(programme_id, revision))
+        self._names[programme_id, revision] = names  # last in line, so that the one unused longest leaves first
+        if len(self._names) > CATALOGUES_KEPT_MAX:
+            del self._names[next(iter(self._names))]
+        return names
+
+
+async def _read_tickets(books: SnapshotReads, tickets: Sequence[bytes]) -> dict[bytes, Decoded]:
+    found: dict[bytes, Decoded] = {}
+    for start in range(0, len(tickets), TICKETS_A_READ_MAX):
+        booked = await books.tickets(tickets[start : start + TICKETS_A_READ_MAX])
+        found |= {ticket: decode(entry) for ticket, entry in booked.items()}
+    return found
+
+
+async def _follow_ups(books: SnapshotReads, decoded: Iterable[Decoded]) -> dict[bytes, Decoded]:
+    """Every follow-up of these commands, and theirs, by ticket, FOLLOW_UP_DEPTH_MAX levels deep."""
+    found: dict[bytes, Decoded] = {}
+    level = list(decoded)
+    for _ in range(FOLLOW_UP_DEPTH_MAX):
+        named = [ticket for part in level if part.outcome is not None for ticket in part.outcome.follow_ups]
+        missing = [ticket for ticket in dict.fromkeys(named) if ticket not in found]
+        if not missing:
+            break
+        new = await _read_tickets(books, missing)
+        found |= new
+        level = list(new.values())
+    return found
+
+
+async def _lines(books: SnapshotReads, decoded: Iterable[Decoded]) -> Lines:
+    """The lines that these commands wrote to the accounts of the member each was decided for."""
+    positions: dict[tuple[int, bytes], list[int]] = {}
+    for part in decoded:
+        if part.outcome is not None and part.outcome.member_id is not None:
+            positions.setdefault((part.row.bucket, part.outcome.member_id), []).append(part.row.position)
+    lines: Lines = {}
+    for (bucket, member_id), wanted in positions.items():
+        for line in await books.lines(bucket, member_id, wanted):
+            lines.setdefault((bucket, line.position), []).append(line)
+    return lines
