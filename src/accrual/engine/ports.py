@@ -4,45 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from accrual.domain.commands import LoggedCommand
+from accrual.domain.log import AppendRow, KeyHome, Known
 from accrual.domain.programme import Catalogue, StoredClient
-
-
-class AppendRow(NamedTuple):
-    """One command on its way into the log, in the order of the append statement's arrays."""
-
-    bucket: int
-    ticket: bytes
-    programme_id: int
-    client_id: int
-    content: bytes
-    seal: bytes
-    facts: bytes
-    salt: bytes
-    name: str | None
-    body: bytes
-
-
-class KeyHome(NamedTuple):
-    """Where a key that is unique over a whole client lives: in the bucket of the key's own digest."""
-
-    bucket: int
-    client_id: int
-    key_digest: bytes
-    ticket: bytes
-    content: bytes
-
-
-class Known(NamedTuple):
-    """A command that is already in the log."""
-
-    ticket: bytes
-    bucket: int
-    position: int
-    recorded_at: datetime
-    content: bytes
 
 
 class CommandLog(Protocol):
@@ -80,17 +45,3 @@ class CatalogueSource(Protocol):
 
     async def clients(self) -> list[StoredClient]:
         """Every client that has not been ended, with its key digest."""
-
-
-class LaneWork(NamedTuple):
-    """Where a bucket's unread commands are: positions from `cursor` up to, not including, `next`."""
-
-    bucket: int
-    cursor: int
-    next: int
-
-
-class FetchedCommands(NamedTuple):
-    """Commands of one batch in bucket and position order."""
-
-    commands: list[LoggedCommand]

@@ -1,0 +1,250 @@
+"""What lanes read and write in PostgreSQL: leases, batches, state, the fenced posting. One session a lane; no decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from asyncpg.pgproto.pgproto import UUID
+
+from accrual.domain.commands import LoggedCommand
+from accrual.domain.errors import DatabaseDown
+from accrual.domain.facts import Identity
+from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
+from accrual.store.connection import Connection
+from accrual.store.postgres import connect, mapping_loss
+from accrual.store.posting import post
+from accrual.store.sql import query
+
+WORKER_REGISTER = query("lane/worker_register")
+WORKER_BEAT = query("lane/worker_beat")
+WORKERS = query("lane/workers")
+WORKER_REMOVE = query("lane/worker_remove")
+WORKER_TERMINATE = query("lane/worker_terminate")
+LANES = query("lane/lanes")
+TAKE = query("lane/take")
+RELEASE = query("lane/release")
+TAILS = query("lane/tails")
+FETCH = query("lane/fetch")
+MEMBERS = query("lane/members")
+IDENTITIES = query("lane/identities")
+BALANCES = query("lane/balances")
+COUNTERS = query("lane/counters")
+TRIES = query("lane/tries")
+PARKED_FACTS = query("lane/parked_facts")
+
+TAKE_LOCK_TIMEOUT_S = 0.5
+"""How long a take-over waits for a row lock before the session that holds it is ended."""
+
+SESSION_SETTINGS = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""Every statement of a lane is index probes; the planner, which cannot know array sizes, is kept to them."""
+
+
+def offsets(groups: Mapping[int, Sequence[Any]], buckets: int) -> list[int]:
+    """Where each bucket's slice starts in the concatenation of its groups in bucket order; one more entry than buckets."""
+    starts = [0] * (buckets + 1)
+    total = 0
+    for bucket in range(buckets):
+        starts[bucket] = total
+        group = groups.get(bucket)
+        if group is not None:
+            total += len(group)
+    starts[buckets] = total
+    return starts
+
+
+def _flat(groups: Mapping[int, Sequence[Any]]) -> list[Any]:
+    flat: list[Any] = []
+    for bucket in sorted(groups):
+        flat.extend(groups[bucket])
+    return flat
+
+
+class PostgresLanes:
+    """LaneStore on one session of its own, opened again after a loss."""
+
+    def __init__(self, url: str, *, label: str, buckets: int, idle_in_transaction_s: float) -> None:
+        self._url = url
+        self._label = label
+        self._buckets = buckets
+        self._idle_s = idle_in_transaction_s
+        self._connection: Connection | None = None
+
+    async def open(self) -> None:
+        """A fresh session; the old one, if any, is cut off. Raises DatabaseDown."""
+        self.cut()
+        self._connection = await connect(
+            self._url, label=self._label, idle_in_transaction_s=self._idle_s, settings=SESSION_SETTINGS
+        )
+
+    def cut(self) -> None:
+        """Drop the session at once; whatever it had open is rolled back by the server."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def close(self) -> None:
+        """End the session in good order."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    @property
+    def connection(self) -> Connection:
+        """The live session. Raises DatabaseDown when there is none."""
+        if self._connection is None or self._connection.is_closed():
+            raise DatabaseDown
+        return self._connection
+
+    async def register(self, worker_id: bytes, started_at: datetime, label: str) -> None:
+        """Make this lane process known."""
+        with mapping_loss():
+            await self.connection.execute(WORKER_REGISTER, UUID(worker_id), started_at, label)
+
+    async def beat(self, worker_id: bytes, report: str) -> bool:
+        """One more sign of life; False when this process was given up for dead and must start over."""
+        with mapping_loss():
+            return await self.connection.fetchval(WORKER_BEAT, UUID(worker_id), report) is not None
+
+    async def workers(self) -> list[WorkerRow]:
+        """Every known lane process."""
+        with mapping_loss():
+            rows = await self.connection.fetch(WORKERS)
+        return [WorkerRow(row[0].bytes, row[1], row[2], row[3], row[4]) for row in rows]
+
+    async def forget(self, worker_id: bytes) -> None:
+        """Remove a lane process that owns nothing any more."""
+        with mapping_loss():
+            await self.connection.execute(WORKER_REMOVE, UUID(worker_id))
+
+    async def lanes(self) -> list[LaneRow]:
+        """Every bucket's lane."""
+        with mapping_loss():
+            rows = await self.connection.fetch(LANES)
+        return [LaneRow(row[0], row[1], row[2], None if row[3] is None else row[3].bytes, row[4]) for row in rows]
+
+    async def take(self, rows: Sequence[LaneRow], worker_id: bytes) -> list[Lease]:
+        """Take these buckets over at the epochs seen, one row a statement in bucket order; those won are returned.
+
+        All in one transaction first; where a dead session still holds a row, one by one, ending that session.
+        """
+        wanted = sorted(rows)
+        with mapping_loss():
+            try:
+                return await self._take_all(wanted, worker_id)
+            except asyncpg.LockNotAvailableError:
+                return await self._take_each(wanted, worker_id)
+
+    async def _take_all(self, rows: Sequence[LaneRow], worker_id: bytes) -> list[Lease]:
+        leases = []
+        async with self.connection.transaction():
+            await self._lock_timeout()
+            for row in rows:
+                won = await self.connection.fetchrow(TAKE, row.bucket, UUID(worker_id), row.epoch)
+                if won is not None:
+                    leases.append(Lease(won[0], won[1], won[2], won[3], won[4], row.clean))
+        return leases
+
+    async def _take_each(self, rows: Sequence[LaneRow], worker_id: bytes) -> list[Lease]:
+        leases: list[Lease] = []
+        for row in rows:
+            try:
+                leases.extend(await self._take_all([row], worker_id))
+            except asyncpg.LockNotAvailableError:
+                if row.owner is not None:
+                    await self.connection.execute(WORKER_TERMINATE, UUID(row.owner))
+        return leases
+
+    async def _lock_timeout(self) -> None:
+        await self.connection.execute(f"set local lock_timeout = '{round(TAKE_LOCK_TIMEOUT_S * 1000)}ms'")
+
+    async def release(self, leases: Iterable[Lease], worker_id: bytes) -> None:
+        """Give buckets back in good order, in one transaction."""
+        with mapping_loss():
+            async with self.connection.transaction():
+                for lease in sorted(leases):
+                    await self.connection.fetchval(RELEASE, lease.bucket, lease.epoch, UUID(worker_id))
+
+    async def tails(self, buckets: Sequence[int]) -> dict[int, int]:
+        """The next position of each bucket's log."""
+        with mapping_loss():
+            rows = await self.connection.fetch(TAILS, buckets)
+        return {row[0]: row[1] for row in rows}
+
+    async def fetch(self, wanted: Mapping[int, tuple[int, int]]) -> list[LoggedCommand]:
+        """Commands of {bucket: (from position, how many at most)}, in bucket and position order."""
+        starts = [0] * self._buckets
+        counts = [0] * self._buckets
+        for bucket, (start, count) in wanted.items():
+            starts[bucket] = start
+            counts[bucket] = count
+        with mapping_loss():
+            rows = await self.connection.fetch(FETCH, sorted(wanted), starts, counts)
+        commands = [
+            LoggedCommand(b, p, t.bytes, pr, cl, at, co, se, fa, na) for b, p, t, pr, cl, at, co, se, fa, na in rows
+        ]
+        commands.sort(key=_place)
+        return commands
+
+    async def members(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberRow]:
+        """The members of {bucket: member ids} that exist."""
+        with mapping_loss():
+            rows = await self.connection.fetch(MEMBERS, sorted(wanted), offsets(wanted, self._buckets), _flat(wanted))
+        return {
+            row[0]: MemberRow(row[0], row[1], row[2], None if row[3] is None else Identity(row[3], row[4]))
+            for row in rows
+        }
+
+    async def identities(self, wanted: Sequence[tuple[int, int, Identity]]) -> dict[tuple[int, Identity], bytes]:
+        """Members that (bucket, programme_id, identity) stand for, where that is not the member the identity made."""
+        buckets = [bucket for bucket, _, _ in wanted]
+        programmes = [programme for _, programme, _ in wanted]
+        kinds = [identity.kind for _, _, identity in wanted]
+        values = [identity.value for _, _, identity in wanted]
+        with mapping_loss():
+            rows = await self.connection.fetch(IDENTITIES, buckets, programmes, kinds, values)
+        found = {(row[0], row[1]): row[2] for row in rows}
+        return {
+            (programme, identity): found[identity.kind, identity.value]
+            for _, programme, identity in wanted
+            if (identity.kind, identity.value) in found
+        }
+
+    async def balances(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], tuple[int, int | None]]:
+        """(balance, held) of {bucket: accounts} that have a line, by (bucket, account)."""
+        with mapping_loss():
+            rows = await self.connection.fetch(BALANCES, sorted(wanted), offsets(wanted, self._buckets), _flat(wanted))
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+    async def counters(
+        self, wanted: Mapping[int, Sequence[tuple[bytes, int, int, int]]]
+    ) -> dict[tuple[bytes, int, int, int], int]:
+        """Newest values of {bucket: (member, promo, slot, period)} that were ever written."""
+        flat = _flat(wanted)
+        members, promos, slots, periods = zip(*flat, strict=True)
+        with mapping_loss():
+            rows = await self.connection.fetch(
+                COUNTERS, sorted(wanted), offsets(wanted, self._buckets), members, promos, slots, periods
+            )
+        return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
+
+    async def post(self, posting: Posting) -> None:
+        """Write a batch, or nothing of it. Raises LaneLost when the fence refuses, DatabaseDown when the session is lost."""
+        await post(self.connection, posting)
+
+    async def count_try(self, bucket: int, position: int) -> int:
+        """Count a try at deciding this command, durably, before it is made; answers how many there were."""
+        with mapping_loss():
+            return int(await self.connection.fetchval(TRIES, bucket, position))
+
+    async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
+        """(position, programme_id, client_id, facts, recorded_at) of a parked command that was not resumed yet."""
+        with mapping_loss():
+            row = await self.connection.fetchrow(PARKED_FACTS, bucket, UUID(ticket))
+        return None if row is None else (row[0], row[1], row[2], row[3], row[4])
+
+
+def _place(command: LoggedCommand) -> tuple[int, int]:
+    return command.bucket, command.position

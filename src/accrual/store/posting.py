@@ -1,0 +1,93 @@
+"""The posting: one fenced transaction a batch, insert-only. The fence comes first, follow-ups last; nothing is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from accrual.domain.errors import LaneLost
+from accrual.domain.log import Posting
+from accrual.store.connection import Connection
+from accrual.store.log import append_follow_ups
+from accrual.store.postgres import mapping_loss
+from accrual.store.sql import query
+
+ADVANCE = query("lane/advance")
+RENAME = query("lane/rename")
+PARK = query("lane/park")
+RESUMED = query("lane/resumed")
+
+OUTCOME_COLUMNS = ("position", "bucket", "status", "chain", "payload")
+LINE_COLUMNS = (
+    "bucket",
+    "account",
+    "position",
+    "leg",
+    "contra",
+    "amount",
+    "balance_after",
+    "held_after",
+    "kind",
+    "promo_version_id",
+    "active_at",
+    "expires_at",
+    "occurred_at",
+    "recorded_at",
+    "covers_from",
+)
+MEMBER_COLUMNS = ("bucket", "member_id", "programme_id", "enrolled_at", "enrolled_position", "name")
+IDENTITY_COLUMNS = ("bucket", "programme_id", "kind", "value", "member_id")
+LINK_COLUMNS = ("bucket", "member_id", "position", "referrer_kind", "referrer_value")
+ACCOUNT_COLUMNS = ("bucket", "account_id", "programme_id", "asset_id", "role", "member_id", "floor")
+COUNTER_COLUMNS = ("bucket", "member_id", "promo_id", "slot", "period", "position", "value_after")
+LOT_USE_COLUMNS = ("bucket", "account", "position", "lot_position", "lot_leg", "amount")
+UNPOSTED_COLUMNS = ("bucket", "member_id", "position")
+OUTBOX_COLUMNS = ("bucket", "sequence", "position", "recorded_at", "kind", "payload")
+
+
+async def post(connection: Connection, posting: Posting) -> None:
+    """Write a batch, or nothing of it. Raises LaneLost when the fence refuses, DatabaseDown when the session is lost."""
+    with mapping_loss():
+        async with connection.transaction():
+            await _pass_the_fence(connection, posting)
+            await _copy_all(connection, posting)
+            if posting.renames:
+                await connection.execute(RENAME, *_columns(posting.renames))
+            if posting.parked:
+                await connection.execute(PARK, *_columns(posting.parked))
+            for bucket, position, resumed_position in posting.resumed:
+                await connection.execute(RESUMED, bucket, position, resumed_position)
+            if posting.follow_ups:
+                await append_follow_ups(connection, posting.follow_ups, posting.recorded_at)
+
+
+async def _pass_the_fence(connection: Connection, posting: Posting) -> None:
+    bucket, prior_cursor, cursor, epoch, chain, outbox_next = _columns(posting.advances)
+    passed = await connection.fetch(ADVANCE, bucket, prior_cursor, cursor, epoch, chain, outbox_next)
+    if len(passed) != len(posting.advances):
+        raise LaneLost(code="fence_refused", details={"buckets": len(posting.advances), "passed": len(passed)})
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    return list(zip(*rows, strict=True))
+
+
+async def _copy_all(connection: Connection, posting: Posting) -> None:
+    members = posting.members
+    identities = [(m.bucket, m.programme_id, m.identity.kind, m.identity.value, m.member_id) for m in members]
+    links = [(k.bucket, k.member_id, k.position, k.referrer.kind, k.referrer.value) for k in posting.links]
+    tables: tuple[tuple[str, tuple[str, ...], Sequence[Any]], ...] = (
+        ("member", MEMBER_COLUMNS, [member[:6] for member in members]),
+        ("identity", IDENTITY_COLUMNS, identities),
+        ("referral", LINK_COLUMNS, links),
+        ("account", ACCOUNT_COLUMNS, posting.accounts),
+        ("line", LINE_COLUMNS, posting.lines),
+        ("lot_use", LOT_USE_COLUMNS, posting.lot_uses),
+        ("counter", COUNTER_COLUMNS, posting.counters),
+        ("unposted", UNPOSTED_COLUMNS, posting.unposted),
+        ("outbox", OUTBOX_COLUMNS, posting.outbox),
+        ("outcome", OUTCOME_COLUMNS, posting.outcomes),
+    )
+    for table, columns, rows in tables:
+        if rows:
+            await connection.copy_records_to_table(table, records=rows, columns=columns)

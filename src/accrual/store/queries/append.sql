@@ -1,0 +1,20 @@
+-- Appends commands at consecutive positions of their buckets in one statement; answers the new tails, never a row a command.
+with bumped as (
+    insert into tail as t (bucket, next, recorded_at)
+    select b.bucket, b.commands, $3::timestamptz
+    from unnest($1::integer[], $2::bigint[]) as b (bucket, commands)
+    order by b.bucket
+    on conflict (bucket) do update
+        set next = t.next + excluded.next, recorded_at = greatest(t.recorded_at, excluded.recorded_at)
+    returning t.bucket, t.next, t.recorded_at
+), appended as (
+    insert into command
+        (position, recorded_at, ticket, bucket, programme_id, client_id, content, seal, facts, salt, name, body)
+    select bumped.next - r.back, bumped.recorded_at, r.ticket, r.bucket, r.programme_id, r.client_id, r.content, r.seal,
+        r.facts, r.salt, r.name, r.body
+    from unnest($4::integer[], $5::bigint[], $6::uuid[], $7::integer[], $8::integer[], $9::bytea[], $10::bytea[],
+        $11::bytea[], $12::bytea[], $13::text[], $14::bytea[])
+        as r (bucket, back, ticket, programme_id, client_id, content, seal, facts, salt, name, body)
+    join bumped on bumped.bucket = r.bucket
+)
+select bucket, next, recorded_at from bumped

@@ -1,0 +1,3 @@
+-- Forgets a lane process that owns nothing any more.
+delete from worker w
+where w.worker_id = $1::uuid and not exists (select 1 from lane l where l.owner = w.worker_id)
