@@ -74,7 +74,7 @@ class Postgres:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         name = f"test_{worker}_{os.getpid()}_{next(_serial)}"
         template = TEMPLATE if migrated else "template0"
-        self.administer(f'create database "{name}" owner accrual_owner template {template}')
+        self.administer(f'create database "{name}" owner accrual_owner template {template} strategy file_copy')
         return self.database(name)
 
     def drop(self, database: Database) -> None:

@@ -1,0 +1,38 @@
+"""Documents as plain values with every default written out, for storing, comparing and showing them; no meaning here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+
+def write_out(document: Any) -> Any:
+    """Lists, dicts and scalars; unlike msgspec's own form defaults are kept, so that a later release cannot change them."""
+    if isinstance(document, msgspec.Struct):
+        return {
+            field.encode_name: write_out(getattr(document, field.name)) for field in msgspec.structs.fields(document)
+        }
+    if isinstance(document, tuple | list):
+        return [write_out(item) for item in document]
+    if isinstance(document, dict):
+        return {str(key): write_out(value) for key, value in document.items()}
+    return msgspec.to_builtins(document)
+
+
+def encode_document(document: Any) -> str:
+    """The JSON text of a document, defaults and all."""
+    return msgspec.json.encode(write_out(document)).decode()
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every scalar of a plain value with its path, such as `benefits[0].fixed`; empty lists and dicts are leaves."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and value:
+        for index, inner in enumerate(value):
+            yield from leaves(inner, f"{path}[{index}]")
+    else:
+        yield path, value

@@ -1,0 +1,77 @@
+"""A programme as the store holds it, and a change to it: values that engine and store exchange. Nothing is decided here."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from accrual.domain.programme import Asset, Client, Outlet, Settings, StoredAsset, StoredClient
+from accrual.domain.promos import Promo, PromoVersion
+
+FILE_ORIGIN = "file"
+"""The origin of promos that a programme file made; those of dialects and of the API carry a name of their own."""
+
+
+class StoredPromo(msgspec.Struct, frozen=True, kw_only=True):
+    """A promo: where it came from, and its newest version."""
+
+    promo_id: int
+    origin: str
+    newest: PromoVersion
+
+
+class StoredProgramme(msgspec.Struct, frozen=True, kw_only=True):
+    """A programme at its newest revision. Documents of clients carry no key.
+
+    `used` tells whether a command was ever recorded; `facts_lag` is the longest time between occurrence and recording
+    among the newest commands, None where there are none.
+    """
+
+    programme_id: int
+    revision: int
+    settings: Settings
+    assets: tuple[StoredAsset, ...]
+    outlets: tuple[Outlet, ...]
+    clients: tuple[StoredClient, ...]
+    ended_clients: tuple[StoredClient, ...]
+    promos: tuple[StoredPromo, ...]
+    used: bool
+    facts_lag: timedelta | None
+
+
+class ClientWrite(msgspec.Struct, frozen=True, kw_only=True):
+    """A client to make or to change; it is then no longer ended. `client` carries no key, only the digest does."""
+
+    client: Client
+    key_digest: bytes | None
+
+
+class PromoWrite(msgspec.Struct, frozen=True, kw_only=True):
+    """A new version of a promo, made if there is none of its code yet."""
+
+    promo: Promo
+    effective_from: datetime | None
+    origin: str = FILE_ORIGIN
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Who changed what: `subject` such as `promo PAYDAY-2X`; before and after are plain values without keys."""
+
+    action: str
+    subject: str
+    before: object
+    after: object
+
+
+class CatalogueChange(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one change writes, in one transaction and under one new revision."""
+
+    settings: Settings
+    outlets: tuple[Outlet, ...]
+    revises: bool
+    assets: tuple[Asset, ...]
+    clients: tuple[ClientWrite, ...]
+    ended_clients: tuple[str, ...]
+    promos: tuple[PromoWrite, ...]
+    audit: tuple[AuditEntry, ...]

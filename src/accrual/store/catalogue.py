@@ -1,0 +1,244 @@
+"""Reads catalogues at any revision and writes changes to them, each in one audited transaction; never decides one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import asyncpg
+import msgspec
+
+from accrual.domain.commands import Reward, decode_command
+from accrual.domain.documents import encode_document
+from accrual.domain.errors import Conflict, Missing
+from accrual.domain.programme import Asset, Catalogue, Client, Outlet, Settings, StoredAsset, StoredClient
+from accrual.domain.promos import Promo, PromoVersion
+from accrual.domain.stored_programme import CatalogueChange, StoredProgramme, StoredPromo
+from accrual.store.connection import Connection, Pool, Record
+from accrual.store.postgres import ATTEMPTS_MAX, mapping_loss, transact
+from accrual.store.sql import query
+
+_REVISIONS, _SETTINGS = query("catalogue/revisions"), query("catalogue/settings")
+_PROGRAMME, _PROGRAMME_LOCK = query("catalogue/programme"), query("catalogue/programme_lock")
+_PROGRAMME_MAKE, _PROGRAMME_RAISE = query("catalogue/programme_make"), query("catalogue/programme_raise")
+_ASSETS, _CLIENTS, _CLIENTS_OF = query("catalogue/assets"), query("catalogue/clients"), query("catalogue/clients_of")
+_PROMOS, _PROMO_VERSIONS = query("catalogue/promos"), query("catalogue/promo_versions")
+_SETTINGS_WRITE, _ASSET_WRITE = query("catalogue/settings_write"), query("catalogue/asset_write")
+_CLIENT_WRITE, _CLIENT_END = query("catalogue/client_write"), query("catalogue/client_end")
+_PROMO_MAKE, _PROMO_VERSION_WRITE = query("catalogue/promo_make"), query("catalogue/promo_version_write")
+_AUDIT_WRITE, _NEWEST_COMMANDS = query("catalogue/audit_write"), query("catalogue/newest_commands")
+
+_OUTLETS = msgspec.json.Decoder(tuple[Outlet, ...])
+
+
+class CatalogueStore:
+    """Both the CatalogueSource and the CatalogueSink of the engine, over one pool.
+
+    `draw_id` makes the ids of audit rows.
+    """
+
+    def __init__(self, pool: Pool, *, draw_id: Callable[[], uuid.UUID] = uuid.uuid4) -> None:
+        self._pool = pool
+        self._draw_id = draw_id
+
+    async def revisions(self) -> dict[int, int]:
+        """The newest revision of every programme, by programme_id."""
+        with mapping_loss():
+            return {row["programme_id"]: row["revision"] for row in await self._pool.fetch(_REVISIONS)}
+
+    async def programme_id_of(self, code: str) -> int | None:
+        """The number of the programme with this code."""
+        with mapping_loss():
+            row = await self._pool.fetchrow(_PROGRAMME, code)
+        return None if row is None else int(row["programme_id"])
+
+    async def catalogue(self, programme_id: int, revision: int | None = None) -> Catalogue:
+        """A programme at a revision (None: the newest), read in one snapshot. Raises Missing."""
+
+        async def read(connection: Connection) -> Catalogue:
+            known = {row["programme_id"]: row["revision"] for row in await connection.fetch(_REVISIONS)}
+            newest = known.get(programme_id)
+            if newest is None or (revision is not None and not 1 <= revision <= newest):
+                raise Missing(f"There is no programme {programme_id} at revision {revision}.")
+            at = newest if revision is None else revision
+            settings, outlets = await _settings_at(connection, programme_id, at)
+            return Catalogue(
+                programme_id=programme_id,
+                revision=at,
+                settings=settings,
+                assets=await _assets(connection, programme_id),
+                outlets=outlets,
+                promos=tuple(_version(row) for row in await connection.fetch(_PROMO_VERSIONS, programme_id, at)),
+            )
+
+        return await transact(self._pool, read, repeatable=True, isolation="repeatable_read")
+
+    async def clients(self) -> list[StoredClient]:
+        """Every client that has not been ended, with its key digest."""
+        with mapping_loss():
+            return [_client(row) for row in await self._pool.fetch(_CLIENTS)]
+
+    async def stored(self, code: str) -> StoredProgramme | None:
+        """A programme at its newest revision, None when there is none of this code."""
+
+        async def read(connection: Connection) -> StoredProgramme | None:
+            row = await connection.fetchrow(_PROGRAMME, code)
+            return None if row is None else await _stored(connection, row)
+
+        return await transact(self._pool, read, repeatable=True, isolation="repeatable_read")
+
+    async def change(
+        self,
+        code: str,
+        decide: Callable[[StoredProgramme | None], CatalogueChange | None],
+        *,
+        actor: str,
+        now: datetime,
+    ) -> int | None:
+        """Decide under the programme's lock and write all of it in one transaction; the new revision, None: no change.
+
+        Deciding and writing are repeated when another process made a programme, client or promo at the same moment.
+        Raises Conflict `key_taken`; DatabaseDown, then with details `{"committed": "unknown"}` if it may be done.
+        """
+
+        async def work(connection: Connection) -> int | None:
+            row = await connection.fetchrow(_PROGRAMME_LOCK, code)
+            change = decide(None if row is None else await _stored(connection, row))
+            if change is None:
+                return None
+            if row is None:
+                row = await connection.fetchrow(_PROGRAMME_MAKE, code)
+                assert row is not None  # noqa: S101 - an insert that returns nothing has raised
+            revision = int(row["revision"]) + 1
+            await self._write(connection, row["programme_id"], revision, change, actor, now)
+            return revision
+
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            try:
+                return await transact(self._pool, work)
+            except asyncpg.UniqueViolationError as error:
+                if error.constraint_name == "client_key":
+                    raise Conflict(
+                        "Another client has the same key. Each client needs a key of its own.", code="key_taken"
+                    ) from error
+                if attempt == ATTEMPTS_MAX:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _write(
+        self,
+        connection: Connection,
+        programme_id: int,
+        revision: int,
+        change: CatalogueChange,
+        actor: str,
+        now: datetime,
+    ) -> None:
+        await connection.execute(_PROGRAMME_RAISE, programme_id, revision)
+        if change.revises:
+            documents = encode_document(change.settings), encode_document(change.outlets)
+            await connection.execute(_SETTINGS_WRITE, programme_id, revision, now, actor, *documents)
+        for asset in change.assets:
+            await connection.execute(_ASSET_WRITE, programme_id, asset.code, encode_document(asset))
+        for code in change.ended_clients:
+            await connection.execute(_CLIENT_END, programme_id, code, now)
+        for write in change.clients:
+            document = encode_document(_keyless(write.client))
+            await connection.execute(_CLIENT_WRITE, programme_id, write.client.code, write.key_digest, document)
+        for version in change.promos:
+            promo = version.promo
+            await connection.execute(_PROMO_MAKE, programme_id, promo.code, version.origin)
+            await connection.execute(
+                _PROMO_VERSION_WRITE,
+                programme_id,
+                promo.code,
+                revision,
+                now,
+                actor,
+                version.effective_from,
+                encode_document(promo),
+            )
+        for entry in change.audit:
+            before, after = (None if value is None else encode_document(value) for value in (entry.before, entry.after))
+            await connection.execute(
+                _AUDIT_WRITE,
+                self._draw_id(),
+                programme_id,
+                now,
+                actor,
+                entry.action,
+                entry.subject,
+                before,
+                after,
+            )
+
+
+def _keyless(client: Client) -> Client:
+    """No key in any form reaches a document: the digest has a column of its own."""
+    return msgspec.structs.replace(client, key=None, key_sha256=None, key_env=None)
+
+
+async def _settings_at(connection: Connection, programme_id: int, revision: int) -> tuple[Settings, tuple[Outlet, ...]]:
+    row = await connection.fetchrow(_SETTINGS, programme_id, revision)
+    if row is None:
+        raise Missing(f"Programme {programme_id} has no settings at revision {revision}.")
+    return msgspec.json.decode(row["settings"], type=Settings), _OUTLETS.decode(row["outlets"])
+
+
+async def _assets(connection: Connection, programme_id: int) -> tuple[StoredAsset, ...]:
+    rows = await connection.fetch(_ASSETS, programme_id)
+    return tuple(
+        StoredAsset(asset_id=row["asset_id"], asset=msgspec.json.decode(row["document"], type=Asset)) for row in rows
+    )
+
+
+def _version(row: Record) -> PromoVersion:
+    return PromoVersion(
+        promo_version_id=row["promo_version_id"],
+        promo_id=row["promo_id"],
+        version=row["version"],
+        revision=row["revision"],
+        effective_from=row["effective_from"],
+        promo=msgspec.json.decode(row["document"], type=Promo),
+    )
+
+
+def _client(row: Record) -> StoredClient:
+    return StoredClient(
+        client_id=row["client_id"],
+        programme_id=row["programme_id"],
+        client=msgspec.json.decode(row["document"], type=Client),
+        key_digest=row["key_digest"],
+    )
+
+
+async def _stored(connection: Connection, programme: Record) -> StoredProgramme:
+    programme_id, revision = programme["programme_id"], programme["revision"]
+    settings, outlets = await _settings_at(connection, programme_id, revision)
+    clients = await connection.fetch(_CLIENTS_OF, programme_id)
+    lags = [_lag(row) for row in await connection.fetch(_NEWEST_COMMANDS, programme_id)]
+    return StoredProgramme(
+        programme_id=programme_id,
+        revision=revision,
+        settings=settings,
+        assets=await _assets(connection, programme_id),
+        outlets=outlets,
+        clients=tuple(_client(row) for row in clients if not row["ended"]),
+        ended_clients=tuple(_client(row) for row in clients if row["ended"]),
+        promos=tuple(
+            StoredPromo(promo_id=row["promo_id"], origin=row["origin"], newest=_version(row))
+            for row in await connection.fetch(_PROMOS, programme_id)
+        ),
+        used=bool(lags),
+        facts_lag=max(lags, default=None),
+    )
+
+
+def _lag(row: Record) -> timedelta:
+    command = decode_command(row["facts"])
+    recorded_at: datetime = row["recorded_at"]
+    if not isinstance(command, Reward):
+        return timedelta()
+    moments: list[datetime] = [fact.occurred_at or recorded_at for fact in command.facts]
+    return max(timedelta(), recorded_at - min(moments, default=recorded_at))
