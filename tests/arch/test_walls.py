@@ -44,6 +44,7 @@ PLANTED: dict[str, list[tuple[str, str]]] = {
         ("rules", "secrets"),
         ("rules", "asyncpg"),
         ("rules", "starlette.requests"),
+        ("rules", "accrual.telemetry"),
     ],
     "driver-in-store": [("engine", "asyncpg"), ("api", "asyncpg"), ("cli", "asyncpg"), ("worker", "asyncpg")],
     "http-at-the-edge": [("engine", "starlette.responses"), ("worker", "uvicorn"), ("store", "starlette.requests")],
@@ -51,6 +52,7 @@ PLANTED: dict[str, list[tuple[str, str]]] = {
     "dialects-are-strangers": [
         ("api/dialects/qoin_task", "accrual.api.dialects.qoin_processor"),
         ("api/dialects/qoin_processor", "accrual.api.dialects.qoin_task"),
+        ("api/dialects/qoin", "accrual.api.dialects.qoin_task"),
     ],
     "dialects-do-not-judge": [
         ("api/dialects/qoin_task", "accrual.rules"),
