@@ -31,10 +31,13 @@ from accrual.store.embedded.ports import drop_short_directory
 from accrual.store.embedded.proof import Verdict, clear_leftovers, judge, refuse_unproven, wait_until_gone
 from accrual.store.embedded.records import Launch, Passwords, describe_launch, read_launch, read_passwords, write_launch
 from accrual.store.embedded.server import EmbeddedServer, StartOptions
+from accrual.store.embedded.sight import Sight
 from accrual.store.embedded.tuning import check_settings
 
 SIGNALS: Mapping[str, signal.Signals] = MappingProxyType({"fast": signal.SIGINT, "immediate": signal.SIGQUIT})
 STOPPING_LIMIT_S = 600.0
+ANSWER_LIMIT_S = 30.0
+ANSWER_PAUSE_S = 0.2
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -185,7 +188,8 @@ def _take(place: Place, verdict: Verdict, say: Progress, *, claim: StartOptions 
             "new passwords are made.",
             code="database_passwords_lost",
         )
-    shake_hands(place, passwords, file.port)
+    if not _answers(place, passwords, file.port, sight):
+        return None
     known = read_launch(place.root)
     record = known if known is not None and known.mark == sight.mark else None
     started = False
@@ -205,6 +209,21 @@ def _take(place: Place, verdict: Verdict, say: Progress, *, claim: StartOptions 
         record = replace(record, started_at=known.started_at if known else record.started_at)
         write_launch(place.root, record)
     return _describe(place, record, passwords, started=started)
+
+
+def _answers(place: Place, passwords: Passwords, port: int, sight: Sight) -> bool:
+    """Whether the server let us in; False if it died instead: a process just killed looks alive for some moments."""
+    until = time.monotonic() + ANSWER_LIMIT_S
+    while True:
+        try:
+            shake_hands(place, passwords, port)
+        except Busy:
+            if wait_until_gone(sight.pid, sight.mark, timeout_s=ANSWER_PAUSE_S):
+                return False
+            if time.monotonic() >= until:
+                raise
+        else:
+            return True
 
 
 def _describe(place: Place, record: Launch, passwords: Passwords, *, started: bool) -> EmbeddedServer:

@@ -19,7 +19,8 @@ from accrual.store.embedded.sight import Sight, is_same, is_same_directory, look
 PROGRAMS = ("postgres", "postmaster")
 START_TOLERANCE = timedelta(seconds=10)  # postmaster.pid has whole seconds, written some time after the process began
 ORPHANS_LEAVE_S = 2.0
-ORPHANS_QUIT_S = 5.0
+ORPHANS_QUIT_S = 2.0
+ZOMBIE_REAPED_S = 1.0
 POLL_S = 0.02
 
 
@@ -124,7 +125,12 @@ def clear_leftovers(place: Place, verdict: Verdict, say: Progress) -> None:
     and replaces it itself. Raises Broken `database_leftovers` if a backend cannot be ended.
     """
     _end_orphans(place.cluster, say)
-    if verdict.kind == "none" and verdict.blocking:
+    if verdict.kind == "none" and verdict.blocking and verdict.file is not None:
+        until = time.monotonic() + ZOMBIE_REAPED_S  # one just killed is a zombie until its parent has waited for it
+        while look(abs(verdict.file.pid)) is None and time.monotonic() < until:
+            if not _answers_signals(abs(verdict.file.pid)):
+                return
+            time.sleep(POLL_S)
         say("Removing a postmaster.pid whose process is not a PostgreSQL of this directory")
         (place.cluster / "postmaster.pid").unlink(missing_ok=True)
 
