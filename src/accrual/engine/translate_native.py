@@ -195,11 +195,16 @@ def _read_rfc_3339(text: str, zone: str) -> datetime:
     raise Invalid("The date is not RFC 3339, such as 2026-03-01T12:00:00+07:00.", code="invalid_date")
 
 
-def _identity(written: WrittenIdentity, path: str) -> Identity:
+def read_identity(kind: str, value: str, path: str) -> Identity:
+    """An identity as it is stored, both parts trimmed. Raises Invalid `invalid_identity`."""
     try:
-        return Identity(_identifier(written.kind, f"{path}.kind"), _identifier(written.value, f"{path}.value"))
+        return Identity(_identifier(kind, f"{path}.kind"), _identifier(value, f"{path}.value"))
     except Invalid as error:
         raise Invalid(error.message, code="invalid_identity", details=error.details) from error
+
+
+def _identity(written: WrittenIdentity, path: str) -> Identity:
+    return read_identity(written.kind, written.value, path)
 
 
 def _identifier(text: str, path: str) -> str:

@@ -1,0 +1,132 @@
+"""The native API described in OpenAPI 3.1, built from the types that read and shape it; served at /v1/openapi.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+import accrual
+from accrual.api.native import shapes
+from accrual.api.native.wire import NDJSON
+from accrual.domain.native import NativeCommand
+
+_TYPES = (
+    NativeCommand,
+    shapes.Receipt,
+    shapes.Answer,
+    shapes.Receipts,
+    shapes.Refusal,
+    shapes.Ticket,
+    shapes.Member,
+    shapes.Error,
+)
+_FAILURES = {
+    "400": "The request cannot be read; `details.path` names the field",
+    "401": "No key, or one that is not known",
+    "403": "The client has no right to the native API",
+    "404": "There is no such thing in the client's programme",
+    "409": "The key was used with other content before",
+    "413": "The body or the number of commands is over the limit",
+    "429": "Too much is waiting; try again after Retry-After seconds",
+    "500": "Something inside failed; nothing was changed",
+    "503": "The database does not answer; try again after Retry-After seconds",
+}
+
+
+def openapi(*, bulk_max: int, page_max: int, wait_max_s: float) -> dict[str, Any]:
+    """The whole document for an API with these limits."""
+    _, components = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
+    receipts = components["Receipts"]["properties"]["commands"]
+    receipts["items"] = {"anyOf": [_ref("Receipt"), _ref("Refusal")]}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Accrual native API", "version": accrual.__version__, "license": {"name": "Apache-2.0"}},
+        "security": [{"key": []}, {"bearer": []}],
+        "paths": {
+            "/v1/commands": {"post": _commands(bulk_max, wait_max_s)},
+            "/v1/tickets/{ticket}": {"get": _ticket()},
+            "/v1/members/{kind}/{value}": {"get": _member(page_max)},
+        },
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": "API-Key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    }
+
+
+def _commands(bulk_max: int, wait_max_s: float) -> dict[str, Any]:
+    one = _ref("NativeCommand")
+    many = {"type": "array", "items": one, "minItems": 1, "maxItems": bulk_max}
+    return {
+        "operationId": "submitCommands",
+        "summary": "Submit one command, or many as an array or one a line",
+        "parameters": [
+            _parameter("header", "Idempotency-Key", {"type": "string"}, "The key of a single command that has none"),
+            _parameter(
+                "header",
+                "Prefer",
+                {"type": "string"},
+                f"`wait=N`: wait up to N seconds for the outcome, at most {wait_max_s:g}",
+            ),
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"anyOf": [one, many]}},
+                NDJSON: {"schema": {"type": "string", "description": f"one command a line, at most {bulk_max}"}},
+            },
+        },
+        "responses": _responses(
+            ["400", "401", "403", "409", "413", "429", "500", "503"],
+            {
+                "200": _content("Decided within the time waited", _ref("Answer")),
+                "202": _content("Accepted for good", {"anyOf": [_ref("Receipt"), _ref("Receipts")]}),
+            },
+        ),
+    }
+
+
+def _ticket() -> dict[str, Any]:
+    return {
+        "operationId": "readTicket",
+        "summary": "What became of a command",
+        "parameters": [_parameter("path", "ticket", {"type": "string", "format": "uuid"}, "As the receipt gave it")],
+        "responses": _responses(["401", "403", "404", "500", "503"], {"200": _content("The ticket", _ref("Ticket"))}),
+    }
+
+
+def _member(page_max: int) -> dict[str, Any]:
+    limit = {"type": "integer", "minimum": 1, "maximum": page_max}
+    return {
+        "operationId": "readMember",
+        "summary": "A member's balances and history, newest first",
+        "parameters": [
+            _parameter("path", "kind", {"type": "string"}, "Such as `msisdn`"),
+            _parameter("path", "value", {"type": "string"}, "Percent-encoded"),
+            _parameter("query", "limit", limit, "Tickets of one page"),
+            _parameter("query", "before", {"type": "integer", "minimum": 0}, "The page before's `next_before`"),
+        ],
+        "responses": _responses(
+            ["400", "401", "403", "404", "500", "503"], {"200": _content("The member", _ref("Member"))}
+        ),
+    }
+
+
+def _responses(failures: list[str], good: dict[str, Any]) -> dict[str, Any]:
+    return good | {status: _content(_FAILURES[status], _ref("Error")) for status in failures}
+
+
+def _content(text: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def _parameter(place: str, name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
+    return {"in": place, "name": name, "required": place == "path", "schema": schema, "description": text}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}

@@ -1,0 +1,168 @@
+"""The native API's routes: what each asks of the engine. Bytes are read in wire and written in reply."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from urllib.parse import parse_qs
+
+import msgspec
+
+from accrual.api.auth import require_right
+from accrual.api.call import Call, Engine, Reply
+from accrual.api.native.reply import error_json, receipt_json, reply, status_of
+from accrual.api.native.wire import Written, is_bulk, read_command, read_commands
+from accrual.domain.commands import Receipt, Submission
+from accrual.domain.errors import AccrualError, Invalid, Missing
+from accrual.domain.facts import Identity
+from accrual.domain.ids import digest16, is_ticket
+from accrual.domain.native import NativeCommand
+from accrual.domain.programme import IdempotencyPolicy
+from accrual.engine.render import member_json, ticket_json
+from accrual.engine.translate_native import Translator, read_identity
+
+RIGHT = "native"
+_WAIT = re.compile(r"\s*wait\s*=\s*([0-9]{1,6})\s*\Z", re.ASCII | re.IGNORECASE)
+_POSITION_MAX = 2**63 - 1
+
+
+class NativeLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Commands of one call, seconds a call may wait for its outcome, tickets of one page of history."""
+
+    bulk_max: int = 2000
+    wait_max_s: float = 10.0
+    page_default: int = 50
+    page_max: int = 200
+
+
+class NativeRoutes:
+    """The routes under one set of limits."""
+
+    def __init__(self, limits: NativeLimits) -> None:
+        self._limits = limits
+
+    async def commands(self, call: Call, engine: Engine) -> Reply:
+        """POST /v1/commands: one command, an array of them, or one a line."""
+        require_right(call.client, RIGHT)
+        content_type = call.headers.get("content-type", "")
+        if is_bulk(call.body, content_type):
+            return await self._many(
+                call, engine, read_commands(call.body, content_type, count_max=self._limits.bulk_max)
+            )
+        command = _with_header_key(read_command(call.body), call.headers.get("idempotency-key"))
+        _warn_without_key(command, call, engine)
+        translator = Translator(call.client, call.catalogue)
+        receipt = await engine.submit(translator.to_submission(command, call.body, now=call.now, chance=call.chance))
+        answer = receipt_json(receipt)
+        headers = {"location": f"/v1/tickets/{answer['ticket']}"}
+        wait_s = _preferred_wait_s(call.headers.get("prefer"), self._limits.wait_max_s)
+        if wait_s is not None:
+            headers["preference-applied"] = f"wait={wait_s:g}"
+            view = await engine.wait(receipt, deadline_s=wait_s)
+            if view is not None and view.status != "waiting":
+                return reply(200, answer | {"outcome": ticket_json(view)}, headers)
+        return reply(202, answer, headers)
+
+    async def _many(self, call: Call, engine: Engine, written: list[Written]) -> Reply:
+        """Each command gets a receipt or an error at its own place; the status is 202 when any was accepted."""
+        translator = Translator(call.client, call.catalogue)
+        submissions: list[Submission] = []
+        answers: list[Receipt | AccrualError | None] = []
+        for index, (raw, command) in enumerate(written):
+            try:
+                if isinstance(command, AccrualError):
+                    raise command
+                _warn_without_key(command, call, engine)
+                chance = digest16(b"chance", call.chance, b"%d" % index)
+                submissions.append(translator.to_submission(command, raw, now=call.now, chance=chance))
+                answers.append(None)
+            except AccrualError as refusal:
+                answers.append(refusal)
+        receipts = iter(await engine.submit_many(submissions) if submissions else ())
+        whole = [next(receipts) if answer is None else answer for answer in answers]
+        refusals = [answer for answer in whole if isinstance(answer, AccrualError)]
+        status = status_of(refusals[0]) if len(refusals) == len(whole) else 202
+        return reply(
+            status,
+            {
+                "accepted": len(whole) - len(refusals),
+                "refused": len(refusals),
+                "commands": [
+                    {"error": error_json(answer)} if isinstance(answer, AccrualError) else receipt_json(answer)
+                    for answer in whole
+                ],
+            },
+        )
+
+    async def ticket(self, call: Call, engine: Engine) -> Reply:
+        """GET /v1/tickets/{ticket}: everything about one command of the client's programme."""
+        require_right(call.client, RIGHT)
+        view = await engine.ticket(_read_ticket(call.params["ticket"]))
+        if view is None or view.programme_id != call.client.programme_id:
+            raise Missing("There is no such ticket.", code="ticket_unknown")
+        return reply(200, ticket_json(view))
+
+    async def member(self, call: Call, engine: Engine) -> Reply:
+        """GET /v1/members/{kind}/{value}: balances and one page of history, newest first."""
+        require_right(call.client, RIGHT)
+        limits = self._limits
+        query = parse_qs(call.query, keep_blank_values=True, max_num_fields=20)
+        limit = _whole(query, "limit", lowest=1, highest=limits.page_max) or limits.page_default
+        before = _whole(query, "before", lowest=0, highest=_POSITION_MAX)
+        identity = _identity(call.params["kind"], call.params["value"])
+        view = await engine.member(call.client.programme_id, identity, limit=limit, before=before)
+        if view is None:
+            raise Missing("There is no such member.", code="member_unknown")
+        return reply(200, member_json(view))
+
+
+def _with_header_key(command: NativeCommand, header: str | None) -> NativeCommand:
+    """The command under the key of its body, or else of the header Idempotency-Key; two different keys are refused."""
+    if header is None or command.key == header:
+        return command
+    if command.key is not None:
+        raise Invalid("The header Idempotency-Key and the command's key differ.", code="invalid_field")
+    return msgspec.structs.replace(command, key=header)
+
+
+def _warn_without_key(command: NativeCommand, call: Call, engine: Engine) -> None:
+    if command.key is None and call.client.client.idempotency is IdempotencyPolicy.WARN:
+        engine.warn("key_missing", call.client.client.code)
+
+
+def _preferred_wait_s(header: str | None, wait_max_s: float) -> float | None:
+    """The seconds of `Prefer: wait=N` (RFC 7240), at most `wait_max_s`; None when there is no such preference."""
+    for preference in (header or "").split(","):
+        if match := _WAIT.match(preference.partition(";")[0]):
+            return min(float(match.group(1)), wait_max_s)
+    return None
+
+
+def _read_ticket(text: str) -> bytes:
+    try:
+        raw = uuid.UUID(text).bytes
+    except ValueError as error:
+        raise Missing("There is no such ticket.", code="ticket_unknown") from error
+    if not is_ticket(raw):
+        raise Missing("There is no such ticket.", code="ticket_unknown")
+    return raw
+
+
+def _identity(kind: str, value: str) -> Identity:
+    """The identity that a path names; one that no command could carry has no member."""
+    try:
+        return read_identity(kind, value, "path")
+    except Invalid as error:
+        raise Missing("There is no such member.", code="member_unknown") from error
+
+
+def _whole(query: dict[str, list[str]], name: str, *, lowest: int, highest: int) -> int | None:
+    values = query.get(name)
+    if values is None:
+        return None
+    text = values[-1]
+    if not (text.isascii() and text.isdigit() and len(text) <= 19) or not lowest <= int(text) <= highest:
+        raise Invalid(
+            f"`{name}` must be a whole number from {lowest} to {highest}.", code="invalid_field", details={"path": name}
+        )
+    return int(text)

@@ -1,0 +1,164 @@
+"""The native API's answers as types, for its published description alone; engine/render makes the answers themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+
+class _Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every answer: all fields are always there."""
+
+
+class Identity(_Shape, frozen=True):
+    """How a client names a member."""
+
+    kind: str
+    value: str
+
+
+class Award(_Shape, frozen=True):
+    """What one promo gave; `asset` is the asset's number, `code` its identity, `amount` whole units of it."""
+
+    asset: int
+    code: str
+    name: str
+    amount: int
+    promo: str
+    promo_name: str
+    promo_number: int
+    promo_version: int
+    reason: str
+    recipient: Identity
+    basis: int | None
+    active_at: datetime | None
+    expires_at: datetime | None
+    details: dict[str, Any] | None
+
+
+class Decline(_Shape, frozen=True):
+    """One reason why not; `promo` is null when the programme itself declined."""
+
+    reason: str
+    text: str
+    promo: str | None
+    promo_version: int | None
+    details: dict[str, Any] | None
+
+
+class Line(_Shape, frozen=True):
+    """One ledger line of the member's account."""
+
+    code: str
+    role: str
+    kind: str
+    amount: int
+    balance_after: int
+    leg: int
+    active_at: datetime | None
+    expires_at: datetime | None
+
+
+class Ticket(_Shape, frozen=True):
+    """Everything about one command; `complete` once its follow-ups are decided too."""
+
+    ticket: str
+    dialect: str
+    action: str
+    identity: Identity
+    occurred_at: datetime
+    recorded_at: datetime
+    status: Literal["waiting", "decided", "parked"]
+    complete: bool
+    revision: int | None
+    awards: tuple[Award, ...]
+    declines: tuple[Decline, ...]
+    lines: tuple[Line, ...]
+    follow_ups: tuple[str, ...]
+    parent: str | None
+    fields: dict[str, Any]
+    error: str | None
+    bucket: int
+    position: int
+
+
+class Balance(_Shape, frozen=True):
+    """One asset of a member; available = posted - held."""
+
+    asset: int
+    code: str
+    name: str
+    posted: int
+    held: int
+    pending: int
+    available: int
+    debt: int
+
+
+class MemberItself(_Shape, frozen=True):
+    """Who a member is."""
+
+    id: str
+    name: str | None
+    enrolled_at: datetime
+    identities: tuple[Identity, ...]
+    referrer: Identity | None
+
+
+class Member(_Shape, frozen=True):
+    """A member with balances and one page of history, newest first."""
+
+    member: MemberItself
+    balances: tuple[Balance, ...]
+    history: tuple[Ticket, ...]
+    next_before: int | None
+
+
+class Receipt(_Shape, frozen=True):
+    """The command is in the log for good. `repeated`: it already was."""
+
+    ticket: str
+    recorded_at: datetime
+    repeated: bool
+
+
+class Answer(Receipt, frozen=True):
+    """A receipt with the outcome that was waited for."""
+
+    outcome: Ticket
+
+
+class ErrorItself(_Shape, frozen=True):
+    """`code` is stable, `message` is for people, `details` hold values such as the path of a field."""
+
+    code: str
+    message: str
+    details: dict[str, Any]
+
+
+class LoggedError(ErrorItself, frozen=True):
+    """An error with the id under which it stands in the log."""
+
+    request_id: str
+
+
+class Error(_Shape, frozen=True):
+    """Nothing was changed."""
+
+    error: LoggedError
+
+
+class Refusal(_Shape, frozen=True):
+    """One command of many that was not accepted."""
+
+    error: ErrorItself
+
+
+class Receipts(_Shape, frozen=True):
+    """One receipt or error for each command, in the order sent."""
+
+    accepted: int
+    refused: int
+    commands: tuple[dict[str, Any], ...]

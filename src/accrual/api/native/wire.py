@@ -1,0 +1,106 @@
+"""Bytes into native commands, one or many, each with its own bytes; what they mean is not judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from accrual.api.strict_json import Reader
+from accrual.domain.errors import AccrualError, Invalid, TooLarge
+from accrual.domain.native import NativeCommand
+
+NDJSON = "application/x-ndjson"
+_INTEGER_CHARACTERS_MAX = 19
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class _Number(NamedTuple):
+    """A JSON number that is no short integer, as its own text; only an amount may be one."""
+
+    text: str
+
+
+class Written(NamedTuple):
+    """One command as it came, and what was read from it, or why it could not be."""
+
+    raw: bytes
+    command: NativeCommand | AccrualError
+
+
+def _number(text: str) -> int | _Number:
+    if len(text) <= _INTEGER_CHARACTERS_MAX and text.lstrip("-").isdigit():
+        return int(text)
+    return _Number(text)
+
+
+_READER = Reader(_number)
+
+
+def read_command(raw: bytes) -> NativeCommand:
+    """One command. Raises Invalid `invalid_json`, or `invalid_field` with the path of the field."""
+    return _convert(_READER.read(raw))
+
+
+def is_bulk(body: bytes, content_type: str) -> bool:
+    """Whether a body holds many commands: NDJSON by its media type, an array by its first character."""
+    return is_ndjson(content_type) or body.lstrip(b" \t\r\n")[:1] == b"["
+
+
+def is_ndjson(content_type: str) -> bool:
+    """Whether the media type says one command a line; parameters and case do not matter."""
+    return content_type.partition(";")[0].strip().lower() == NDJSON
+
+
+def read_commands(body: bytes, content_type: str, *, count_max: int) -> list[Written]:
+    """Many commands, at least one and at most `count_max`, each read by itself, so that a bad one fails alone.
+
+    Raises Invalid `invalid_json` when an array is broken as a whole or there is nothing, TooLarge when there are too many.
+    """
+    if is_ndjson(content_type):
+        raws = [line for line in body.split(b"\n") if line.strip()]
+        _check_count(len(raws), count_max)
+        return [Written(raw, _or_refusal(read_command, raw)) for raw in raws]
+    documents = _READER.read(body)
+    _check_count(len(documents), count_max)
+    # The second, quick pass cuts out each command's own bytes, which are what is stored.
+    raws = [bytes(item) for item in _ITEMS.decode(body)]
+    return [Written(raw, _or_refusal(_convert, document)) for raw, document in zip(raws, documents, strict=True)]
+
+
+def _check_count(count: int, count_max: int) -> None:
+    if count == 0:
+        raise Invalid("There is no command in the body.", code="invalid_json")
+    if count > count_max:
+        raise TooLarge(f"The body holds more than {count_max} commands.", details={"count_max": count_max})
+
+
+def _or_refusal(read: Callable[[Any], NativeCommand], source: Any) -> NativeCommand | AccrualError:
+    try:
+        return read(source)
+    except Invalid as refusal:
+        return refusal
+
+
+def _convert(document: Any) -> NativeCommand:
+    if isinstance(document, dict):
+        _amounts_as_text(document.get("facts"), "lines")
+    try:
+        return msgspec.convert(document, NativeCommand)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        details = {"path": path.rstrip("`").lstrip(".")} if path else {}
+        raise Invalid(f"{message.replace('_Number', 'number')}.", code="invalid_field", details=details) from error
+
+
+def _amounts_as_text(items: Any, inner: str | None) -> None:
+    """Numbers with decimals become text where an amount is expected; everywhere else they stay and are refused."""
+    if not isinstance(items, list):
+        return
+    for item in items:
+        if isinstance(item, dict):
+            if isinstance(item.get("amount"), _Number):
+                item["amount"] = item["amount"].text
+            if inner is not None:
+                _amounts_as_text(item.get(inner), None)
