@@ -57,6 +57,7 @@ PLANTED: dict[str, list[tuple[str, str]]] = {
     "dialects-do-not-judge": [
         ("api/dialects/qoin_task", "accrual.rules"),
         ("api/dialects/qoin_processor", "accrual.rules"),
+        ("api/dialects/qoin", "accrual.rules.evaluate"),
     ],
     "dialects-are-pure": [],  # its modules have fixed names, so the import is written into one of them, below
 }
