@@ -1,0 +1,75 @@
+"""Reads every form of date and time that the partners' texts show, into UTC. What a date may be is judged elsewhere."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
+
+from accrual.domain.errors import Invalid
+
+_WIB = timezone(timedelta(hours=7))
+_YEAR_MIN = 1970
+_YEAR_MAX = 9998
+_FORM = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"(?:[Tt ]([0-9]{2})([:-])([0-9]{2})\5([0-9]{2})(?:\.([0-9]{1,9}))?"
+    r"(?: ?(?:([Zz])|([Ww][Ii][Bb])|([+-])([0-9]{2}):?([0-9]{2})))?)?\Z",
+    re.ASCII,
+)
+_DAY_FIRST = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})\Z", re.ASCII)
+_EXPECTED = "expected a date such as 2025-03-31T11:22:06, 2025-03-31 11:22:06 or 2025-03-31T04:22:06Z."
+
+
+def read_date(text: str | None, zone: ZoneInfo) -> datetime | None:
+    """The moment in UTC; None for absent or empty text, which means now.
+
+    A time without zone is read in `zone`, a day without time is its midnight there. Fractions are cut to microseconds.
+    Raises Invalid `invalid_date`, whose message does not repeat the text.
+    """
+    if text is None:
+        return None
+    form = _FORM.match(text)
+    if form is None:
+        return _read_rare(text.strip(), zone)
+    year, month, day, hour, _, minute, second, fraction, utc, wib, sign, ahead, minutes_ahead = form.groups()
+    where: tzinfo = zone
+    if utc:
+        where = UTC
+    elif wib:
+        where = _WIB
+    elif sign:
+        where = _offset(sign, ahead, minutes_ahead)
+    micro = int(fraction[:6].ljust(6, "0")) if fraction else 0
+    if hour is None:
+        return _moment(int(year), int(month), int(day), 0, 0, 0, 0, where)
+    return _moment(int(year), int(month), int(day), int(hour), int(minute), int(second), micro, where)
+
+
+def _read_rare(text: str, zone: ZoneInfo) -> datetime | None:
+    if not text:
+        return None
+    if form := _DAY_FIRST.match(text):
+        day, month, year = form.groups()
+        return _moment(int(year), int(month), int(day), 0, 0, 0, 0, zone)
+    if _FORM.match(text):  # it had white space around it
+        return read_date(text, zone)
+    raise Invalid(_EXPECTED, code="invalid_date")
+
+
+def _offset(sign: str, hours: str, minutes: str) -> timezone:
+    if int(hours) > 14 or int(minutes) > 59:
+        raise Invalid("has an offset that no zone has.", code="invalid_date")
+    ahead = timedelta(hours=int(hours), minutes=int(minutes))
+    return timezone(-ahead if sign == "-" else ahead)
+
+
+def _moment(
+    year: int, month: int, day: int, hour: int, minute: int, second: int, micro: int, where: tzinfo
+) -> datetime:
+    if not _YEAR_MIN <= year <= _YEAR_MAX:
+        raise Invalid(f"is before {_YEAR_MIN} or after {_YEAR_MAX}.", code="invalid_date")
+    try:
+        return datetime(year, month, day, hour, minute, second, micro, where).astimezone(UTC)
+    except ValueError as error:
+        raise Invalid("is no day or time of the calendar.", code="invalid_date") from error

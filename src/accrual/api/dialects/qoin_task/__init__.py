@@ -1,0 +1,1 @@
+"""Qoin's Loyalty Reward Task: its fields, their translation and its replies. The processor's words never come here."""
