@@ -1,0 +1,148 @@
+"""Every limit and address of an installation, read from the environment; only bootstrap reads them, others are given values."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from accrual.domain.ids import BUCKETS_DEFAULT, BUCKETS_MAX
+
+_Count = Annotated[int, Field(ge=1)]
+_Seconds = Annotated[float, Field(gt=0, le=3600)]
+_Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Settings(BaseSettings):
+    """Settings of one process. Each is an environment variable: `ACCRUAL_` and its name in upper case."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ACCRUAL_", extra="ignore", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+    data_dir: Path = Path(".accrual")
+    """Where the embedded PostgreSQL keeps its data and the running server its address."""
+
+    database_url: Annotated[str | None, Field(repr=False)] = None
+    """A PostgreSQL 15 to 18 to use instead of the embedded one, as the runtime role."""
+
+    owner_database_url: Annotated[str | None, Field(repr=False)] = None
+    """The same database as the owner role, for migrations and erasure; without it `database_url` serves for both."""
+
+    host: str = "127.0.0.1"
+    """The address the API listens on. Programmes marked `demo` are served on loopback only."""
+
+    port: _Port = 8080
+    """The port the API listens on; 0 takes a free one."""
+
+    metrics_port: _Port | None = None
+    """A port of its own for health and metrics; without it they are on the API's port."""
+
+    lanes: Annotated[int, Field(ge=0, le=64)] = 2
+    """Lane processes that `serve` starts."""
+
+    buckets: Annotated[int, Field(ge=1, le=BUCKETS_MAX)] = BUCKETS_DEFAULT
+    """Hash slots of members; fixed when a database is created, read from it afterwards."""
+
+    body_bytes_max: _Count = 1 << 20
+    """Bytes of one request's body."""
+
+    bulk_body_bytes_max: _Count = 8 << 20
+    """Bytes of a body with many native commands."""
+
+    body_timeout_s: _Seconds = 10.0
+    """How long a request's body may take to arrive."""
+
+    bulk_max: Annotated[int, Field(ge=1, le=100_000)] = 2_000
+    """Commands of one native call."""
+
+    requests_max: _Count = 512
+    """Requests in progress at once in one API process; beyond it 429."""
+
+    connections_max: _Count = 2_000
+    """Open connections of one API process; beyond it 503."""
+
+    history_page_max: Annotated[int, Field(ge=1, le=500)] = 200
+    """Tickets of one page of a member's history."""
+
+    backlog_bulk_max: _Count = 2_000
+    """Undecided commands of one bucket and programme at which bulk calls are turned away with 429."""
+
+    backlog_single_max: _Count = 10_000
+    """The same for single calls; higher, so that an import never starves a till."""
+
+    backlog_refresh_s: _Seconds = 1.0
+    """How old the count of undecided commands may be."""
+
+    flush_rows_max: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    """Commands of one append."""
+
+    flush_wait_rows_max: _Count = 20_000
+    """Commands that may wait for an append in one API process; beyond it 429."""
+
+    batch_max: Annotated[int, Field(ge=1, le=65_536)] = 4_096
+    """Commands of one batch of a lane."""
+
+    lease_s: Annotated[float, Field(ge=0.5, le=60)] = 3.0
+    """After so long without a beat a lane counts as dead and others take its buckets."""
+
+    poll_s: Annotated[float, Field(gt=0, le=10)] = 0.05
+    """How long a lane without work waits before it looks again, where no hint wakes it."""
+
+    grace_s: _Seconds = 10.0
+    """How long requests and batches in progress may take to end after SIGTERM."""
+
+    answer_deadline_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """How long a call may wait for its outcome."""
+
+    catalogue_poll_s: _Seconds = 1.0
+    """How often the API looks for changed programmes, clients and keys."""
+
+    members_cached_max: _Count = 100_000
+    """Members one lane keeps in memory."""
+
+    catalogues_cached_max: _Count = 64
+    """Catalogue revisions one process keeps in memory."""
+
+    api_pool_max: Annotated[int, Field(ge=2, le=200)] = 8
+    """Database connections of one API process."""
+
+    lane_pool_max: Annotated[int, Field(ge=2, le=50)] = 4
+    """Database connections of one lane process."""
+
+    statement_timeout_s: _Seconds = 30.0
+    """After so long the database ends a statement."""
+
+    connect_timeout_s: _Seconds = 10.0
+    """How long a connection to the database may take to open."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """From which level on log lines are written."""
+
+    log_format: Literal["console", "json"] = "console"
+    """How log lines look; neither ever carries names, phones, keys or bodies."""
+
+
+def reference() -> str:
+    """The page docs/reference/settings.md; `python -m accrual.settings > docs/reference/settings.md` renews it."""
+    rows = [
+        "# Settings",
+        "",
+        "Each is an environment variable; options of `accrual` commands go before it. Names end in their unit:",
+        "`_s` seconds, `_bytes_max` bytes, `_max` the highest number allowed. This page is made by `python -m accrual.settings`.",
+        "",
+        "| variable | default | what |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "none" if field.default is None else f"`{field.default}`"
+        what = " ".join((field.description or "").split()).replace("|", "\\|")
+        rows.append(f"| `ACCRUAL_{name.upper()}` | {default} | {what} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
