@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from accrual.domain.commands import LoggedCommand
+from accrual.domain.log import OutcomeRow
+from accrual.domain.lots import LotUse
+from accrual.domain.transfers import Line
 
 
 class BookedCommand(NamedTuple):
@@ -49,3 +52,56 @@ class BookedMember(NamedTuple):
     merged_into: bytes | None
     name: str | None
     referrer: tuple[str, str] | None
+
+
+class BucketState(NamedTuple):
+    """Where a bucket's log and lane stand: positions 1 .. next-1 are in the log, those below `cursor` are decided."""
+
+    next: int
+    cursor: int
+    chain: bytes
+    outbox_next: int
+
+
+class SealedCommand(NamedTuple):
+    """A command with its erasable part. `salt` None: there is none (any more); `damaged`: the body cannot be opened."""
+
+    command: LoggedCommand
+    salt: bytes | None
+    body: bytes | None
+    damaged: bool
+
+
+class BookedStep(NamedTuple):
+    """Everything the books have about a stretch of positions of one bucket, each in position order."""
+
+    commands: list[SealedCommand]
+    outcomes: list[OutcomeRow]
+    lines: list[Line]
+    lot_uses: list[LotUse]
+
+
+class AccountLine(NamedTuple):
+    """A line in its account's order, with the account's own row; `asset_id` None where there is no such row."""
+
+    account: int
+    position: int
+    leg: int
+    contra: int
+    amount: int
+    balance_after: int
+    held_after: int | None
+    covers_from: int | None
+    asset_id: int | None
+    role: int | None
+    floor: int | None
+    member_id: bytes | None
+
+
+class Fault(NamedTuple):
+    """A row that breaks a rule: which check found it, where, and in words."""
+
+    check: str
+    position: int | None
+    account: int | None
+    text: str

@@ -43,7 +43,7 @@ def advance(
     """The head (32 bytes) after a command: SHA-256 over the head before it, the command, its outcome and its postings.
 
     `lines` come in leg order, netted system lines last, at the last position of the batch they were written with;
-    `lot_uses` by account, lot position and lot leg. `command.name` is not hashed: `seal` stands for what may be erased.
+    `lot_uses` in any order. `command.name` is not hashed: `seal` stands for what may be erased.
     """
     recorded_at = command.recorded_at
     recorded = micros_of(recorded_at)
@@ -93,5 +93,5 @@ def advance(
             )
         )
     if lot_uses:
-        parts.extend(_LOT_USE(use.account, use.lot_position, use.lot_leg, use.amount) for use in lot_uses)
+        parts.extend(_LOT_USE(use.account, use.lot_position, use.lot_leg, use.amount) for use in sorted(lot_uses))
     return hashlib.sha256(b"".join(parts)).digest()

@@ -156,7 +156,7 @@ def portray(
         recorded_at=row.recorded_at,
         status=_status(outcome),
         complete=all(part is not None and part.outcome is not None for part in _family(decoded, follow_ups)),
-        revision=None if outcome is None else outcome.revision,
+        revision=None if outcome is None else outcome.revision or None,
         awards=tuple(_awards(decoded, follow_ups, names_of)),
         declines=() if outcome is None or names is None else tuple(names.decline(each) for each in outcome.declines),
         lines=() if names is None else tuple(names.line(line) for line in lines if line.role in MEMBER_ROLES),

@@ -10,7 +10,8 @@ from accrual.domain.amounts import INT64_MAX
 from accrual.domain.books import BookedBalance, BookedCommand, BookedLine, BookedMember
 from accrual.domain.facts import Identity
 from accrual.domain.ids import bucket_of, bucket_of_ticket, is_ticket, member_id_of
-from accrual.engine.portray import Decoded, FieldsOf, Names, decode, portray, portray_balances
+from accrual.domain.outcomes import Status
+from accrual.engine.portray import Decoded, FieldsOf, Names, decode, identity_of, portray, portray_balances
 from accrual.engine.ports import CatalogueSource
 from accrual.engine.views import MemberView, TicketView
 
@@ -159,7 +160,8 @@ class Reads:
     async def _names_of(self, programme_id: int, revision: int) -> Names:
         names = self._names.pop((programme_id, revision), None)
         if names is None:
-            names = Names(await self._catalogues.catalogue(programme_id, revision))
+            # Revision 0 stands where nothing was judged: such an outcome names no asset and no promo.
+            names = Names(await self._catalogues.catalogue(programme_id, revision or None))
         self._names[programme_id, revision] = names  # last in line, so that the one unused longest leaves first
         if len(self._names) > CATALOGUES_KEPT_MAX:
             del self._names[next(iter(self._names))]
@@ -193,8 +195,11 @@ async def _lines(books: SnapshotReads, decoded: Iterable[Decoded]) -> Lines:
     """The lines that these commands wrote to the accounts of the member each was decided for."""
     positions: dict[tuple[int, bytes], list[int]] = {}
     for part in decoded:
-        if part.outcome is not None and part.outcome.member_id is not None:
-            positions.setdefault((part.row.bucket, part.outcome.member_id), []).append(part.row.position)
+        if part.outcome is not None and part.outcome.status is Status.DECIDED:
+            identity = identity_of(part)
+            own = member_id_of(part.row.programme_id, identity.kind, identity.value)
+            member_id = part.outcome.member_id or own
+            positions.setdefault((part.row.bucket, member_id), []).append(part.row.position)
     lines: Lines = {}
     for (bucket, member_id), wanted in positions.items():
         for line in await books.lines(bucket, member_id, wanted):

@@ -63,11 +63,6 @@ def _closed(details: Details, version: PromoVersion | None, settings: Settings) 
     return "The promo was over." if end is None else f"The promo ended at {_local(end, version, settings)}."
 
 
-def _not_active(details: Details, version: PromoVersion | None, settings: Settings) -> str:
-    status = version.promo.status.value if version else "not active"
-    return f"The promo was {status}; only an active promo gives."
-
-
 REASONS: Mapping[str, Reason] = {
     "member_unknown": Reason(
         "programme",
@@ -99,8 +94,12 @@ REASONS: Mapping[str, Reason] = {
         "The call names another referrer than the one on record; the one on record is rewarded.",
         _plain("The call names another referrer than the one on record; the one on record is rewarded."),
     ),
+    "nothing_parked": Reason(
+        "programme",
+        "The command to try again was tried again before; its answer stands.",
+        _plain("The command to try again was tried again before; its answer stands."),
+    ),
     "promo_paused": Reason("promo", "The promo was paused.", _plain("The promo was paused.")),
-    "promo_not_active": Reason("promo", "The promo was not active: a draft, approved only, or ended.", _not_active),
     "not_started": Reason("promo", "It happened before the promo's window opens.", _not_started),
     "window_closed": Reason("promo", "It happened after the promo's window closed.", _closed),
     "limit_reached": Reason("promo", "The member's limit for this promo is used up in the period of the fact.", _limit),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -25,6 +25,12 @@ class Statement(Protocol):
     async def fetchrow(self, *args: Any) -> Record | None: ...
 
     async def fetchval(self, *args: Any, column: int = 0) -> Any: ...
+
+
+class Cursor(Protocol):
+    """A server-side cursor, inside a transaction."""
+
+    async def fetch(self, n: int) -> list[Record]: ...
 
 
 class Transaction(Protocol):
@@ -55,6 +61,8 @@ class Connection(Protocol):
     async def fetchval(self, query: str, *args: Any, column: int = 0) -> Any: ...
 
     async def prepare(self, query: str) -> Statement: ...
+
+    def cursor(self, query: str, *args: Any) -> Awaitable[Cursor]: ...
 
     async def copy_records_to_table(
         self, table_name: str, *, records: Iterable[Sequence[Any]], columns: Sequence[str]

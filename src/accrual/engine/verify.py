@@ -1,0 +1,175 @@
+"""Goes through the books bucket by bucket and names the rows that break a promise. Reads only; repairs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import msgspec
+
+from accrual.domain.books import AccountLine, BookedStep, BucketState, Fault
+from accrual.engine.verify_accounts import AccountCheck
+from accrual.engine.verify_log import LogCheck
+
+POSITIONS_A_STEP = 2_000
+FINDINGS_MAX = 100
+
+
+class BucketBooks(Protocol):
+    """One bucket's books at one moment."""
+
+    async def state(self) -> BucketState | None:
+        """Where log and lane stand."""
+
+    async def step(self, first: int, last: int) -> BookedStep:
+        """Positions `first` to `last`, both in; asked in order."""
+
+    def account_lines(self) -> AsyncIterator[tuple[list[AccountLine], dict[tuple[int, int], int]]]:
+        """Pages of lines in account order, each with its lot uses by (account, position)."""
+
+    async def known_tickets(self, tickets: Sequence[bytes]) -> set[bytes]:
+        """Those of the tickets that are in the log."""
+
+    def lost_identities(self) -> AsyncIterator[tuple[int, str, bytes]]:
+        """(programme_id, kind, member_id) of identities whose member does not exist."""
+
+    async def faults(self, state: BucketState) -> list[Fault]:
+        """Rows that break a rule which one statement can tell."""
+
+
+class BookSource(Protocol):
+    """Where the books are read from."""
+
+    buckets: int
+
+    def bucket(self, number: int) -> AbstractAsyncContextManager[BucketBooks]:
+        """One bucket at one moment. Raises DatabaseDown."""
+
+    async def overdrawn_budgets(self) -> list[tuple[int, int, int]]:
+        """(promo_id, slot, remaining) of budgets out of their bounds."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One row that is not as it should be. `bucket` None: it belongs to no bucket."""
+
+    check: str
+    text: str
+    bucket: int | None = None
+    position: int | None = None
+    account: int | None = None
+
+
+class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was checked and what is wrong. `findings` holds the first FINDINGS_MAX of `findings_total`.
+
+    `erased`: bodies that were erased, which is no fault. `undecided`: commands no lane has come to yet.
+    """
+
+    buckets: int
+    commands: int
+    lines: int
+    erased: int
+    undecided: int
+    findings_total: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found."""
+        return self.findings_total == 0
+
+
+class Verification:
+    """One run over the books; memory does not grow with them."""
+
+    def __init__(self, source: BookSource, *, on_progress: Callable[[int, int], None] | None = None) -> None:
+        """`on_progress` is told (buckets done, commands seen so far), now and then."""
+        self._source = source
+        self._on_progress = on_progress
+        self._findings: list[Finding] = []
+        self._findings_total = 0
+        self._commands = self._lines = self._erased = self._undecided = 0
+
+    async def run(self, buckets: Iterable[int] | None = None) -> VerifyReport:
+        """Check these buckets (None: all of them, and the budgets) in order. Raises DatabaseDown."""
+        numbers = list(range(self._source.buckets) if buckets is None else buckets)
+        for done, number in enumerate(numbers):
+            async with self._source.bucket(number) as books:
+                await self._bucket(number, books, done)
+            self._progress(done + 1)
+        if buckets is None:
+            for promo_id, slot, remaining in await self._source.overdrawn_budgets():
+                text = f"the budget of promo {promo_id} (slot {slot}) has {remaining} left"
+                self._note(None, [Fault("stocks", None, None, text)])
+        return VerifyReport(
+            buckets=len(numbers),
+            commands=self._commands,
+            lines=self._lines,
+            erased=self._erased,
+            undecided=self._undecided,
+            findings_total=self._findings_total,
+            findings=tuple(self._findings),
+        )
+
+    async def _bucket(self, number: int, books: BucketBooks, done: int) -> None:
+        state = await books.state()
+        if state is None:
+            self._note(number, [Fault("log", None, None, "the bucket has no tail or no lane")])
+            return
+        if not 1 <= state.cursor <= state.next:
+            text = f"the lane's cursor is {state.cursor}, the log's next position {state.next}"
+            self._note(number, [Fault("log", None, None, text)])
+        self._undecided += max(0, state.next - state.cursor)
+        await self._history(number, books, state, done)
+        accounts = AccountCheck()
+        async for lines, taken in books.account_lines():
+            self._note(number, accounts.page(lines, taken))
+        self._note(number, accounts.end())
+        self._lines += accounts.lines
+        self._note(number, await books.faults(state))
+        async for _, kind, member_id in books.lost_identities():
+            text = f"an identity of kind {kind} names member {member_id.hex()}, who does not exist"
+            self._note(number, [Fault("members", None, None, text)])
+
+    async def _history(self, number: int, books: BucketBooks, state: BucketState, done: int) -> None:
+        log = LogCheck(number, state)
+        for first in range(1, state.next, POSITIONS_A_STEP):
+            last = min(first + POSITIONS_A_STEP, state.next) - 1
+            step = await books.step(first, last)
+            if not step.commands:  # one fault, not one a position: a tail may be wrong by any number
+                self._note(number, [Fault("log", first, None, f"no command stands from {first} to {last}")])
+                break
+            self._note(number, log.step(first, last, step))
+            if log.follow_ups:
+                known = await books.known_tickets([ticket for _, ticket in log.follow_ups])
+                self._note(
+                    number,
+                    [
+                        Fault("follow_ups", position, None, f"follow-up {ticket.hex()} is not in the log")
+                        for position, ticket in log.follow_ups
+                        if ticket not in known
+                    ],
+                )
+            self._commands += len(step.commands)
+            self._progress(done)
+        self._note(number, log.end())
+        self._erased += log.erased
+
+    def _note(self, bucket: int | None, faults: Iterable[Fault]) -> None:
+        for fault in faults:
+            self._findings_total += 1
+            if len(self._findings) < FINDINGS_MAX:
+                self._findings.append(
+                    Finding(
+                        check=fault.check,
+                        text=fault.text,
+                        bucket=bucket,
+                        position=fault.position,
+                        account=fault.account,
+                    )
+                )
+
+    def _progress(self, done: int) -> None:
+        if self._on_progress is not None:
+            self._on_progress(done, self._commands)

@@ -1,0 +1,189 @@
+"""Reads the books for checking, bucket by bucket, each at one moment and in bounded pages. Judges nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from accrual.domain.books import AccountLine, BookedStep, BucketState, Fault, SealedCommand
+from accrual.domain.commands import LoggedCommand
+from accrual.domain.errors import Broken
+from accrual.domain.ids import bucket_of, bucket_of_ticket
+from accrual.domain.log import OutcomeRow
+from accrual.domain.lots import LotUse
+from accrual.domain.transfers import Line
+from accrual.store.bodies import open_body
+from accrual.store.connection import Connection, Record
+from accrual.store.postgres import connect, mapping_loss
+from accrual.store.sql import query
+
+PAGE_ROWS = 5_000
+FAULTS_MAX = 10
+
+_STATE = query("verify/state")
+_COMMANDS = query("verify/commands")
+_OUTCOMES = query("verify/outcomes")
+_LINES_BY_POSITION = query("verify/lines_by_position")
+_LOT_USES_BY_POSITION = query("verify/lot_uses_by_position")
+_LINES_BY_ACCOUNT = query("verify/lines_by_account")
+_LOT_USES_BY_ACCOUNT = query("verify/lot_uses_by_account")
+_KNOWN_TICKETS = query("verify/known_tickets")
+_IDENTITIES = query("verify/identities")
+_KNOWN_MEMBERS = query("verify/known_members")
+_FAULTS = query("verify/faults")
+_BUDGETS = query("verify/budgets")
+
+
+class _Placed(Protocol):
+    """A row that belongs to a position."""
+
+    @property
+    def position(self) -> int: ...
+
+
+RowT = TypeVar("RowT", bound=_Placed)
+
+
+class _Stream(Generic[RowT]):
+    """A server-side cursor in position order, handed out up to a position at a time."""
+
+    def __init__(self, connection: Connection, statement: str, bucket: int, make: Callable[[Record], RowT]) -> None:
+        self._pages = _pages(connection, statement, bucket)
+        self._make = make
+        self._ahead: list[RowT] = []
+
+    async def take(self, last: int) -> list[RowT]:
+        """Every row not handed out yet whose position is at most `last`."""
+        taken: list[RowT] = []
+        while True:
+            if self._ahead and self._ahead[-1].position > last:
+                split = next(number for number, row in enumerate(self._ahead) if row.position > last)
+                taken += self._ahead[:split]
+                self._ahead = self._ahead[split:]
+                return taken
+            taken += self._ahead
+            self._ahead = []
+            page = await anext(self._pages, None)
+            if page is None:
+                return taken
+            self._ahead = [self._make(row) for row in page]
+
+
+class BucketBooks:
+    """One bucket's books at one moment, and what they name in other buckets at the same moment."""
+
+    def __init__(self, connection: Connection, bucket: int, buckets: int) -> None:
+        self._connection = connection
+        self._bucket = bucket
+        self._buckets = buckets
+        self._lines = _Stream(connection, _LINES_BY_POSITION, bucket, lambda row: Line(*row))
+        self._lot_uses = _Stream(connection, _LOT_USES_BY_POSITION, bucket, lambda row: LotUse(*row))
+
+    async def state(self) -> BucketState | None:
+        """Where log and lane stand; None when the bucket has no tail or no lane."""
+        row = await self._connection.fetchrow(_STATE, self._bucket)
+        return None if row is None else BucketState(*row)
+
+    async def step(self, first: int, last: int) -> BookedStep:
+        """Positions `first` to `last`, both in; to be asked in order, so that the lines are read once."""
+        return BookedStep(
+            [_sealed(row) for row in await self._connection.fetch(_COMMANDS, self._bucket, first, last)],
+            [OutcomeRow(*row) for row in await self._connection.fetch(_OUTCOMES, self._bucket, first, last)],
+            await self._lines.take(last),
+            await self._lot_uses.take(last),
+        )
+
+    async def account_lines(self) -> AsyncIterator[tuple[list[AccountLine], dict[tuple[int, int], int]]]:
+        """Pages of lines in account order, each with what was taken from lots at its (account, position) places."""
+        async for page in _pages(self._connection, _LINES_BY_ACCOUNT, self._bucket):
+            lines = [AccountLine(*row) for row in page]
+            first, last = lines[0], lines[-1]
+            taken = await self._connection.fetch(
+                _LOT_USES_BY_ACCOUNT, self._bucket, first.account, first.position, last.account, last.position
+            )
+            yield lines, {(row[0], row[1]): row[2] for row in taken}
+
+    async def known_tickets(self, tickets: Sequence[bytes]) -> set[bytes]:
+        """Those of the tickets that are in the log, in whatever bucket."""
+        buckets = sorted({bucket_of_ticket(ticket) for ticket in tickets})
+        found = await self._connection.fetch(_KNOWN_TICKETS, buckets, [UUID(bytes=ticket) for ticket in tickets])
+        return {row[0].bytes for row in found}
+
+    async def lost_identities(self) -> AsyncIterator[tuple[int, str, bytes]]:
+        """(programme_id, kind, member_id) of identities that name a member who does not exist."""
+        async for page in _pages(self._connection, _IDENTITIES, self._bucket):
+            named = {bytes(row[2]) for row in page}
+            buckets = sorted({bucket_of(member_id, self._buckets) for member_id in named})
+            known = {bytes(row[0]) for row in await self._connection.fetch(_KNOWN_MEMBERS, buckets, list(named))}
+            for row in page:
+                if row[2] not in known:
+                    yield row[0], row[1], row[2]
+
+    async def faults(self, state: BucketState) -> list[Fault]:
+        """Rows that break a rule which a statement can tell; at most FAULTS_MAX of each sort."""
+        rows = await self._connection.fetch(
+            _FAULTS, self._bucket, state.next, state.cursor, state.outbox_next, FAULTS_MAX
+        )
+        return [Fault(*row) for row in rows]
+
+
+class Books:
+    """Where the books of each bucket are read from: one session, opened at the first question, without time limits."""
+
+    def __init__(self, url: str, buckets: int) -> None:
+        self._url = url
+        self.buckets = buckets
+        self._connection: Connection | None = None
+
+    @asynccontextmanager
+    async def bucket(self, number: int) -> AsyncIterator[BucketBooks]:
+        """One bucket at one moment. Raises DatabaseDown."""
+        with mapping_loss():
+            connection = await self._session()
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                yield BucketBooks(connection, number, self.buckets)
+
+    async def overdrawn_budgets(self) -> list[tuple[int, int, int]]:
+        """(promo_id, slot, remaining) of budgets below zero or above their amount; at most FAULTS_MAX."""
+        with mapping_loss():
+            rows = await (await self._session()).fetch(_BUDGETS, FAULTS_MAX)
+        return [(row[0], row[1], row[2]) for row in rows]
+
+    async def close(self) -> None:
+        """End the session."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    async def _session(self) -> Connection:
+        if self._connection is None or self._connection.is_closed():
+            # Reading a large bucket takes what it takes; each bucket is a transaction of its own.
+            self._connection = await connect(self._url, label="verify", statement_timeout_s=0, idle_in_transaction_s=0)
+        return self._connection
+
+
+async def _pages(connection: Connection, statement: str, *args: Any) -> AsyncIterator[list[Record]]:
+    cursor = await connection.cursor(statement, *args)
+    while page := await cursor.fetch(PAGE_ROWS):
+        yield page
+
+
+def _sealed(row: Record) -> SealedCommand:
+    command = LoggedCommand(
+        bucket=row[0],
+        position=row[1],
+        ticket=row[2].bytes,
+        programme_id=row[3],
+        client_id=row[4],
+        recorded_at=row[5],
+        content=row[6],
+        seal=row[7],
+        facts=row[8],
+        name=row[9],
+    )
+    try:
+        return SealedCommand(command, row[10], open_body(row[11]), False)
+    except Broken:
+        return SealedCommand(command, row[10], None, True)
