@@ -25,8 +25,9 @@ BANNED_NAMES = {
     "misc",
 }
 
-# The HTTP edge answers and the lane parks whatever comes; everywhere else an unforeseen error must travel up to them.
-MAY_CATCH_EVERYTHING = ("api/app.py", "worker/lane.py")
+# The HTTP edge answers whatever comes. The lane outlives it, and the step that decides for the lane parks the one command
+# that cannot be decided. Everywhere else an unforeseen error must travel up to them.
+MAY_CATCH_EVERYTHING = ("api/app.py", "engine/process.py", "worker/lane.py")
 
 PURE = ("domain", "rules")
 EXACT = ("domain", "rules", "engine")
@@ -172,7 +173,7 @@ def _may_hold_seconds(node: ast.AST) -> list[ast.AST]:
         case ast.arg(arg=name, annotation=annotation):
             return [annotation] if annotation and name.endswith("_s") else []
         case ast.keyword(arg=str(name), value=value):
-            return [value] if name.endswith("_s") else []
+            return [value] if name.endswith("_s") or name == "cutoff" else []  # how alike two words are: difflib's
         case ast.arguments(args=args, defaults=defaults, kwonlyargs=kwonly, kw_defaults=kw_defaults):
             pairs = [*zip(reversed(args), reversed(defaults), strict=False), *zip(kwonly, kw_defaults, strict=True)]
             return [default for arg, default in pairs if default is not None and arg.arg.endswith("_s")]
@@ -287,6 +288,7 @@ RULES = (
                 "engine/submit.py", "WAIT_S: float = 0.5\ndef f(delay_s: float = 0.1, *, grace_s: float = 1.5): ...\n"
             ),
             _src("engine/submit.py", "f(timeout_s=0.5)\n"),
+            _src("rules/problems.py", "near = get_close_matches(word, names, cutoff=0.5)\n"),
             _src("worker/lane.py", "x = 0.5\n"),
         ),
         bad=(
