@@ -1,0 +1,110 @@
+"""Which paths there are: every dialect, the native API and the probes, put together into one application."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from accrual.api.app import App
+from accrual.api.call import Engine, Reply
+from accrual.api.dialects.qoin import routes as qoin
+from accrual.api.limits import EdgeLimits
+from accrual.api.metrics import Meter
+from accrual.api.native import reply as native_reply
+from accrual.api.native.openapi import openapi
+from accrual.api.native.routes import NativeLimits, NativeRoutes
+from accrual.api.probes import probes
+from accrual.api.routing import Mounted, Probe
+
+_GET = frozenset({"GET"})
+_POST = frozenset({"POST"})
+
+
+def build_app(
+    engine: Engine,
+    *,
+    edge: EdgeLimits | None = None,
+    native: NativeLimits | None = None,
+    meter: Meter | None = None,
+) -> App:
+    """The whole API over an engine; give the same `meter` to a process's second application."""
+    edge = edge or EdgeLimits()
+    native = native or NativeLimits()
+    meter = meter or Meter()
+    return App(
+        engine,
+        mounted=[*_qoin(edge), *_native(edge, native)],
+        probes=[*probes(engine, meter), _description(native)],
+        failure=native_reply.failure,
+        limits=edge,
+        meter=meter,
+    )
+
+
+def build_probes_app(engine: Engine, *, meter: Meter | None = None) -> App:
+    """Health and metrics alone, for a port of their own."""
+    meter = meter or Meter()
+    return App(
+        engine,
+        mounted=[],
+        probes=probes(engine, meter),
+        failure=native_reply.failure,
+        limits=EdgeLimits(),
+        meter=meter,
+    )
+
+
+def _qoin(edge: EdgeLimits) -> Sequence[Mounted]:
+    return [
+        Mounted(
+            name=name,
+            path=f"/saas/{name}",
+            methods=_POST,
+            answer=answer,
+            failure=qoin.failure,
+            body_bytes_max=edge.body_bytes_max,
+        )
+        for name, answer in (("requestin", qoin.requestin), ("requestout", qoin.requestout))
+    ]
+
+
+def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
+    routes = NativeRoutes(limits)
+    return [
+        Mounted(
+            name="native_commands",
+            path="/v1/commands",
+            methods=_POST,
+            answer=routes.commands,
+            failure=native_reply.failure,
+            body_bytes_max=edge.bulk_body_bytes_max,
+        ),
+        Mounted(
+            name="native_ticket",
+            path="/v1/tickets/{ticket}",
+            methods=_GET,
+            answer=routes.ticket,
+            failure=native_reply.failure,
+            body_bytes_max=0,
+        ),
+        Mounted(
+            name="native_member",
+            # A value may hold a slash, percent-encoded or not: it is all that follows the kind.
+            path="/v1/members/{kind}/{value:path}",
+            methods=_GET,
+            answer=routes.member,
+            failure=native_reply.failure,
+            body_bytes_max=0,
+        ),
+    ]
+
+
+def _description(limits: NativeLimits) -> Probe:
+    document = openapi(bulk_max=limits.bulk_max, page_max=limits.page_max, wait_max_s=limits.wait_max_s)
+    body = msgspec.json.encode(document)
+
+    async def answer() -> Reply:
+        return Reply(status=200, body=body)
+
+    return Probe(name="openapi", path="/v1/openapi.json", answer=answer)
