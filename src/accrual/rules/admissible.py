@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from whenever import Instant
 
@@ -27,6 +28,7 @@ def check_occurred_at(occurred_at: datetime | None, now: datetime, late_limit: s
         raise Invalid(f"The date is older than {late_limit}.", code="date_out_of_range")
 
 
+@lru_cache(maxsize=64)
 def _earliest(now: datetime, late_limit: str) -> datetime:
     try:
         return Instant(now).to_tz("UTC").subtract(read_duration(late_limit)).to_stdlib().astimezone(UTC)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from accrual.api.strict_json import Reader, refuse_number
@@ -14,6 +13,7 @@ TEXT_CHARACTERS_MAX = 200
 NUMBER_CHARACTERS_MAX = 100
 ITEMS_MAX = 1000
 _FOLDED_CHARACTERS_MAX = 64
+_FOLDED_NAMES_MAX = 4096
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _WHOLE = re.compile(r"-?[0-9]+\Z", re.ASCII)
 _EXPONENT = re.compile(r"(-?)([0-9]{1,30})(?:\.([0-9]{1,30}))?[eE]([+-]?[0-9]{1,2})\Z", re.ASCII)
@@ -26,6 +26,8 @@ class Number(str):
 
 
 def _number(text: str) -> Number:
+    if len(text) <= NUMBER_CHARACTERS_MAX and text.isdigit():
+        return Number(text)
     if len(text) > NUMBER_CHARACTERS_MAX:
         refuse_number(f"A number has more than {NUMBER_CHARACTERS_MAX} characters.")
     if ("e" in text or "E" in text) and not _EXPONENT.match(text):
@@ -51,16 +53,24 @@ class Misread(Invalid):
         return Misread(f"{place}.{self.field}", self.problem, code=self.code)
 
 
-def _fold(name: str) -> str:
-    return name.replace("_", "").replace("-", "").lower() if name.isascii() else name
+class _Folded(dict[str, str]):
+    """Folded names by name: a dictionary, because every name of every request passes through. It stops growing."""
+
+    def __missing__(self, name: str) -> str:
+        if len(name) > _FOLDED_CHARACTERS_MAX or not name.isascii():
+            return name
+        folded = name.replace("_", "").replace("-", "").lower()
+        if len(self) < _FOLDED_NAMES_MAX:
+            self[name] = folded
+        return folded
 
 
-_fold_known = lru_cache(maxsize=2048)(_fold)
+_FOLDED = _Folded()
 
 
 def fold(name: str) -> str:
     """A name as it is compared: case, `-` and `_` do not count. Names beyond any known one's length stay as they are."""
-    return _fold_known(name) if len(name) <= _FOLDED_CHARACTERS_MAX else name
+    return _FOLDED[name]
 
 
 class Fields:
@@ -71,7 +81,7 @@ class Fields:
     def __init__(self, source: Mapping[str, Any]) -> None:
         """Raises Misread when one field is there in two spellings with two values."""
         self.source = source
-        self._values = {fold(name): value for name, value in source.items()}
+        self._values = {_FOLDED[name]: value for name, value in source.items()}
         if len(self._values) != len(source):
             self._refuse_twins()
 
@@ -145,6 +155,8 @@ def read_identifier(fields: Fields, name: str, *, code: str = "invalid_field") -
 
     Raises Misread: over 200 characters, control or invisible characters, digits other than 0-9, a number with a fraction.
     """
+    if fields.get(name) is None:
+        return None
     try:
         text = read_text(fields, name)
     except Misread as error:

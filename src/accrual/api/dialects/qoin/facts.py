@@ -27,6 +27,8 @@ from accrual.rules.admissible import check_occurred_at
 
 IDENTITY_KIND = "qoin.user_id"
 NEEDS_AMOUNT = frozenset({"transaction", "transactionpromo"})
+_EASY_DIGITS = 10
+"""Whole amounts up to this many digits, nearly all of them, need no decimals; with 8 minor units they still fit int64."""
 REFERRALS = frozenset({"registerreferral", "transactionreferral"})
 
 
@@ -64,6 +66,8 @@ def _read_amount(action: str, item: Item, names: Names, minor_units: int) -> int
         if action in NEEDS_AMOUNT:
             raise item.misread(names.amount, f"is needed for {action}.", "invalid_amount")
         return None
+    if len(item.amount) <= _EASY_DIGITS and item.amount.isascii() and item.amount.isdigit():
+        return int(item.amount + "0" * minor_units)
     try:
         return to_minor(item.amount, minor_units)
     except Invalid as error:
