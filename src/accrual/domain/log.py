@@ -61,7 +61,7 @@ class LaneRow(NamedTuple):
 class Lease(NamedTuple):
     """A bucket that this lane owns, and the state its next batch is loaded from.
 
-    `clean` is false when the lane before did not let go of it in order; then its last batch is suspect.
+    `suspicion` counts how often its lane died lately without letting go of it in order: its next batches are small.
     """
 
     bucket: int
@@ -69,7 +69,7 @@ class Lease(NamedTuple):
     epoch: int
     chain: bytes
     outbox_next: int
-    clean: bool
+    suspicion: int
 
 
 class WorkerRow(NamedTuple):

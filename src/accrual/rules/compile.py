@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from accrual.domain.accounts import Role
 from accrual.domain.amounts import INT64_MAX
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Catalogue, Settings
@@ -48,6 +49,7 @@ class CompiledVersion(msgspec.Struct, frozen=True, kw_only=True):
     promo_version_id: int
     promo_id: int
     code: str
+    trigger: Trigger
     version: int
     status: PromoStatus
     effective_from: datetime | None
@@ -76,14 +78,18 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
-    """A catalogue revision, ready to judge. `referrer_triggers` have promos that give to referrers."""
+    """A catalogue revision, ready to judge.
+
+    `accounts_of` are the (asset_id, role) that facts of a trigger may credit; `limited` triggers have promos with
+    limits, `referrer_triggers` promos that give to referrers.
+    """
 
     catalogue: Catalogue
     revision: int
     settings: Settings
     zone: ZoneInfo
     index: dict[tuple[Trigger, str | None, str | None], tuple[Timeline, ...]]
-    assets_of: dict[Trigger, tuple[int, ...]]
+    accounts_of: dict[Trigger, tuple[tuple[int, Role], ...]]
     limited: frozenset[Trigger]
     referrer_triggers: frozenset[Trigger]
     lookups: dict[tuple[Trigger, str | None, tuple[str, ...]], tuple[Timeline, ...]]
@@ -112,7 +118,7 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
     for stored in catalogue.promos:
         by_promo.setdefault(stored.promo_id, []).append(stored)
     index: dict[tuple[Trigger, str | None, str | None], dict[tuple[int, str], Timeline]] = {}
-    assets_of: dict[Trigger, set[int]] = {}
+    accounts_of: dict[Trigger, set[tuple[int, Role]]] = {}
     limited: set[Trigger] = set()
     referrer_triggers: set[Trigger] = set()
     for versions in by_promo.values():
@@ -130,8 +136,11 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
             trigger = stored.promo.trigger
             for key in _index_keys(stored):
                 index.setdefault(key, {})[timeline.order] = timeline
-            benefits = (*version.for_member, *version.for_referrer)
-            assets_of.setdefault(trigger, set()).update(benefit.asset_id for benefit in benefits)
+            for benefit in (*version.for_member, *version.for_referrer):
+                credited = accounts_of.setdefault(trigger, set())
+                credited.add((benefit.asset_id, Role.MEMBER))
+                if benefit.active_after is not None:
+                    credited.add((benefit.asset_id, Role.PENDING))
             if version.limits:
                 limited.add(trigger)
             if version.for_referrer:
@@ -142,7 +151,7 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         settings=settings,
         zone=ZoneInfo(settings.time_zone),
         index={key: tuple(found[order] for order in sorted(found)) for key, found in index.items()},
-        assets_of={trigger: tuple(sorted(ids)) for trigger, ids in assets_of.items()},
+        accounts_of={trigger: tuple(sorted(credited)) for trigger, credited in accounts_of.items()},
         limited=frozenset(limited),
         referrer_triggers=frozenset(referrer_triggers),
         lookups={},
@@ -165,6 +174,7 @@ def compile_version(stored: PromoVersion, settings: Settings, assets: dict[str, 
         promo_version_id=stored.promo_version_id,
         promo_id=stored.promo_id,
         code=promo.code,
+        trigger=promo.trigger,
         version=stored.version,
         status=promo.status,
         effective_from=stored.effective_from,

@@ -8,20 +8,26 @@ from typing import Any
 
 from accrual.domain.amounts import INT64_MAX
 from accrual.domain.commands import Reward
-from accrual.domain.facts import Fact, Identity, Referral, ReferralPurchase, Trigger
+from accrual.domain.facts import CheckIn, Fact, Identity, Referral, ReferralPurchase, Registration
 from accrual.domain.outcomes import Award, Declined
-from accrual.domain.promos import PromoStatus
+from accrual.domain.promos import Period, PromoStatus
 from accrual.rules.admit import admit
 from accrual.rules.benefits.measure import Computed, Measure
-from accrual.rules.calendar import after, expiry
-from accrual.rules.compile import CompiledBenefit, CompiledProgramme, CompiledVersion
+from accrual.rules.calendar import after, expiry, period_key
+from accrual.rules.compile import LIVE, CompiledBenefit, CompiledProgramme, CompiledVersion
 from accrual.rules.limits import allow
-from accrual.rules.snapshot import CounterKey, FollowUp, Judgement, Snapshot
+from accrual.rules.snapshot import (
+    PROGRAMME_ITSELF,
+    SLOT_CHECKED_IN,
+    SLOT_REGISTERED,
+    CounterKey,
+    FollowUp,
+    Judgement,
+    Snapshot,
+)
 
 Matches = dict[int, tuple[CompiledVersion, list[Fact]]]
 """By promo_version_id, in total order: the version and the facts that it holds for."""
-
-ALWAYS_COUNTED = (Trigger.REGISTRATION, Trigger.CHECK_IN)
 
 
 def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
@@ -88,6 +94,8 @@ def products_of(fact: Fact) -> tuple[str, ...]:
 
 
 def _listens(version: CompiledVersion, fact: Fact, products: tuple[str, ...]) -> bool:
+    if version.trigger is not fact.trigger or version.status not in LIVE:
+        return False
     if version.outlets and fact.outlet not in version.outlets:
         return False
     return not version.products or not version.products.isdisjoint(products)
@@ -96,8 +104,6 @@ def _listens(version: CompiledVersion, fact: Fact, products: tuple[str, ...]) ->
 def _not_open(version: CompiledVersion, moment: datetime) -> str | None:
     if version.status is PromoStatus.PAUSED:
         return "promo_paused"
-    if version.status is not PromoStatus.ACTIVE:
-        return "promo_not_active"
     if version.window_from is not None and moment < version.window_from:
         return "not_started"
     if version.window_until is not None and moment >= version.window_until:
@@ -205,6 +211,20 @@ def _other_side(fact: Referral | ReferralPurchase, referred: bytes, now: datetim
     )
 
 
-def counters_needed(command: Reward, programme: CompiledProgramme) -> bool:
-    """Whether judging this command looks at counters at all; most commands do not, and then none are loaded."""
-    return any(fact.trigger in ALWAYS_COUNTED or fact.trigger in programme.limited for fact in command.facts)
+def counters_needed(command: Reward, programme: CompiledProgramme, now: datetime) -> list[CounterKey]:
+    """The counters that judging this command may look at: none for most commands, and then none are loaded."""
+    keys: set[CounterKey] = set()
+    for fact in command.facts:
+        moment = fact.occurred_at or now
+        if isinstance(fact, Registration):
+            keys.add((PROGRAMME_ITSELF, SLOT_REGISTERED, 0))
+        elif isinstance(fact, CheckIn):
+            keys.add((PROGRAMME_ITSELF, SLOT_CHECKED_IN, period_key(moment, Period.DAY, programme.zone)))
+        if fact.trigger not in programme.limited:
+            continue
+        for timeline in programme.candidates(fact.trigger, fact.outlet, products_of(fact)):
+            version = timeline.at(moment)
+            if version is not None:
+                for limit in version.limits:
+                    keys.add((version.promo_id, limit.slot, period_key(moment, limit.every, version.zone)))
+    return list(keys)

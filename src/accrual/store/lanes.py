@@ -29,7 +29,6 @@ RELEASE = query("lane/release")
 TAILS = query("lane/tails")
 FETCH = query("lane/fetch")
 MEMBERS = query("lane/members")
-IDENTITIES = query("lane/identities")
 BALANCES = query("lane/balances")
 COUNTERS = query("lane/counters")
 TRIES = query("lane/tries")
@@ -144,7 +143,7 @@ class PostgresLanes:
             for row in rows:
                 won = await self.connection.fetchrow(TAKE, row.bucket, UUID(worker_id), row.epoch)
                 if won is not None:
-                    leases.append(Lease(won[0], won[1], won[2], won[3], won[4], row.clean))
+                    leases.append(Lease(won[0], won[1], won[2], won[3], won[4], won[5]))
         return leases
 
     async def _take_each(self, rows: Sequence[LaneRow], worker_id: bytes) -> list[Lease]:
@@ -195,21 +194,6 @@ class PostgresLanes:
         return {
             row[0]: MemberRow(row[0], row[1], row[2], None if row[3] is None else Identity(row[3], row[4]))
             for row in rows
-        }
-
-    async def identities(self, wanted: Sequence[tuple[int, int, Identity]]) -> dict[tuple[int, Identity], bytes]:
-        """Members that (bucket, programme_id, identity) stand for, where that is not the member the identity made."""
-        buckets = [bucket for bucket, _, _ in wanted]
-        programmes = [programme for _, programme, _ in wanted]
-        kinds = [identity.kind for _, _, identity in wanted]
-        values = [identity.value for _, _, identity in wanted]
-        with mapping_loss():
-            rows = await self.connection.fetch(IDENTITIES, buckets, programmes, kinds, values)
-        found = {(row[0], row[1]): row[2] for row in rows}
-        return {
-            (programme, identity): found[identity.kind, identity.value]
-            for _, programme, identity in wanted
-            if (identity.kind, identity.value) in found
         }
 
     async def balances(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], tuple[int, int | None]]:

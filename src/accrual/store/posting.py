@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+import asyncpg
 
 from accrual.domain.errors import LaneLost
 from accrual.domain.log import Posting
@@ -46,19 +49,32 @@ OUTBOX_COLUMNS = ("bucket", "sequence", "position", "recorded_at", "kind", "payl
 
 
 async def post(connection: Connection, posting: Posting) -> None:
-    """Write a batch, or nothing of it. Raises LaneLost when the fence refuses, DatabaseDown when the session is lost."""
-    with mapping_loss():
+    """Write a batch, or nothing of it.
+
+    Raises LaneLost `fence_refused` when the fence refuses and `posted_already` on a key that is there (the state this was
+    decided from is not what the database holds), DatabaseDown when the session is lost.
+    """
+    with mapping_loss(), _mapping_keys():
         async with connection.transaction():
             await _pass_the_fence(connection, posting)
             await _copy_all(connection, posting)
             if posting.renames:
-                await connection.execute(RENAME, *_columns(posting.renames))
+                newest = {(rename.bucket, rename.member_id): rename for rename in posting.renames}
+                await connection.execute(RENAME, *_columns(list(newest.values())))
             if posting.parked:
                 await connection.execute(PARK, *_columns(posting.parked))
             for bucket, position, resumed_position in posting.resumed:
                 await connection.execute(RESUMED, bucket, position, resumed_position)
             if posting.follow_ups:
                 await append_follow_ups(connection, posting.follow_ups, posting.recorded_at)
+
+
+@contextmanager
+def _mapping_keys() -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        raise LaneLost(code="posted_already", details={"constraint": error.constraint_name}) from error
 
 
 async def _pass_the_fence(connection: Connection, posting: Posting) -> None:

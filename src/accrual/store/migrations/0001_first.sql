@@ -28,7 +28,7 @@ create table asset (
     asset_id integer not null,
     code text not null,
     document jsonb not null,
-    primary key (programme_id, asset_id),
+    primary key (asset_id),
     unique (programme_id, code)
 );
 
@@ -115,6 +115,7 @@ create table lane (
     epoch bigint not null,
     owner uuid,
     clean boolean not null,
+    suspicion smallint not null,
     chain bytea not null,
     outbox_next bigint not null
 ) with (fillfactor = 10);

@@ -1,4 +1,6 @@
 -- Takes one bucket over at a known epoch; the epoch rises, so whoever owned it can post no more.
-update lane set owner = $2::uuid, epoch = epoch + 1, clean = false
+update lane
+set owner = $2::uuid, epoch = epoch + 1, clean = false,
+    suspicion = case when clean then suspicion else least(suspicion + 1, 16) end
 where bucket = $1::integer and epoch = $3::bigint
-returning bucket, cursor, epoch, chain, outbox_next
+returning bucket, cursor, epoch, chain, outbox_next, suspicion

@@ -1,0 +1,152 @@
+"""Loads what a batch needs: commands decoded, members, balances, counters, one read a table. Nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from accrual.domain.accounts import Role
+from accrual.domain.commands import LoggedCommand, Resume, Reward, decode_command
+from accrual.domain.errors import Missing
+from accrual.domain.ids import member_account_id, member_id_of, system_account_id
+from accrual.engine.ports_lane import StateSource
+from accrual.engine.process import Task, fresh_account
+from accrual.engine.state import MemberCell, State
+from accrual.rules.compile import CompiledProgramme
+from accrual.rules.evaluate import counters_needed
+
+Programmes = Callable[[int], CompiledProgramme]
+"""The newest compiled programme by programme_id. Raises Missing."""
+
+
+async def load(
+    commands: Sequence[LoggedCommand], state: State, source: StateSource, programmes: Programmes
+) -> list[Task]:
+    """The tasks of a batch, with everything that judging them looks at in `state`."""
+    tasks = [await _decode(command, source, programmes) for command in commands]
+    await _load_members(tasks, state, source)
+    await _load_balances(tasks, state, source)
+    await _load_counters(tasks, state, source)
+    return tasks
+
+
+async def _decode(command: LoggedCommand, source: StateSource, programmes: Programmes) -> Task:
+    task = Task(command)
+    try:
+        decoded = decode_command(command.facts)
+        task.programme = programmes(command.programme_id)
+    except (msgspec.DecodeError, Missing) as error:
+        task.error = f"{type(error).__name__}: {error}"
+        return task
+    if isinstance(decoded, Resume):
+        task.nothing_parked = not await _resume(task, decoded, source)
+    else:
+        task.reward = decoded
+    identity = decoded.identity
+    task.member_id = member_id_of(command.programme_id, identity.kind, identity.value)
+    return task
+
+
+async def _resume(task: Task, resume: Resume, source: StateSource) -> bool:
+    parked = await source.parked_facts(task.command.bucket, resume.ticket)
+    if parked is None:
+        return False
+    position, _, _, facts, recorded_at = parked
+    try:
+        decoded = decode_command(facts)
+    except msgspec.DecodeError as error:
+        task.error = f"DecodeError: {error}"
+        return True
+    if isinstance(decoded, Reward):
+        task.reward = _as_recorded(decoded, recorded_at)
+        task.resumes = position
+    return isinstance(decoded, Reward)
+
+
+def _as_recorded(reward: Reward, recorded_at: datetime) -> Reward:
+    """Facts without a time of their own happened when they were first recorded, not when they are tried again."""
+    facts = tuple(
+        fact if fact.occurred_at is not None else msgspec.structs.replace(fact, occurred_at=recorded_at)
+        for fact in reward.facts
+    )
+    return msgspec.structs.replace(reward, facts=facts)
+
+
+async def _load_members(tasks: Sequence[Task], state: State, source: StateSource) -> None:
+    wanted: dict[int, list[bytes]] = {}
+    cells = state.members
+    for task in tasks:
+        if task.reward is None or task.member_id in cells:
+            continue
+        bucket = task.command.bucket
+        cells[task.member_id] = MemberCell(bucket, None, {}, {})
+        group = wanted.get(bucket)
+        if group is None:
+            wanted[bucket] = [task.member_id]
+        else:
+            group.append(task.member_id)
+    if wanted:
+        for member_id, row in (await source.members(wanted)).items():
+            cells[member_id].row = row
+
+
+async def _load_balances(tasks: Sequence[Task], state: State, source: StateSource) -> None:
+    wanted: dict[int, list[int]] = {}
+    for task in tasks:
+        reward, programme = task.reward, task.programme
+        if reward is None or programme is None:
+            continue
+        bucket = task.command.bucket
+        cell = state.members[task.member_id]
+        accounts_of = programme.accounts_of
+        for fact in reward.facts:
+            for asset_id, role in accounts_of.get(fact.trigger, ()):
+                if (asset_id, role) in cell.accounts:
+                    continue
+                account_id = member_account_id(task.member_id, asset_id, role)
+                cell.accounts[asset_id, int(role)] = fresh_account(account_id)
+                group = wanted.setdefault(bucket, [])
+                if cell.row is not None:
+                    group.append(account_id)
+                for system_role in (Role.ISSUANCE, Role.BREAKAGE):
+                    system_id = system_account_id(asset_id, system_role)
+                    if (bucket, system_id) not in state.systems:
+                        state.systems[bucket, system_id] = fresh_account(system_id)
+                        group.append(system_id)
+    if not any(wanted.values()):
+        return
+    found = await source.balances(wanted)
+    for (bucket, account_id), (balance, held) in found.items():
+        system = state.systems.get((bucket, account_id))
+        if system is not None:
+            system.balance, system.held, system.exists = balance, held, True
+    for task in tasks:
+        if task.reward is None:
+            continue
+        for account in state.members[task.member_id].accounts.values():
+            known = None if account.exists else found.get((task.command.bucket, account.account_id))
+            if known is not None:
+                account.balance, account.held = known
+                account.exists = True
+
+
+async def _load_counters(tasks: Sequence[Task], state: State, source: StateSource) -> None:
+    wanted: dict[int, list[tuple[bytes, int, int, int]]] = {}
+    for task in tasks:
+        reward, programme = task.reward, task.programme
+        if reward is None or programme is None:
+            continue
+        needed = counters_needed(reward, programme, task.command.recorded_at)
+        if not needed:
+            continue
+        cell = state.members[task.member_id]
+        for key in needed:
+            if key not in cell.counters:
+                cell.counters[key] = 0
+                if cell.row is not None:
+                    wanted.setdefault(task.command.bucket, []).append((task.member_id, *key))
+    if wanted:
+        for (member_id, promo_id, slot, period), value in (await source.counters(wanted)).items():
+            state.members[member_id].counters[promo_id, slot, period] = value

@@ -1,0 +1,74 @@
+"""What a lane needs from the store, as a Protocol; the log and the catalogue are in ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from accrual.domain.commands import LoggedCommand
+from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
+
+
+class StateSource(Protocol):
+    """What deciding a batch is loaded from. Wanted things are grouped by bucket; what does not exist is left out."""
+
+    async def members(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberRow]:
+        """Members by id."""
+
+    async def balances(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], tuple[int, int | None]]:
+        """(balance, held) of the newest line of accounts, by (bucket, account)."""
+
+    async def counters(
+        self, wanted: Mapping[int, Sequence[tuple[bytes, int, int, int]]]
+    ) -> dict[tuple[bytes, int, int, int], int]:
+        """Newest values of counters, by (member, promo, slot, period)."""
+
+    async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
+        """(position, programme_id, client_id, facts, recorded_at) of a parked command that was not resumed yet."""
+
+
+class LaneStore(StateSource, Protocol):
+    """Leases, batches and the fenced posting, over one session. Everything raises DatabaseDown when that is lost."""
+
+    async def open(self) -> None:
+        """A fresh session; the old one is cut off."""
+
+    def cut(self) -> None:
+        """Drop the session at once; what it had open is rolled back."""
+
+    async def close(self) -> None:
+        """End the session in good order."""
+
+    async def register(self, worker_id: bytes, started_at: datetime, label: str) -> None:
+        """Make this lane process known."""
+
+    async def beat(self, worker_id: bytes, report: str) -> bool:
+        """A sign of life; False when this process was given up for dead."""
+
+    async def workers(self) -> list[WorkerRow]:
+        """Every known lane process."""
+
+    async def forget(self, worker_id: bytes) -> None:
+        """Remove a lane process that owns nothing any more."""
+
+    async def lanes(self) -> list[LaneRow]:
+        """Every bucket's lane."""
+
+    async def take(self, rows: Sequence[LaneRow], worker_id: bytes) -> list[Lease]:
+        """Take buckets over at the epochs seen; those won."""
+
+    async def release(self, leases: Iterable[Lease], worker_id: bytes) -> None:
+        """Give buckets back in good order."""
+
+    async def tails(self, buckets: Sequence[int]) -> dict[int, int]:
+        """The next position of each bucket's log."""
+
+    async def fetch(self, wanted: Mapping[int, tuple[int, int]]) -> list[LoggedCommand]:
+        """Commands of {bucket: (from position, how many at most)}, in bucket and position order."""
+
+    async def post(self, posting: Posting) -> None:
+        """Write a batch, or nothing of it. Raises LaneLost when the fence refuses."""
+
+    async def count_try(self, bucket: int, position: int) -> int:
+        """Count a try at deciding this command, durably, before it is made."""

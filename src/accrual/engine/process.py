@@ -1,0 +1,287 @@
+"""Decides a batch in order, in memory: commands and loaded state in, one posting out. Reads and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+
+from accrual.domain.accounts import FLOOR_ZERO, MEMBER_ROLES
+from accrual.domain.chain import STORED_BYTES, advance
+from accrual.domain.commands import LoggedCommand, Reward, content_digest, encode_command
+from accrual.domain.facts import Identity
+from accrual.domain.ids import bucket_of, member_id_of, ticket_of
+from accrual.domain.log import (
+    Advance,
+    AppendRow,
+    CounterRow,
+    Lease,
+    Link,
+    MemberRow,
+    NewAccount,
+    NewMember,
+    OutboxRow,
+    OutcomeRow,
+    ParkedRow,
+    Posting,
+    Rename,
+)
+from accrual.domain.lots import LotUse
+from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
+from accrual.domain.transfers import Line
+from accrual.engine.settle import net, settle
+from accrual.engine.state import AccountState, MemberCell, State
+from accrual.rules.compile import CompiledProgramme
+from accrual.rules.evaluate import evaluate
+from accrual.rules.snapshot import PROGRAMME_ITSELF, FollowUp, Judgement, MemberState, Snapshot
+
+NO_SEAL = bytes(16)
+"""The seal of a command without an erasable part."""
+
+EventOf = Callable[[Reward, int], tuple[str, bytes] | None]
+"""(command, client_id) -> the event its client is told of when it is decided, as (kind, payload)."""
+
+
+class Task:
+    """One command of a batch, decoded. `reward` is None when it could not be; `error` then says why.
+
+    `resumes` is the position of the parked command that this one tries again; `nothing_parked` that there is none.
+    """
+
+    __slots__ = ("command", "error", "member_id", "nothing_parked", "programme", "resumes", "reward")
+
+    def __init__(self, command: LoggedCommand) -> None:
+        self.command = command
+        self.reward: Reward | None = None
+        self.member_id = b""
+        self.programme: CompiledProgramme | None = None
+        self.error: str | None = None
+        self.resumes: int | None = None
+        self.nothing_parked = False
+
+
+class Decided:
+    """A command's answer before the chain: what is stored of it."""
+
+    __slots__ = ("command", "lines", "payload", "status", "uses")
+
+    def __init__(
+        self, command: LoggedCommand, status: Status, payload: bytes, lines: list[Line], uses: list[LotUse]
+    ) -> None:
+        self.command = command
+        self.status = status
+        self.payload = payload
+        self.lines = lines
+        self.uses = uses
+
+
+def empty_posting(recorded_at: datetime) -> Posting:
+    """A posting that writes nothing yet; follow-ups of it are recorded at `recorded_at`."""
+    return Posting([], [], [], [], [], [], [], [], [], [], [], [], [], [], recorded_at)
+
+
+class Processor:
+    """Decides batches over one lane's State, which it changes as it goes: command n+1 sees n.
+
+    Whoever calls it drops the State of the buckets concerned unless the posting is confirmed.
+    """
+
+    def __init__(
+        self, state: State, *, buckets: int, event_of: EventOf, describe: Callable[[BaseException], str]
+    ) -> None:
+        self._state = state
+        self._buckets = buckets
+        self._event_of = event_of
+        self._describe = describe
+
+    def decide(self, tasks: Sequence[Task], leases: dict[int, Lease], recorded_at: datetime) -> Posting:
+        """The posting of tasks in bucket and position order; every bucket among them must be leased."""
+        posting = empty_posting(recorded_at)
+        for bucket, group in groupby(tasks, key=_bucket):
+            self._decide_bucket(leases[bucket], group, posting)
+        return posting
+
+    def _decide_bucket(self, lease: Lease, tasks: Iterator[Task], posting: Posting) -> None:
+        moved: dict[int, int] = {}
+        decided: list[Decided] = []
+        outbox_next = lease.outbox_next
+        for task in tasks:
+            try:
+                answer, event = self._decide_one(task, moved, posting)
+            except Exception as error:
+                answer, event = self._park(task, self._describe(error), posting), None
+            decided.append(answer)
+            if event is not None:
+                command = task.command
+                kind, payload = event
+                posting.outbox.append(
+                    OutboxRow(command.bucket, outbox_next, command.position, command.recorded_at, kind, payload)
+                )
+                outbox_next += 1
+        last = decided[-1]
+        at = last.command
+        netted = net(moved, self._state.systems, at.bucket, at.position, len(last.lines), lease.cursor, at.recorded_at)
+        self._book_netted(netted, last, posting)
+        head = lease.chain
+        for answer in decided:
+            command = answer.command
+            head = advance(head, command, answer.status, answer.payload, answer.lines, answer.uses)
+            posting.outcomes.append(
+                OutcomeRow(command.position, command.bucket, answer.status, head[:STORED_BYTES], answer.payload)
+            )
+            posting.lines.extend(answer.lines)
+            posting.lot_uses.extend(answer.uses)
+        posting.advances.append(Advance(at.bucket, lease.cursor, at.position + 1, lease.epoch, head, outbox_next))
+
+    def _book_netted(self, netted: list[Line], last: Decided, posting: Posting) -> None:
+        for line in netted:
+            account = self._state.systems[line.bucket, line.account]
+            if not account.exists:
+                account.exists = True
+                asset_id, role = divmod(line.account, 16)
+                programme_id = last.command.programme_id
+                posting.accounts.append(NewAccount(line.bucket, line.account, programme_id, asset_id, role, None, None))
+            account.balance = line.balance_after
+        last.lines.extend(netted)
+
+    def _decide_one(
+        self, task: Task, moved: dict[int, int], posting: Posting
+    ) -> tuple[Decided, tuple[str, bytes] | None]:
+        command, reward, programme = task.command, task.reward, task.programme
+        if reward is None or programme is None:
+            if task.nothing_parked:
+                return _nothing_parked(command), None
+            return self._park(task, task.error or "not decodable", posting), None
+        cell = self._state.members[task.member_id]
+        row = cell.row
+        member = None if row is None else MemberState(row.member_id, row.referrer)
+        counters = cell.counters
+        snapshot = Snapshot(
+            programme, member, task.member_id, reward.identity, command.recorded_at, counters.__getitem__
+        )
+        judgement = evaluate(reward, snapshot)
+        lines, uses, after, system_moves = settle(
+            judgement.awards, cell, command.bucket, command.position, judgement.occurred_at, command.recorded_at
+        )
+        follow_ups = [self._follow_up(task, reward, n, side) for n, side in enumerate(judgement.follow_ups)]
+        outcome = Outcome(
+            status=Status.DECIDED,
+            revision=programme.revision,
+            member_id=None if row is None or self._is_own(task, reward) else task.member_id,
+            awards=judgement.awards,
+            declines=judgement.declines,
+            follow_ups=tuple(follow_up.ticket for follow_up in follow_ups),
+        )
+        payload = encode_outcome(outcome)
+        event = self._event_of(reward, command.client_id) if reward.parent is None else None
+        # From here on nothing can fail: the overlay and the posting change together.
+        for account, amount in system_moves.items():
+            moved[account] = moved.get(account, 0) + amount
+        self._remember(task, cell, judgement, after, posting)
+        posting.follow_ups.extend(follow_ups)
+        if not lines and cell.row is not None:
+            posting.unposted.append((command.bucket, task.member_id, command.position))
+        if task.resumes is not None:
+            posting.resumed.append((command.bucket, task.resumes, command.position))
+        return Decided(command, Status.DECIDED, payload, lines, uses), event
+
+    def _is_own(self, task: Task, reward: Reward) -> bool:
+        identity = reward.identity
+        return task.member_id == member_id_of(task.command.programme_id, identity.kind, identity.value)
+
+    def _remember(
+        self,
+        task: Task,
+        cell: MemberCell,
+        judgement: Judgement,
+        after: dict[tuple[int, int], tuple[int, int | None]],
+        posting: Posting,
+    ) -> None:
+        command, member_id = task.command, task.member_id
+        bucket, position = command.bucket, command.position
+        if judgement.enrol:
+            self._enrol(task, cell, posting)
+        elif cell.row is not None and command.name is not None and command.name != cell.row.name:
+            cell.row = cell.row._replace(name=command.name)
+            posting.renames.append(Rename(bucket, member_id, command.name))
+        if judgement.referrer is not None and cell.row is not None:
+            cell.row = cell.row._replace(referrer=judgement.referrer)
+            posting.links.append(Link(bucket, member_id, position, judgement.referrer))
+        for (promo_id, slot, period), value in judgement.counters.items():
+            cell.counters[promo_id, slot, period] = value
+            posting.counters.append(CounterRow(bucket, member_id, promo_id, slot, period, position, value))
+        for (asset_id, role), (balance, held) in after.items():
+            account = cell.accounts[asset_id, role]
+            account.balance, account.held = balance, held
+            if not account.exists:
+                account.exists = True
+                floor = FLOOR_ZERO if role in MEMBER_ROLES else None
+                posting.accounts.append(
+                    NewAccount(bucket, account.account_id, command.programme_id, asset_id, role, member_id, floor)
+                )
+
+    def _enrol(self, task: Task, cell: MemberCell, posting: Posting) -> None:
+        command, reward = task.command, task.reward
+        if reward is None:
+            raise AssertionError("only rewards enrol")
+        cell.row = MemberRow(task.member_id, None, command.name, None)
+        posting.members.append(
+            NewMember(
+                command.bucket,
+                task.member_id,
+                command.programme_id,
+                command.recorded_at,
+                command.position,
+                command.name,
+                reward.identity,
+            )
+        )
+
+    def _follow_up(self, task: Task, parent: Reward, number: int, side: FollowUp) -> AppendRow:
+        command = task.command
+        reward = Reward(
+            dialect=parent.dialect,
+            action=parent.action,
+            identity=side.identity,
+            facts=side.facts,
+            parent=command.ticket,
+        )
+        return follow_up_row(command, reward, number, self._buckets)
+
+    def _park(self, task: Task, error: str, posting: Posting) -> Decided:
+        command = task.command
+        revision = 0 if task.programme is None else task.programme.revision
+        outcome = Outcome(status=Status.PARKED, revision=revision, error=error)
+        posting.parked.append(ParkedRow(command.bucket, command.position, command.recorded_at, error, command.facts))
+        cell = self._state.members.get(task.member_id)
+        if cell is not None and cell.row is not None:
+            posting.unposted.append((command.bucket, task.member_id, command.position))
+        return Decided(command, Status.PARKED, encode_outcome(outcome), [], [])
+
+
+_bucket = attrgetter("command.bucket")
+
+
+def _nothing_parked(command: LoggedCommand) -> Decided:
+    """A second Resume of the same ticket: the first one has answered it."""
+    outcome = Outcome(status=Status.DECIDED, revision=0, declines=(Declined(PROGRAMME_ITSELF, "nothing_parked"),))
+    return Decided(command, Status.DECIDED, encode_outcome(outcome), [], [])
+
+
+def follow_up_row(command: LoggedCommand, reward: Reward, number: int, buckets: int) -> AppendRow:
+    """A follow-up as a row of the log: its ticket derives from the parent's and its number, so a replay makes the same."""
+    identity: Identity = reward.identity
+    member_id = member_id_of(command.programme_id, identity.kind, identity.value)
+    bucket = bucket_of(member_id, buckets)
+    key = b"f" + command.ticket + number.to_bytes(2, "big")
+    ticket = ticket_of(command.programme_id, command.client_id, member_id, key, bucket)
+    facts = encode_command(reward)
+    return AppendRow(
+        bucket, ticket, command.programme_id, command.client_id, content_digest(facts), NO_SEAL, facts, None, None, None
+    )
+
+
+def fresh_account(account_id: int) -> AccountState:
+    """An account without any line."""
+    return AccountState(account_id, 0, None, False)

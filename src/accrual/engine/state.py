@@ -1,0 +1,54 @@
+"""What a lane remembers of members and accounts between batches: a bounded cache, dropped whenever a posting is in doubt."""
+
+from __future__ import annotations
+
+import msgspec
+
+from accrual.domain.log import MemberRow
+
+
+class AccountState(msgspec.Struct):
+    """An account's number, its balance and held amount after its newest line; `exists` once it has a row."""
+
+    account_id: int
+    balance: int
+    held: int | None
+    exists: bool
+
+
+class MemberCell(msgspec.Struct):
+    """One member as the lane knows them. `row` is None for an identity nobody has yet.
+
+    `accounts` by (asset_id, role); `counters` by (promo_id, slot, period), 0 where none was ever written.
+    """
+
+    bucket: int
+    row: MemberRow | None
+    accounts: dict[tuple[int, int], AccountState]
+    counters: dict[tuple[int, int, int], int]
+
+
+class State:
+    """Members by id and system accounts by (bucket, account)."""
+
+    def __init__(self, *, members_max: int) -> None:
+        self.members_max = members_max
+        self.members: dict[bytes, MemberCell] = {}
+        self.systems: dict[tuple[int, int], AccountState] = {}
+
+    def make_room(self) -> None:
+        """Forget the longest-known eighth when the cache is full. Called between batches only."""
+        excess = len(self.members) - self.members_max
+        if excess <= 0:
+            return
+        for member_id in list(self.members)[: excess + self.members_max // 8]:
+            del self.members[member_id]
+
+    def forget(self, buckets: set[int] | None = None) -> None:
+        """Drop everything, or everything of these buckets: their state in the database may differ from what is here."""
+        if buckets is None:
+            self.members.clear()
+            self.systems.clear()
+            return
+        self.members = {key: cell for key, cell in self.members.items() if cell.bucket not in buckets}
+        self.systems = {key: account for key, account in self.systems.items() if key[0] not in buckets}

@@ -1,0 +1,289 @@
+"""Group commit: whatever gathers while one append is under way goes into the next. Durable before it answers; decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from accrual.domain.commands import Receipt, Submission, encode_command, seal_of
+from accrual.domain.errors import AccrualError, Broken, Busy, KeyReused
+from accrual.domain.ids import bucket_of, digest16, member_id_of, ticket_of
+from accrual.domain.log import AppendRow, KeyHome, Known
+from accrual.engine.ports import CommandLog
+from accrual.engine.report import ROWS_BOUNDS, SubmitReport, Tally
+
+SALT_BYTES = 16
+LOOKS_MAX = 5
+"""How often a flush looks for tickets that somebody else appended between its look and its append."""
+
+ContentAgain = Callable[[Submission, Known], Awaitable[bytes | None]]
+"""The content digest of a stored command by today's translator, None when its bytes were erased (LOG-AND-LANES rule 3)."""
+
+
+class SubmitLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of accepting: rows a flush, and undecided commands a bucket for single calls and for bulk."""
+
+    flush_rows_max: int
+    backlog_single_max: int
+    backlog_bulk_max: int
+    queue_max: int = 50_000
+
+
+class _Waiting:
+    """One submission in the queue, with everybody who waits for it."""
+
+    __slots__ = ("answered", "content", "given", "home", "row", "submission")
+
+    def __init__(self, submission: Submission, row: AppendRow, home: KeyHome | None, answered: asyncio.Future[Receipt]):
+        self.submission = submission
+        self.row = row
+        self.home = home
+        self.given = submission.key[:1] == b"k"
+        self.content = submission.content
+        self.answered = answered
+
+
+class Submitter:
+    """Takes submissions of one process into the log. `fresh` gives so many random bytes, `now` the wall clock."""
+
+    def __init__(
+        self,
+        log: CommandLog,
+        *,
+        buckets: int,
+        limits: SubmitLimits,
+        now: Callable[[], datetime],
+        fresh: Callable[[int], bytes],
+        content_again: ContentAgain,
+    ) -> None:
+        self._log = log
+        self._buckets = buckets
+        self._limits = limits
+        self._now = now
+        self._fresh = fresh
+        self._content_again = content_again
+        self._queue: list[_Waiting] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._backlog: dict[int, int] = {}
+        self._logger = structlog.get_logger("submit")
+        self.accepted_total = 0
+        self.repeated_total = 0
+        self.refused: dict[str, int] = {}
+        self._flush_rows = Tally(ROWS_BOUNDS)
+
+    async def submit(self, submission: Submission) -> Receipt:
+        """Durably accept one command, or say why not: KeyReused, Busy, DatabaseDown, Broken."""
+        return await self._enqueue(submission, self._limits.backlog_single_max)
+
+    async def submit_many(self, submissions: Sequence[Submission]) -> list[Receipt | AccrualError]:
+        """Accept many at once, each with an answer of its own, in the order given."""
+        futures: list[asyncio.Future[Receipt] | AccrualError] = []
+        for submission in submissions:
+            try:
+                futures.append(self._enqueue(submission, self._limits.backlog_bulk_max))
+            except AccrualError as error:
+                futures.append(error)
+        answers: list[Receipt | AccrualError] = []
+        for future in futures:
+            if isinstance(future, AccrualError):
+                answers.append(future)
+                continue
+            try:
+                answers.append(await future)
+            except AccrualError as error:
+                answers.append(error)
+        return answers
+
+    def _enqueue(self, submission: Submission, backlog_max: int) -> asyncio.Future[Receipt]:
+        row, home = self.prepare(submission)
+        if self._backlog.get(row.bucket, 0) >= backlog_max or len(self._queue) >= self._limits.queue_max:
+            self.refused["busy"] = self.refused.get("busy", 0) + 1
+            raise Busy(details={"retry_after_s": 1})
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Receipt] = loop.create_future()
+        self._queue.append(_Waiting(submission, row, home, answered))
+        if self._flushing is None:
+            self._flushing = loop.create_task(self._flush_all())
+        return answered
+
+    def prepare(self, submission: Submission) -> tuple[AppendRow, KeyHome | None]:
+        """The row of a submission: its ticket and bucket follow from who sent what for whom, without any look-up."""
+        identity = submission.command.identity
+        programme_id, client_id = submission.programme_id, submission.client_id
+        member_id = member_id_of(programme_id, identity.kind, identity.value)
+        bucket = bucket_of(member_id, self._buckets)
+        ticket = ticket_of(programme_id, client_id, member_id, submission.key, bucket)
+        salt = self._fresh(SALT_BYTES)
+        row = AppendRow(
+            bucket,
+            ticket,
+            programme_id,
+            client_id,
+            submission.content,
+            seal_of(salt, submission.name, submission.body),
+            encode_command(submission.command),
+            salt,
+            submission.name,
+            submission.body,
+        )
+        if not submission.key_scope_client or submission.key[:1] != b"k":
+            return row, None
+        digest = digest16(b"key", b"%d" % client_id, submission.key)
+        return row, KeyHome(bucket_of(digest, self._buckets), client_id, digest, ticket, submission.content)
+
+    async def _flush_all(self) -> None:
+        try:
+            while self._queue:
+                # One turn of the loop lets every request that has arrived by now join this flush.
+                await asyncio.sleep(0)
+                batch = self._queue[: self._limits.flush_rows_max]
+                del self._queue[: len(batch)]
+                await self._flush(batch)
+        finally:
+            self._flushing = None
+
+    async def _flush(self, batch: list[_Waiting]) -> None:
+        self._flush_rows.observe(len(batch))
+        try:
+            await self._append(batch)
+        except AccrualError as error:
+            _fail(batch, error)
+        except Exception as error:
+            if len(batch) > 1:
+                # One bad row must fail alone: halve until it stands by itself.
+                middle = len(batch) // 2
+                await self._flush(batch[:middle])
+                await self._flush(batch[middle:])
+                return
+            self._logger.error("append_failed", error=type(error).__name__)
+            _fail(batch, Broken())
+
+    async def _append(self, batch: list[_Waiting]) -> None:
+        waiting = [entry for entry in batch if not entry.answered.done()]
+        known: dict[bytes, Known] = {}
+        for look in range(LOOKS_MAX):
+            if look or any(entry.given for entry in waiting):
+                known = await self._log.find([(e.row.bucket, e.row.ticket) for e in waiting if look or e.given])
+                waiting = await self._answer_known(waiting, known)
+            waiting = await self._answer_known_keys(waiting)
+            firsts, doubles = _merge(waiting)
+            if not firsts:
+                return
+            placed = await self._insert(firsts)
+            if placed is not None:
+                self._answer_new(firsts, placed)
+                await self._answer_known(doubles, placed)
+                return
+        raise Busy
+
+    async def _insert(self, firsts: list[_Waiting]) -> dict[bytes, Known] | None:
+        rows = [entry.row for entry in firsts]
+        homes = [entry.home for entry in firsts if entry.home is not None]
+        if homes:
+            return await self._log.append_with_keys(rows, homes, self._now())
+        return await self._log.append(rows, self._now())
+
+    def _answer_new(self, firsts: list[_Waiting], placed: dict[bytes, Known]) -> None:
+        self.accepted_total += len(firsts)
+        for entry in firsts:
+            known = placed[entry.row.ticket]
+            bucket = known.bucket
+            self._backlog[bucket] = self._backlog.get(bucket, 0) + 1
+            if not entry.answered.done():
+                entry.answered.set_result(receipt_of(known, repeated=False))
+
+    async def _answer_known(self, waiting: list[_Waiting], known: dict[bytes, Known]) -> list[_Waiting]:
+        unknown = []
+        for entry in waiting:
+            found = known.get(entry.row.ticket)
+            if found is None:
+                unknown.append(entry)
+            else:
+                await self._answer_repeated(entry, found)
+        return unknown
+
+    async def _answer_known_keys(self, waiting: list[_Waiting]) -> list[_Waiting]:
+        homes = [entry.home for entry in waiting if entry.home is not None]
+        if not homes:
+            return waiting
+        found = await self._log.find_keys([(home.bucket, home.client_id, home.key_digest) for home in homes])
+        unknown = []
+        for entry in waiting:
+            home = None if entry.home is None else found.get((entry.home.client_id, entry.home.key_digest))
+            if home is None or home.ticket == entry.row.ticket:
+                unknown.append(entry)
+            else:
+                _fail([entry], KeyReused())
+        return unknown
+
+    async def _answer_repeated(self, entry: _Waiting, known: Known) -> None:
+        if entry.answered.done():
+            return
+        if known.content != entry.content and await self._content_again(entry.submission, known) != entry.content:
+            _fail([entry], KeyReused())
+            return
+        self.repeated_total += 1
+        entry.answered.set_result(receipt_of(known, repeated=True))
+
+    async def watch_backlog(self, pause_s: float) -> None:
+        """Re-read how many commands wait in each bucket, for ever; what a bucket may take follows from it."""
+        while True:
+            try:
+                self._backlog = dict(await self._log.backlog())
+            except AccrualError as error:
+                self._logger.warning("backlog_unknown", code=error.code)
+            await asyncio.sleep(pause_s)
+
+    async def drain(self) -> None:
+        """Wait until everything that was taken in has been answered."""
+        while self._flushing is not None:
+            await asyncio.wait([self._flushing])
+
+    def report(self, warnings: dict[str, int]) -> SubmitReport:
+        """What this process has accepted and refused since it started."""
+        return SubmitReport(
+            accepted_total=self.accepted_total,
+            repeated_total=self.repeated_total,
+            refused_total=dict(self.refused),
+            warnings_total=dict(warnings),
+            flush_rows=self._flush_rows.histogram(),
+        )
+
+
+def receipt_of(known: Known, *, repeated: bool) -> Receipt:
+    """The receipt of a command in the log."""
+    return Receipt(
+        ticket=known.ticket,
+        bucket=known.bucket,
+        position=known.position,
+        recorded_at=known.recorded_at,
+        repeated=repeated,
+    )
+
+
+def _merge(waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
+    """The first of each ticket (and of each client-wide key), and the others, which are answered like repeats."""
+    firsts: dict[bytes, _Waiting] = {}
+    keys: dict[tuple[int, bytes], bytes] = {}
+    doubles = []
+    for entry in waiting:
+        if entry.home is not None:
+            key = (entry.home.client_id, entry.home.key_digest)
+            if keys.setdefault(key, entry.row.ticket) != entry.row.ticket:
+                _fail([entry], KeyReused())
+                continue
+        if entry.row.ticket in firsts:
+            doubles.append(entry)
+        else:
+            firsts[entry.row.ticket] = entry
+    return list(firsts.values()), doubles
+
+
+def _fail(batch: list[_Waiting], error: AccrualError) -> None:
+    for entry in batch:
+        if not entry.answered.done():
+            entry.answered.set_exception(error)

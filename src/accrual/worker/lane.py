@@ -1,0 +1,258 @@
+"""The lane: takes batches of its buckets in order, has them decided, posts them behind the fence. Wall clocks decide nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from accrual.domain.commands import LoggedCommand
+from accrual.domain.errors import AccrualError, DatabaseDown, LaneLost
+from accrual.domain.log import Posting
+from accrual.engine.catalog import Catalog
+from accrual.engine.load import load
+from accrual.engine.ports_lane import LaneStore
+from accrual.engine.process import EventOf, Processor, Task
+from accrual.engine.programmes import Programmes
+from accrual.engine.report import POSTING_US_BOUNDS, ROWS_BOUNDS, LaneReport, Tally
+from accrual.engine.state import State
+from accrual.worker.batches import bite_max, fill
+from accrual.worker.leases import Leases
+
+TRIES_MAX = 3
+"""How often a command may fail (or kill the process) alone before it is parked without another try."""
+
+PAUSE_MIN_S = 0.05
+PAUSE_MAX_S = 2.0
+
+
+class LaneLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """The bounds of a lane. Times are seconds, sizes commands or members."""
+
+    lease_s: float
+    batch_max: int
+    poll_s: float
+    members_max: int
+
+
+class Clocks(msgspec.Struct, frozen=True, kw_only=True):
+    """Time and ids as arguments: wall clock (for what is recorded), own steady clock in seconds, 16 fresh bytes."""
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    new_id: Callable[[], bytes]
+
+
+class Lane:
+    """One lane process. Everything it knows is dropped when a posting is refused or in doubt."""
+
+    def __init__(
+        self,
+        store: LaneStore,
+        catalog: Catalog,
+        *,
+        limits: LaneLimits,
+        clocks: Clocks,
+        label: str,
+        buckets: int,
+        event_of: EventOf,
+        wait_for_work: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._programmes = Programmes(catalog)
+        self._limits = limits
+        self._clocks = clocks
+        self._label = label
+        self._wait_for_work = wait_for_work
+        self._state = State(members_max=limits.members_max)
+        self._processor = Processor(self._state, buckets=buckets, event_of=event_of, describe=describe)
+        self._leases = self._new_leases()
+        self._registered = False
+        self._tails: dict[int, int] = {}
+        self._batch_now = limits.batch_max
+        self._next_beat_s = 0.0
+        self._log = structlog.get_logger("lane").bind(lane=label)
+        self.idle = False
+        self.decided_total = 0
+        self.parked_total = 0
+        self.awards_total = 0
+        self.fence_refused_total = 0
+        self._batch_rows = Tally(ROWS_BOUNDS)
+        self._posting_us = Tally(POSTING_US_BOUNDS)
+
+    def _new_leases(self) -> Leases:
+        return Leases(
+            self._store, self._clocks.new_id(), lease_s=self._limits.lease_s, monotonic=self._clocks.monotonic
+        )
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set, then give every bucket back. The batch under way is finished first."""
+        pause_s = PAUSE_MIN_S
+        while not stopping.is_set():
+            try:
+                worked = await self.step()
+                pause_s = PAUSE_MIN_S
+                if not worked:
+                    await self._wait_for_work(self._limits.poll_s)
+            except DatabaseDown as error:
+                self._log.warning("database_down", reason=error.details.get("reason"), pause_s=pause_s)
+                self._start_over()
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, PAUSE_MAX_S)
+        await self._leave()
+
+    async def _leave(self) -> None:
+        try:
+            if self._registered:
+                await self._leases.release_all()
+            await self._store.close()
+        except DatabaseDown:
+            self._store.cut()
+
+    def _start_over(self) -> None:
+        """The session is gone, and with it every certainty: nothing known is kept, not even our name."""
+        self._store.cut()
+        self._state.forget()
+        self._tails.clear()
+        self._leases = self._new_leases()
+        self._registered = False
+
+    async def step(self) -> bool:
+        """At most one batch; False when there was nothing to do. Raises DatabaseDown."""
+        if not self._registered:
+            await self._join()
+        if self._clocks.monotonic() >= self._next_beat_s:
+            await self._keep_alive()
+        wanted = await self._choose()
+        self.idle = not wanted
+        if not wanted:
+            return False
+        buckets = set(wanted)
+        try:
+            await self._work(wanted)
+        except DatabaseDown:
+            raise
+        except LaneLost as error:
+            self.fence_refused_total += 1
+            self._log.warning("posting_refused", code=error.code, **error.details)
+            await self._recover(buckets)
+        except Exception as error:
+            self._log.error("batch_failed", error=describe(error), buckets=len(buckets))
+            self._leases.suspect(buckets)
+            await self._recover(buckets)
+        return True
+
+    async def _join(self) -> None:
+        await self._store.open()
+        await self._store.register(self._leases.worker_id, self._clocks.now(), self._label)
+        self._registered = True
+        self._next_beat_s = 0.0
+
+    async def _keep_alive(self) -> None:
+        report = msgspec.json.encode(self.report()).decode()
+        if not await self._store.beat(self._leases.worker_id, report):
+            self._log.warning("given_up_for_dead")
+            self.fence_refused_total += 1
+            self._start_over()
+            await self._join()
+        owned = set(self._leases.owned)
+        await self._leases.rebalance()
+        lost = owned - set(self._leases.owned)
+        if lost:
+            self._state.forget(lost)
+        self._next_beat_s = self._clocks.monotonic() + self._limits.lease_s / 4
+
+    async def _choose(self) -> dict[int, tuple[int, int]]:
+        leases = self._leases.owned
+        if not leases:
+            return {}
+        wanted = fill(leases, self._tails, self._batch_now)
+        if sum([count for _, count in wanted.values()]) < self._batch_now:
+            self._tails = await self._store.tails(list(leases))
+            wanted = fill(leases, self._tails, self._batch_now)
+        return wanted
+
+    async def _work(self, wanted: dict[int, tuple[int, int]]) -> None:
+        started_s = self._clocks.monotonic()
+        self._state.make_room()
+        await self._catalog.refresh()
+        commands = await self._store.fetch(wanted)
+        if not commands:
+            self._tails.clear()
+            return
+        tasks = await load(commands, self._state, self._store, self._programmes.of)
+        await self._count_tries(tasks, wanted)
+        leases = self._leases.owned
+        posting = self._processor.decide(tasks, leases, self._clocks.now())
+        posting_s = self._clocks.monotonic()
+        await self._store.post(posting)
+        self._confirmed(posting, commands, self._clocks.monotonic() - posting_s)
+        self._pace(self._clocks.monotonic() - started_s)
+
+    async def _count_tries(self, tasks: list[Task], wanted: dict[int, tuple[int, int]]) -> None:
+        """A command that stands alone because its lane keeps dying is counted before each try, and parked after too many."""
+        for task in tasks:
+            bucket = task.command.bucket
+            if bite_max(self._leases.owned[bucket].suspicion) > 1:
+                continue
+            if await self._store.count_try(bucket, task.command.position) > TRIES_MAX:
+                task.reward, task.error = None, "it failed or ended the process each time it was tried"
+
+    def _confirmed(self, posting: Posting, commands: list[LoggedCommand], posting_s: float) -> None:
+        owned = self._leases.owned
+        for advance in posting.advances:
+            lease = owned[advance.bucket]
+            owned[advance.bucket] = lease._replace(
+                cursor=advance.cursor,
+                chain=advance.chain,
+                outbox_next=advance.outbox_next,
+                suspicion=max(lease.suspicion - 1, 0),
+            )
+        parked = len(posting.parked)
+        self.parked_total += parked
+        self.decided_total += len(commands) - parked
+        self.awards_total += sum([1 for line in posting.lines if line.covers_from is None and line.amount > 0])
+        self._batch_rows.observe(len(commands))
+        self._posting_us.observe(round(posting_s * 1_000_000))
+        for row in posting.parked:
+            self._log.error("command_parked", bucket=row.bucket, position=row.position, error=row.error)
+
+    def _pace(self, elapsed_s: float) -> None:
+        """Batches that take a large part of the lease are made smaller, so that a slow disk never looks like death."""
+        if elapsed_s > self._limits.lease_s / 4:
+            self._batch_now = max(1, self._batch_now // 2)
+        elif self._batch_now < self._limits.batch_max:
+            self._batch_now = min(self._limits.batch_max, self._batch_now * 2)
+
+    async def _recover(self, buckets: set[int]) -> None:
+        self._state.forget(buckets)
+        self._tails.clear()
+        await self._leases.recover(buckets)
+
+    def report(self) -> LaneReport:
+        """What this lane did since it started, and what waits for it."""
+        leases = self._leases.owned
+        lag = sum([max(0, self._tails.get(bucket, 0) - lease.cursor) for bucket, lease in leases.items()])
+        return LaneReport(
+            worker_id=self._leases.worker_id.hex(),
+            label=self._label,
+            buckets=len(leases),
+            lag=lag,
+            decided_total=self.decided_total,
+            parked_total=self.parked_total,
+            awards_total=self.awards_total,
+            fence_refused_total=self.fence_refused_total,
+            batch_rows=self._batch_rows.histogram(),
+            posting_us=self._posting_us.histogram(),
+        )
+
+
+def describe(error: BaseException) -> str:
+    """An error as it may be stored and logged: its kind and code, never values that may be personal."""
+    if isinstance(error, AccrualError):
+        return f"{type(error).__name__} {error.code}"
+    return type(error).__name__
