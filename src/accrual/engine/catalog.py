@@ -17,7 +17,7 @@ REVISIONS_KEPT_MAX = 64
 
 def digest_of_key(key: str) -> bytes:
     """What is stored and compared in place of a client's key: SHA-256."""
-    return hashlib.sha256(key.encode()).digest()
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 class Catalog:
