@@ -15,21 +15,18 @@ import asyncpg
 from accrual.domain.errors import Broken, Refused
 from accrual.domain.ids import BUCKETS_DEFAULT, BUCKETS_MAX
 from accrual.store.connection import Connection, Pool
-from accrual.store.postgres import RUNTIME_ROLE, mapping_loss, open_pool, transact
+from accrual.store.postgres import mapping_loss, open_pool, transact
+from accrual.store.roles import MADE_BY_ANOTHER, grant_rights, notice_of, prepare_role
 from accrual.store.sql import query
 
 LOCK_TIMEOUT_S = 3.0
 CHAIN_START = bytes(32)
-_MADE_BY_ANOTHER = (asyncpg.UniqueViolationError, asyncpg.DuplicateTableError, asyncpg.DuplicateObjectError)
-"""Two processes that make the same thing in one moment: the slower one is told so, in one of these ways."""
 _BEFORE_EVERYTHING = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TABLE, _TABLE_KNOWN = query("migration_table"), query("migration_table_known")
 _LOCK, _LIST, _RECORD = query("migration_lock"), query("migration_list"), query("migration_record")
 _SETTING_READ, _SETTING_WRITE = query("setting_read"), query("setting_write")
 _TAILS, _LANES = query("bucket_tails"), query("bucket_lanes")
-_ROLE_KNOWN, _ROLE_CREATE = query("role_known"), query("role_create")
-_ROLE_USABLE, _ROLE_JOIN = query("role_usable"), query("role_join")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,15 +109,15 @@ async def migrate(
 
 async def _migrate(pool: Pool, now: datetime, buckets: int, known: tuple[Migration, ...]) -> Migrated:
     if not await pool.fetchval(_TABLE_KNOWN):
-        with contextlib.suppress(*_MADE_BY_ANOTHER):
+        with contextlib.suppress(*MADE_BY_ANOTHER):
             await pool.execute(_TABLE)
     await _check(pool, known)
     missing = _missing(known, await _applied(pool))
     applied = [migration.name for migration in missing if await _apply(pool, migration, now, buckets)]
-    usable = await _prepare_role(pool)
+    usable = await prepare_role(pool)
     if usable is not None:
-        await _grant(pool)
-    return Migrated(applied=tuple(applied), runtime_usable=bool(usable), notice=_notice(usable))
+        await grant_rights(pool, await _applied(pool))
+    return Migrated(applied=tuple(applied), runtime_usable=bool(usable), notice=notice_of(usable))
 
 
 async def _applied(pool: Pool | Connection) -> dict[str, str]:
@@ -184,50 +181,6 @@ async def _lay_buckets(connection: Connection, buckets: int) -> None:
     await connection.execute(_SETTING_WRITE, "buckets", str(buckets))
     await connection.execute(_TAILS, every, _BEFORE_EVERYTHING)
     await connection.execute(_LANES, every, CHAIN_START)
-
-
-async def _prepare_role(pool: Pool) -> bool | None:
-    """Whether sessions of this user may act as the runtime role; None when the role neither exists nor can be made."""
-    if not await pool.fetchval(_ROLE_KNOWN, RUNTIME_ROLE):
-        try:
-            await pool.execute(_ROLE_CREATE)
-        except asyncpg.InsufficientPrivilegeError:
-            return None
-        except _MADE_BY_ANOTHER:
-            pass  # which is as good
-    if await pool.fetchval(_ROLE_USABLE, RUNTIME_ROLE):
-        return True
-    try:
-        await pool.execute(_ROLE_JOIN)
-    except asyncpg.InsufficientPrivilegeError:
-        return False
-    return bool(await pool.fetchval(_ROLE_USABLE, RUNTIME_ROLE))
-
-
-def _notice(usable: bool | None) -> str:
-    if usable:
-        return ""
-    missing = f"create role {RUNTIME_ROLE} nologin; " if usable is None else ""
-    return (
-        f"Sessions cannot act as role {RUNTIME_ROLE}, so PostgreSQL itself does not keep the history append-only. "
-        f"To have it kept, run as an administrator: {missing}grant {RUNTIME_ROLE} to <the user of the database address>;"
-    )
-
-
-async def _grant(pool: Pool) -> None:
-    """Give the runtime role its rights, when they or the tables changed since they were last given."""
-    text = (files("accrual.store") / "rights.sql").read_text(encoding="utf-8")
-    applied = await _applied(pool)
-    mark = hashlib.sha256("\n".join([text, *sorted(applied)]).encode()).hexdigest()
-    if await pool.fetchval(_SETTING_READ, "rights") == mark:
-        return
-
-    async def give(connection: Connection) -> None:
-        await connection.execute(_LOCK)
-        await connection.execute(text)
-        await connection.execute(_SETTING_WRITE, "rights", mark)
-
-    await transact(pool, give, repeatable=True)
 
 
 async def count_buckets(pool: Pool) -> int:

@@ -1,0 +1,92 @@
+"""The runtime role: made, joined and given its rights; what those are stands in rights.sql."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from importlib.resources import files
+
+import asyncpg
+
+from accrual.domain.errors import Refused
+from accrual.store.connection import Connection, Pool
+from accrual.store.postgres import RUNTIME_ROLE, connect, mapping_loss, transact
+from accrual.store.sql import query
+
+MADE_BY_ANOTHER = (asyncpg.UniqueViolationError, asyncpg.DuplicateTableError, asyncpg.DuplicateObjectError)
+"""Two processes that make the same thing in one moment: the slower one is told so, in one of these ways."""
+
+_LOCK = query("migration_lock")
+_SETTING_READ, _SETTING_WRITE = query("setting_read"), query("setting_write")
+_ROLE_KNOWN, _ROLE_CREATE = query("role_known"), query("role_create")
+_ROLE_USABLE, _ROLE_JOIN = query("role_usable"), query("role_join")
+_BOUNDS = query("role_bounds")
+
+
+async def prepare_role(pool: Pool) -> bool | None:
+    """Whether sessions of this user may act as the runtime role; None when the role neither exists nor can be made."""
+    if not await pool.fetchval(_ROLE_KNOWN, RUNTIME_ROLE):
+        try:
+            await pool.execute(_ROLE_CREATE)
+        except asyncpg.InsufficientPrivilegeError:
+            return None
+        except MADE_BY_ANOTHER:
+            pass  # which is as good
+    if await pool.fetchval(_ROLE_USABLE, RUNTIME_ROLE):
+        return True
+    try:
+        await pool.execute(_ROLE_JOIN)
+    except asyncpg.InsufficientPrivilegeError:
+        return False
+    return bool(await pool.fetchval(_ROLE_USABLE, RUNTIME_ROLE))
+
+
+def notice_of(usable: bool | None) -> str:
+    """What to tell who runs Accrual over one address that cannot act as the runtime role; empty when it can."""
+    if usable:
+        return ""
+    missing = f"create role {RUNTIME_ROLE} nologin; " if usable is None else ""
+    return (
+        f"Sessions cannot act as role {RUNTIME_ROLE}, so PostgreSQL itself does not keep the history append-only. "
+        f"To have it kept, run as an administrator: {missing}grant {RUNTIME_ROLE} to <the user of the database address>;"
+    )
+
+
+async def grant_rights(pool: Pool, applied: Iterable[str]) -> None:
+    """Give the runtime role its rights, when they or the migrations `applied` changed since they were last given."""
+    text = (files("accrual.store") / "rights.sql").read_text(encoding="utf-8")
+    mark = hashlib.sha256("\n".join([text, *sorted(applied)]).encode()).hexdigest()
+    if await pool.fetchval(_SETTING_READ, "rights") == mark:
+        return
+
+    async def give(connection: Connection) -> None:
+        await connection.execute(_LOCK)
+        await connection.execute(text)
+        await connection.execute(_SETTING_WRITE, "rights", mark)
+
+    await transact(pool, give, repeatable=True)
+
+
+async def check_runtime(runtime_url: str) -> str:
+    """Whether an address of the runtime's own can do its work: a notice if it can do more, else empty.
+
+    Raises Refused `database_rights` with what to run when it cannot append; DatabaseDown.
+    """
+    connection = await connect(runtime_url, label="check")
+    try:
+        with mapping_loss():
+            row = await connection.fetchrow(_BOUNDS)
+    finally:
+        await connection.close()
+    appends, changes, user = row if row is not None else (False, False, "")
+    if not appends:
+        raise Refused(
+            f"User {user} may not write to this database. Run as its owner: grant {RUNTIME_ROLE} to {user};",
+            code="database_rights",
+        )
+    if changes:
+        return (
+            f"User {user} may change ledger lines, so PostgreSQL itself does not keep the history append-only. "
+            f"Use a user that has only role {RUNTIME_ROLE}."
+        )
+    return ""
