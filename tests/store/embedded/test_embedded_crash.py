@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ import pytest
 
 from accrual.domain.errors import AccrualError
 from accrual.store import embedded
-from accrual.store.embedded import proof
+from accrual.store.embedded import launch, proof
 from accrual.store.embedded.account import Account
 from accrual.store.embedded.placement import Place
-from accrual.store.embedded.records import read_launch
-from accrual.store.embedded.sight import is_same, look, working_in
+from accrual.store.embedded.records import Launch, read_launch, write_launch
+from accrual.store.embedded.sight import is_same, look
 
 Idle = Callable[[Account], "subprocess.Popen[bytes]"]
 
@@ -165,56 +165,51 @@ def test_a_server_whose_starter_was_killed_is_taken_over_and_then_stopped(spot: 
     assert look(pid) is None
 
 
-def test_a_long_start_is_waited_for_and_told_about(spot: Path, ask: Any) -> None:
-    embedded.stop(embedded.start(spot / "d").data_dir)
-    stopped: list[int] = []
+@pytest.fixture
+def held_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Makes each start slow: the server is stopped (SIGSTOP) for five seconds right after its birth."""
+    pids: list[int] = []
+    timers: list[threading.Timer] = []
 
-    def hold_it_up() -> None:
-        while not stopped:
-            for sight in working_in(spot / "d" / "postgres"):
-                os.kill(sight.pid, signal.SIGSTOP)
-                stopped.append(sight.pid)
-        time.sleep(5)
-        for pid in stopped:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+    def go_on(pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
-    holder = threading.Thread(target=hold_it_up)
-    holder.start()
+    def write(root: Path, record: Launch) -> None:
+        write_launch(root, record)
+        os.kill(record.pid, signal.SIGSTOP)
+        pids.append(record.pid)
+        timers.append(threading.Timer(5, go_on, [record.pid]))
+        timers[-1].start()
+
+    monkeypatch.setattr(launch, "write_launch", write)
+    yield pids
+    for timer in timers:
+        timer.join()
+
+
+def test_a_long_start_is_waited_for_and_told_about(spot: Path, ask: Any, held_up: list[int]) -> None:
     said: list[str] = []
     began = time.monotonic()
     server = embedded.start(spot / "d", on_progress=said.append)
-    holder.join()
-    assert stopped[0] == server.pid
+    assert held_up == [server.pid]
     assert time.monotonic() - began > 4
     assert sum("PostgreSQL is starting" in text for text in said) >= 2
     assert ask(server, "select 1") == 1
 
 
-def test_a_start_that_is_broken_off_leaves_no_server_half_way(spot: Path) -> None:
-    embedded.stop(embedded.start(spot / "d").data_dir)
-
+def test_a_start_that_is_broken_off_leaves_no_server_half_way(spot: Path, held_up: list[int]) -> None:
     class BrokenOff(Exception):
         pass
 
-    def hold_it_up() -> None:
-        pids: list[int] = []
-        while not pids:
-            pids = [sight.pid for sight in working_in(spot / "d" / "postgres")]
-        os.kill(pids[0], signal.SIGSTOP)
-        time.sleep(4)
-        os.kill(pids[0], signal.SIGCONT)
-
     def give_up(text: str) -> None:
-        raise BrokenOff(text)
+        if "is starting" in text:
+            raise BrokenOff(text)
 
-    holder = threading.Thread(target=hold_it_up)
-    holder.start()
     with pytest.raises(BrokenOff):
         embedded.start(spot / "d", on_progress=give_up)
-    holder.join()
-    until = time.monotonic() + 10
-    while list(working_in(spot / "d" / "postgres")) and time.monotonic() < until:
+    until = time.monotonic() + 20
+    while look(held_up[0]) is not None and time.monotonic() < until:
         time.sleep(0.02)
     assert embedded.status(spot / "d").state == "stopped"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import time
 from pathlib import Path
 
 from accrual.domain.errors import Broken
@@ -16,6 +17,8 @@ from accrual.store.embedded.tuning import as_arguments, shared_memory_settings
 from accrual.store.sql import query
 
 PROGRAM_TIMEOUT_S = 600
+REMOVE_LIMIT_S = 20.0
+REMOVE_POLL_S = 0.05
 SAID_MAX_CHARACTERS = 2000
 
 
@@ -26,7 +29,7 @@ def create_cluster(place: Place, binaries: Binaries, account: Account, say: Prog
     """
     say(f"Creating a PostgreSQL {binaries.version} database in {place.cluster}")
     for left in place.home.glob("init-*"):
-        shutil.rmtree(left)
+        _remove(left)
     aside = place.home / f"init-{secrets.token_hex(4)}"
     make_directory(aside, mode=0o700, owner=account)
     try:
@@ -37,7 +40,7 @@ def create_cluster(place: Place, binaries: Binaries, account: Account, say: Prog
         (aside / "postgres").rename(place.cluster)
         _sync(place.home)
     finally:
-        shutil.rmtree(aside)
+        _remove(aside)
     return passwords
 
 
@@ -66,6 +69,20 @@ def run_alone(cluster: Path, binaries: Binaries, account: Account, text: str, pa
     status, said = run_as(account, command, feed=text, timeout_s=PROGRAM_TIMEOUT_S)
     if status != 0:
         raise _failed("setting up roles and database", said)
+
+
+def _remove(aside: Path) -> None:
+    """Remove a directory in which an initdb, orphaned by a kill -9 of its parent, may still be writing: it then fails."""
+    until = time.monotonic() + REMOVE_LIMIT_S
+    while aside.exists():
+        shutil.rmtree(aside, ignore_errors=True)
+        if aside.exists():
+            if time.monotonic() >= until:
+                raise Broken(
+                    f"{aside}, left by a start that was broken off, cannot be removed. Remove it, then try again.",
+                    code="database_init_failed",
+                )
+            time.sleep(REMOVE_POLL_S)
 
 
 def _init(aside: Path, binaries: Binaries, account: Account, passwords: Passwords) -> None:

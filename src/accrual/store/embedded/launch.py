@@ -18,7 +18,7 @@ from accrual.store.embedded.ports import LOOPBACK, choose_port, settle_socket_di
 from accrual.store.embedded.proof import PidFile, read_pid_file
 from accrual.store.embedded.records import Launch, describe_launch, read_launch, write_launch
 from accrual.store.embedded.server import StartOptions
-from accrual.store.embedded.sight import Sight, is_same, look
+from accrual.store.embedded.sight import Sight, is_same, look, working_in
 from accrual.store.embedded.tuning import as_arguments, default_settings, shared_memory_is_tiny, shared_memory_settings
 
 READY = ("ready", "standby")
@@ -30,6 +30,7 @@ BACKOFF_S = (0.1, 2.0)
 POLL_S = 0.01
 POLL_SLOW_S = 0.1
 SAY_EVERY_S = 2.0
+LAST_WORDS_S = 2.0
 
 
 class _Ended(Exception):
@@ -114,7 +115,7 @@ def _launch_once(ground: Ground, options: StartOptions, *, port: int, sockets: P
     # The parent waits for its child, always: an unreaped server would look alive to PostgreSQL after a kill -9.
     threading.Thread(target=process.wait, name=f"reap-postgres-{process.pid}", daemon=True).start()
     if seen is None:
-        raise _Ended(tail(place, since_s=began_s - 1))
+        raise _Ended(_last_words(place, since_s=began_s - 1))
     record = describe_launch(
         seen, port=port, socket_dir=sockets, version=ground.binaries.version, detached=options.detached
     )
@@ -126,7 +127,7 @@ def _launch_once(ground: Ground, options: StartOptions, *, port: int, sockets: P
         if is_same(seen.pid, seen.mark):
             os.kill(seen.pid, signal.SIGQUIT)
         raise
-    raise _Ended(tail(place, since_s=began_s - 1))
+    raise _Ended(_last_words(place, since_s=began_s - 1))
 
 
 def wait_until_ready(place: Place, seen: Sight, say: Progress, *, since_s: float) -> PidFile | None:
@@ -145,3 +146,12 @@ def wait_until_ready(place: Place, seen: Sight, say: Progress, *, since_s: float
             say_at = now + SAY_EVERY_S
         time.sleep(POLL_S if now - began < SAY_EVERY_S else POLL_SLOW_S)
     return None
+
+
+def _last_words(place: Place, *, since_s: float) -> str:
+    """What a server that ended has said. Its log writer outlives it by a moment, with the reason still in hand."""
+    until = time.monotonic() + LAST_WORDS_S
+    time.sleep(POLL_SLOW_S)
+    while any(working_in(place.cluster)) and time.monotonic() < until:
+        time.sleep(POLL_S)
+    return tail(place, since_s=since_s)
