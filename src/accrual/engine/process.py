@@ -39,8 +39,8 @@ from accrual.rules.snapshot import PROGRAMME_ITSELF, FollowUp, Judgement, Member
 NO_SEAL = bytes(16)
 """The seal of a command without an erasable part."""
 
-EventOf = Callable[[Reward, int], tuple[str, bytes] | None]
-"""(command, client_id) -> the event its client is told of when it is decided, as (kind, payload)."""
+EventOf = Callable[[Reward, LoggedCommand, CompiledProgramme], tuple[str, bytes] | None]
+"""The event that goes out when a command is decided, as (kind, payload), if any."""
 
 
 class Task:
@@ -174,7 +174,7 @@ class Processor:
             follow_ups=tuple(follow_up.ticket for follow_up in follow_ups),
         )
         payload = encode_outcome(outcome)
-        event = self._event_of(reward, command.client_id) if reward.parent is None else None
+        event = self._event_of(reward, command, programme)
         # From here on nothing can fail: the overlay and the posting change together.
         for account, amount in system_moves.items():
             moved[account] = moved.get(account, 0) + amount
