@@ -26,7 +26,8 @@ class Catalog:
     Never older than the last refresh. What a failing refresh has left is what was known before it.
     """
 
-    def __init__(self, source: CatalogueSource) -> None:
+    def __init__(self, source: CatalogueSource, *, old_revisions_max: int = REVISIONS_KEPT_MAX) -> None:
+        self._old_max = old_revisions_max
         self._source = source
         self._revisions: Mapping[int, int] = MappingProxyType({})
         self._newest: Mapping[int, Catalogue] = MappingProxyType({})
@@ -84,7 +85,7 @@ class Catalog:
         found = self._old.get(wanted)
         if found is None:
             found = self._old[wanted] = await self._source.catalogue(programme_id, revision)
-            if len(self._old) > REVISIONS_KEPT_MAX:
+            if len(self._old) > self._old_max:
                 self._old.popitem(last=False)
         else:
             self._old.move_to_end(wanted)

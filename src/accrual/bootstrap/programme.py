@@ -1,0 +1,104 @@
+"""Plans and applies programme files over an open database: reads file and environment, leaves the deciding to the engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from accrual.domain.errors import Broken, Conflict, Invalid
+from accrual.domain.stored_programme import CatalogueChange, StoredProgramme
+from accrual.engine.client_keys import digest_keys
+from accrual.engine.plan import Plan, make_plan
+from accrual.engine.programme_file import ReadProgramme, located, read_programme
+from accrual.store.catalogue import CatalogueStore
+from accrual.store.postgres import open_pool
+
+FILE_BYTES_MAX = 4_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """What was planned, and the revision that stands now (equal to the plan's when nothing changed)."""
+
+    plan: Plan
+    revision: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgrammeFile:
+    """A checked file with the digests of its clients' keys."""
+
+    read: ReadProgramme
+    key_digests: Mapping[str, bytes]
+
+
+def read_file(path: Path, environment: Mapping[str, str] | None = None) -> ProgrammeFile:
+    """Read and check a programme file; `environment` (the process's own if None) holds the keys of `key_env`.
+
+    Raises Invalid: `file_unreadable`, or `programme_invalid` with every error of the file.
+    """
+    try:
+        raw = path.read_bytes() if path.stat().st_size <= FILE_BYTES_MAX else None
+        text = None if raw is None else raw.decode("utf-8-sig")
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror or error}.", code="file_unreadable") from error
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{path} is not UTF-8 text (byte {error.start}).", code="file_unreadable") from error
+    if text is None:
+        raise Invalid(f"{path} is larger than {FILE_BYTES_MAX} bytes.", code="file_unreadable")
+    read = read_programme(text, str(path))
+    key_digests, problems = digest_keys(read.programme, os.environ if environment is None else environment)
+    if problems:
+        raise located(str(path), read.marked, problems)
+    return ProgrammeFile(read=read, key_digests=key_digests)
+
+
+async def plan_file(path: Path, database_url: str, *, prune: bool = False) -> Plan:
+    """What applying this file to the database of this address would change. Writes nothing."""
+    file = read_file(path)
+    pool = await open_pool(database_url, label="plan", size_max=1)
+    try:
+        stored = await CatalogueStore(pool).stored(file.read.programme.programme.code)
+        return _plan(file, stored, datetime.now(UTC), prune=prune)
+    finally:
+        await pool.close()
+
+
+async def apply_file(
+    path: Path, database_url: str, *, actor: str, prune: bool = False, expected_revision: int | None = None
+) -> Applied:
+    """Make the programme as this file says, in one transaction; a second time changes nothing. `actor` is for the audit.
+
+    With `expected_revision` (that of a plan somebody agreed to) raises Conflict `programme_moved` if it has risen since.
+    """
+    file = read_file(path)
+    code = file.read.programme.programme.code
+    now = datetime.now(UTC)
+    plans: list[Plan] = []
+
+    def decide(stored: StoredProgramme | None) -> CatalogueChange | None:
+        plan = _plan(file, stored, now, prune=prune)
+        if expected_revision is not None and plan.revision != expected_revision:
+            raise Conflict(
+                f"The programme was changed meanwhile (revision {plan.revision}, planned for {expected_revision}). "
+                "Look at the plan again.",
+                code="programme_moved",
+            )
+        plans[:] = [plan]
+        return plan.change
+
+    pool = await open_pool(database_url, label="apply", size_max=1)
+    try:
+        revision = await CatalogueStore(pool).change(code, decide, actor=actor, now=now)
+    finally:
+        await pool.close()
+    if not plans:
+        raise Broken("The store changed the programme without a plan.")
+    return Applied(plan=plans[0], revision=plans[0].revision if revision is None else revision)
+
+
+def _plan(file: ProgrammeFile, stored: StoredProgramme | None, now: datetime, *, prune: bool) -> Plan:
+    return make_plan(file.read.programme, stored, key_digests=file.key_digests, now=now, prune=prune)
