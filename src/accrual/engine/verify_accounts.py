@@ -79,7 +79,8 @@ class AccountCheck:
         if line is None:
             return
         yield from self._close_position()
-        asset_id = line.account >> 4 if line.asset_id is None else line.asset_id
+        # A line without its account's row still tells its asset: by its contra, or as a system account by itself.
+        asset_id = line.asset_id if line.asset_id is not None else (line.contra or line.account) >> 4
         self._sums[asset_id] = self._sums.get(asset_id, 0) + self._balance
         if line.role == Role.MEMBER and self._credits - self._taken != self._balance:
             text = f"open lots sum to {self._credits - self._taken}, the balance is {self._balance}"
