@@ -30,6 +30,9 @@ class CommandLog(Protocol):
     async def backlog(self) -> Mapping[int, int]:
         """Commands appended and not yet decided, by bucket; buckets without any are left out."""
 
+    async def decided(self, places: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Those of the (bucket, position) pairs that have an outcome."""
+
     async def body_of(self, bucket: int, position: int) -> tuple[int, bytes] | None:
         """(dialect, raw body) of a command, decompressed; None when it was erased."""
 
@@ -45,3 +48,13 @@ class CatalogueSource(Protocol):
 
     async def clients(self) -> list[StoredClient]:
         """Every client that has not been ended, with its key digest."""
+
+
+class ReportSource(Protocol):
+    """What operators are told of lanes and server."""
+
+    async def lanes(self) -> list[str]:
+        """The JSON report of each lane process that is connected."""
+
+    async def oldest_snapshot_age_s(self, now: datetime) -> int:
+        """Age of the oldest snapshot that the server still has to honour, in whole seconds."""

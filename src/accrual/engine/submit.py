@@ -159,7 +159,7 @@ class Submitter:
                 await self._flush(batch[:middle])
                 await self._flush(batch[middle:])
                 return
-            self._logger.error("append_failed", error=type(error).__name__)
+            self._logger.exception("append_failed", error=type(error).__name__)
             _fail(batch, Broken())
 
     async def _append(self, batch: list[_Waiting]) -> None:

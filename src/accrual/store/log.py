@@ -22,6 +22,7 @@ FIND_TICKETS = query("find_tickets")
 FIND_KEYS = query("find_keys")
 BACKLOG = query("backlog")
 BODY = query("command_body")
+DECIDED = query("decided")
 
 
 def append_arguments(rows: Sequence[AppendRow], recorded_at: datetime) -> tuple[list[Any], dict[int, int]]:
@@ -110,6 +111,13 @@ class PostgresLog:
         with mapping_loss():
             rows = await self._pool.fetch(BACKLOG)
         return {row[0]: row[1] for row in rows}
+
+    async def decided(self, places: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Those of the (bucket, position) pairs that have an outcome."""
+        buckets, positions = zip(*places, strict=True)
+        with mapping_loss():
+            rows = await self._pool.fetch(DECIDED, buckets, positions)
+        return {(row[0], row[1]) for row in rows}
 
     async def body_of(self, bucket: int, position: int) -> tuple[int, bytes] | None:
         with mapping_loss():

@@ -1,0 +1,207 @@
+"""Wires the engine that API and commands talk to: log, catalogue, reads and waiting over one pool."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import msgspec
+import structlog
+
+from accrual.api.dialects.qoin.fields import FIELDS_BY_DIALECT, TRANSLATE_AGAIN
+from accrual.bootstrap.clocks import fresh_bytes, utc_now
+from accrual.domain.commands import Dialect, Receipt, Submission
+from accrual.domain.errors import AccrualError
+from accrual.domain.facts import Identity
+from accrual.domain.log import Known
+from accrual.domain.programme import Catalogue, StoredClient
+from accrual.engine import translate_native
+from accrual.engine.catalog import Catalog
+from accrual.engine.ports import CommandLog, ReportSource
+from accrual.engine.reads import Reads
+from accrual.engine.report import EngineReport, LaneReport
+from accrual.engine.submit import ContentAgain, SubmitLimits, Submitter
+from accrual.engine.views import MemberView, TicketView
+from accrual.engine.waiting import OutcomeWaiter
+from accrual.settings import Settings
+from accrual.store.catalogue import CatalogueStore
+from accrual.store.connection import Pool
+from accrual.store.log import PostgresLog
+from accrual.store.migrate import count_buckets
+from accrual.store.postgres import open_pool
+from accrual.store.reads import Reads as StoredReads
+from accrual.store.reports import PostgresReports
+
+FIELDS: Mapping[Dialect, Callable[[bytes], dict[str, Any]]] = {
+    **FIELDS_BY_DIALECT,
+    Dialect.NATIVE: translate_native.fields,
+}
+
+
+def fields_of(dialect: int, raw: bytes) -> dict[str, Any]:
+    """The client's own fields of a stored body; none for commands that no client sent."""
+    known = FIELDS.get(Dialect(dialect))
+    return {} if known is None or not raw else known(raw)
+
+
+def content_again_of(log: CommandLog, catalog: Catalog) -> ContentAgain:
+    """Translates stored bytes again with today's translator before a key is said to be reused."""
+
+    async def content_again(submission: Submission, known: Known) -> bytes | None:
+        stored = await log.body_of(known.bucket, known.position)
+        client = catalog.client(submission.client_id)
+        if stored is None or client is None:
+            return None
+        dialect, raw = stored
+        translate = TRANSLATE_AGAIN.get(Dialect(dialect))
+        if translate is None:
+            return None
+        try:
+            return translate(raw, catalog.newest(submission.programme_id), client)
+        except AccrualError:
+            return None
+
+    return content_again
+
+
+class RunningEngine:
+    """What routes and commands ask of the engine (api.call.Engine), over one database."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        submitter: Submitter,
+        waiter: OutcomeWaiter,
+        reads: Reads,
+        reports: ReportSource,
+        log: CommandLog,
+    ) -> None:
+        self.catalog = catalog
+        self.submitter = submitter
+        self.reads = reads
+        self._waiter = waiter
+        self._reports = reports
+        self._command_log = log
+        self._warnings: dict[str, int] = {}
+        self._log = structlog.get_logger("engine")
+
+    async def submit(self, submission: Submission) -> Receipt:
+        """Durably accept one command."""
+        return await self.submitter.submit(submission)
+
+    async def submit_many(self, submissions: Sequence[Submission]) -> list[Receipt | AccrualError]:
+        """Durably accept many, each with an answer of its own."""
+        return await self.submitter.submit_many(submissions)
+
+    async def wait(self, receipt: Receipt, *, deadline_s: float) -> TicketView | None:
+        """The ticket once its own command is decided, None when it is not by the deadline."""
+        if not await self._waiter.decided(receipt.bucket, receipt.position, deadline_s=deadline_s):
+            return None
+        return await self.reads.ticket(receipt.ticket)
+
+    async def ticket(self, ticket: bytes) -> TicketView | None:
+        """Everything about one command."""
+        return await self.reads.ticket(ticket)
+
+    async def member(
+        self, programme_id: int, identity: Identity, *, limit: int, before: int | None
+    ) -> MemberView | None:
+        """A member with one page of history."""
+        return await self.reads.member(programme_id, identity, limit=limit, before=before)
+
+    def client_by_key(self, key_digest: bytes) -> tuple[StoredClient, Catalogue] | None:
+        """The client whose key has this SHA-256, with its programme as it stands now."""
+        client = self.catalog.client_by_digest(key_digest)
+        return None if client is None else (client, self.catalog.newest(client.programme_id))
+
+    def warn(self, code: str, client_code: str) -> None:
+        """Count and log something that a client does and will be refused one day."""
+        self._warnings[code] = self._warnings.get(code, 0) + 1
+        self._log.warning("client_warning", code=code, client=client_code)
+
+    async def ready(self) -> Mapping[str, str]:
+        """What keeps the engine from working, by name."""
+        try:
+            lanes = await self._reports.lanes()
+        except AccrualError as error:
+            return {"database": error.message}
+        if not lanes:
+            return {"lanes": "No lane is at work: commands are accepted and wait."}
+        return {}
+
+    async def report(self) -> EngineReport:
+        """What submitter and live lanes count; what the database knows is left out while it is down."""
+        submit = self.submitter.report(self._warnings)
+        try:
+            lanes = [msgspec.json.decode(text, type=LaneReport) for text in await self._reports.lanes()]
+            backlog = sum((await self._command_log.backlog()).values())
+            age_s = await self._reports.oldest_snapshot_age_s(utc_now())
+        except AccrualError:
+            return EngineReport(submit=submit)
+        return EngineReport(submit=submit, lanes=tuple(lanes), backlog=backlog, oldest_xmin_age_s=age_s)
+
+
+@asynccontextmanager
+async def open_engine(url: str, settings: Settings, *, label: str = "api") -> AsyncIterator[RunningEngine]:
+    """An engine over a database (the runtime role's address) whose schema is there. Raises DatabaseDown, Broken."""
+    pool = await open_pool(
+        url, label=label, size_max=settings.api_pool_max, statement_timeout_s=settings.statement_timeout_s
+    )
+    try:
+        engine = await _assemble(pool, settings)
+        tasks = [
+            asyncio.create_task(engine.submitter.watch_backlog(settings.backlog_refresh_s)),
+            asyncio.create_task(_keep_fresh(engine.catalog, settings.catalogue_poll_s)),
+        ]
+        try:
+            yield engine
+            await engine.submitter.drain()
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+    finally:
+        await pool.close()
+
+
+async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
+    buckets = await count_buckets(pool)
+    catalogues = CatalogueStore(pool)
+    catalog = Catalog(catalogues)
+    await catalog.refresh()
+    log = PostgresLog(pool)
+    submitter = Submitter(
+        log,
+        buckets=buckets,
+        limits=SubmitLimits(
+            flush_rows_max=settings.flush_rows_max,
+            backlog_single_max=settings.backlog_single_max,
+            backlog_bulk_max=settings.backlog_bulk_max,
+            queue_max=settings.flush_wait_rows_max,
+        ),
+        now=utc_now,
+        fresh=fresh_bytes,
+        content_again=content_again_of(log, catalog),
+    )
+    return RunningEngine(
+        catalog=catalog,
+        submitter=submitter,
+        waiter=OutcomeWaiter(log),
+        reads=Reads(StoredReads(pool, buckets), catalogues, fields_of),
+        reports=PostgresReports(pool),
+        log=log,
+    )
+
+
+async def _keep_fresh(catalog: Catalog, pause_s: float) -> None:
+    log = structlog.get_logger("catalog")
+    while True:
+        await asyncio.sleep(pause_s)
+        try:
+            await catalog.refresh()
+        except AccrualError as error:
+            log.warning("catalogue_not_refreshed", code=error.code)
