@@ -48,7 +48,7 @@ def edge_of(answer: Answer, *, meter: Meter | None = None, engine: EngineDouble 
                 methods=frozenset({"POST"}),
                 answer=answer,
                 failure=failure,
-                body_bytes_max=100,
+                body_bytes_max=limits.get("body_bytes_max", 100),
             )
             for name, path in (("fixed", "/fixed"), ("parted", "/parted/{one}/{rest:path}"))
         ],
