@@ -25,7 +25,8 @@ _GONE_STATUS = 499
 _log = structlog.get_logger("accrual.api")
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """The moment a request is taken to have come in."""
     return datetime.now(UTC)
 
 
@@ -45,7 +46,7 @@ class App:
         failure: Failure,
         limits: EdgeLimits,
         meter: Meter,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._engine = engine
         self._failure = failure

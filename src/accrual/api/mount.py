@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import msgspec
 
-from accrual.api.app import App
+from accrual.api.app import App, utc_now
 from accrual.api.call import Engine, Reply
 from accrual.api.dialects.qoin import routes as qoin
 from accrual.api.limits import EdgeLimits
@@ -27,6 +28,7 @@ def build_app(
     edge: EdgeLimits | None = None,
     native: NativeLimits | None = None,
     meter: Meter | None = None,
+    now: Callable[[], datetime] = utc_now,
 ) -> App:
     """The whole API over an engine; give the same `meter` to a process's second application."""
     edge = edge or EdgeLimits()
@@ -39,6 +41,7 @@ def build_app(
         failure=native_reply.failure,
         limits=edge,
         meter=meter,
+        now=now,
     )
 
 
