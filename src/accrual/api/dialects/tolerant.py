@@ -90,8 +90,9 @@ class Fields:
         return self._values.get(name)
 
     def spelling(self, name: str) -> str:
-        """How the client spells a folded name."""
-        return next((given for given in self.source if fold(given) == name), name)
+        """How the client spells this name; the name itself when it is absent."""
+        folded = fold(name)
+        return next((given for given in self.source if fold(given) == folded), name)
 
     def _refuse_twins(self) -> None:
         first: dict[str, str] = {}
@@ -111,8 +112,8 @@ def read_body(body: bytes) -> Fields:
 
 
 def read_object(fields: Fields, name: str) -> Fields:
-    """The object under a name. Raises Misread when there is none."""
-    value = fields.get(name)
+    """The object under a name, folded or not. Raises Misread when there is none."""
+    value = fields.get(fold(name))
     if not isinstance(value, dict):
         raise Misread(fields.spelling(name), "expected an object.")
     return Fields(value)

@@ -64,7 +64,7 @@ def read_lines(
 def _read_amount(action: str, item: Item, names: Names, minor_units: int) -> int | None:
     if item.amount is None:
         if action in NEEDS_AMOUNT:
-            raise item.misread(names.amount, f"is needed for {action}.", "invalid_amount")
+            raise item.misread(names.amount_spelt, f"is needed for {action}.", "invalid_amount")
         return None
     if len(item.amount) <= _EASY_DIGITS and item.amount.isascii() and item.amount.isdigit():
         return int(item.amount + "0" * minor_units)

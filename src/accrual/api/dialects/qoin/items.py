@@ -8,11 +8,12 @@ from accrual.api.dialects.tolerant import Fields, Misread, read_decimal_text, re
 
 
 class Names(NamedTuple):
-    """How one dialect calls the array and what is in it, folded."""
+    """How one dialect calls the array and what is in it, folded; and the amount as its seed spells it."""
 
     array: str
     date: str
     amount: str
+    amount_spelt: str
 
 
 class Item(NamedTuple):
@@ -28,7 +29,7 @@ class Item(NamedTuple):
     place: str
 
     def misread(self, name: str, problem: str, code: str) -> Misread:
-        """An error about the field of this folded name."""
+        """An error about the field of this name."""
         error = Misread(self.fields.spelling(name), problem, code=code)
         return error.within(self.place) if self.place else error
 

@@ -85,7 +85,7 @@ async def requestout(call: Call, engine: Engine) -> Reply:
 def _check_signature(call: Call, envelope: Fields, engine: Engine) -> None:
     """Raises Unauthorized `signature_invalid` where the client's policy enforces signatures; warns where it says so."""
     policy = call.client.client.signature
-    if policy.policy is SignaturePolicy.OFF or is_signed(read_object(envelope, "data").source, policy):
+    if policy.policy is SignaturePolicy.OFF or is_signed(read_object(envelope, "Data").source, policy):
         return
     if policy.policy is SignaturePolicy.ENFORCE:
         raise Unauthorized("The signature is missing or wrong.", code="signature_invalid")

@@ -61,7 +61,7 @@ def find_route(envelope: Fields) -> Route:
     if action not in ACTIONS[route.dialect]:
         raise UnknownRoute()
     if command and command != action:
-        named = envelope.spelling("subjectidentifier") if route.action else envelope.spelling("action")
+        named = envelope.spelling("SubjectIdentifier") if route.action else envelope.spelling("Action")
         raise Invalid(f"{named} and Data.command name different commands.", code="action_mismatch")
     return route._replace(action=action)
 
@@ -74,5 +74,5 @@ def _command(envelope: Fields) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise Misread("command", "expected the name of a command.").within(envelope.spelling("data"))
+        raise Misread("command", "expected the name of a command.").within(envelope.spelling("Data"))
     return fold(value.strip())

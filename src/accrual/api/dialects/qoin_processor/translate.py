@@ -71,7 +71,7 @@ def _identity(call: ProcessorCall) -> Identity:
     it is never read as a member.
     """
     if call.action in REFERRALS:
-        return identity_of(call.id_user_receive, call.data, "iduserreceive")
+        return identity_of(call.id_user_receive, call.data, "id_user_receive")
     return identity_of(call.id, call.data, "id")
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from accrual.api.dialects.qoin.items import Item, Names, read_items
 from accrual.api.dialects.tolerant import Fields, Misread, as_sent, fold, read_body, read_identifier, read_object
 
-ITEM_NAMES = Names(array="transaction", date="date", amount="amount")
+ITEM_NAMES = Names(array="transaction", date="date", amount="amount", amount_spelt="amount")
 
 _SPELLINGS = {
     fold(name): name
@@ -31,12 +31,12 @@ class ProcessorCall(NamedTuple):
 
     def misread(self, error: Misread) -> Misread:
         """An error about something in Data, placed there as the client spells it."""
-        return error.within(self.envelope.spelling("data"))
+        return error.within(self.envelope.spelling("Data"))
 
 
 def read(envelope: Fields, action: str) -> ProcessorCall:
     """The call in an envelope. Raises Misread, naming the field as the client spells it."""
-    data = read_object(envelope, "data")
+    data = read_object(envelope, "Data")
     try:
         return ProcessorCall(
             action,
@@ -48,7 +48,7 @@ def read(envelope: Fields, action: str) -> ProcessorCall:
             envelope,
         )
     except Misread as error:
-        raise error.within(envelope.spelling("data")) from error
+        raise error.within(envelope.spelling("Data")) from error
 
 
 def fields(raw: bytes) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def fields(raw: bytes) -> dict[str, Any]:
     if not raw:
         return {}
     envelope = read_body(raw)
-    data = read_object(envelope, "data").source
+    data = read_object(envelope, "Data").source
     found = {_spelling(name): as_sent(value, _spelling) for name, value in data.items() if fold(name) != "signature"}
     for name, value in envelope.source.items():
         if fold(name) not in _ROUTING and value not in (None, ""):

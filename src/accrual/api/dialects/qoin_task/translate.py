@@ -32,7 +32,7 @@ def translate(
     sharer = sharer_of(call.user_id_share) if call.action in REFERRALS else None
     amounts = _amounts(call, catalogue)
     try:
-        identity = identity_of(call.user_id, call.data, "userid")
+        identity = identity_of(call.user_id, call.data, "userId")
         lines = read_lines(call.items, amounts, ITEM_NAMES, catalogue.settings, now)
     except Misread as error:
         raise call.misread(error) from error

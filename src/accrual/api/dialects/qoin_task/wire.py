@@ -16,7 +16,7 @@ from accrual.api.dialects.tolerant import (
     read_text,
 )
 
-ITEM_NAMES = Names(array="data", date="trxdate", amount="trxamount")
+ITEM_NAMES = Names(array="data", date="trxdate", amount="trxamount", amount_spelt="trxAmount")
 
 _SPELLINGS = {
     fold(name): name
@@ -48,12 +48,12 @@ class TaskCall(NamedTuple):
 
     def misread(self, error: Misread) -> Misread:
         """An error about something in Data, placed there as the client spells it."""
-        return error.within(self.envelope.spelling("data"))
+        return error.within(self.envelope.spelling("Data"))
 
 
 def read(envelope: Fields, action: str) -> TaskCall:
     """The call in an envelope. Raises Misread, naming the field as the client spells it."""
-    data = read_object(envelope, "data")
+    data = read_object(envelope, "Data")
     scope_source = read_text(envelope, "scopesource")
     try:
         return TaskCall(
@@ -74,7 +74,7 @@ def read(envelope: Fields, action: str) -> TaskCall:
             envelope,
         )
     except Misread as error:
-        raise error.within(envelope.spelling("data")) from error
+        raise error.within(envelope.spelling("Data")) from error
 
 
 def fields(raw: bytes) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def fields(raw: bytes) -> dict[str, Any]:
     if not raw:
         return {}
     envelope = read_body(raw)
-    data = read_object(envelope, "data").source
+    data = read_object(envelope, "Data").source
     found = {_spelling(name): as_sent(value, _spelling) for name, value in data.items() if fold(name) != "signature"}
     for name, spelt in (("scopesource", "ScopeSource"), ("date", "Date")):
         if envelope.get(name) is not None:
