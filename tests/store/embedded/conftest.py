@@ -74,13 +74,13 @@ def account() -> Account:
 
 
 @pytest.fixture
-def idle() -> Iterator[Callable[[Account], subprocess.Popen[bytes]]]:
+def idle() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Starts processes that do nothing, as a given user; ends them by pid."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def run(account: Account) -> subprocess.Popen[bytes]:
+    def run(account: Account, cwd: Path = Path("/")) -> subprocess.Popen[bytes]:
         user = {"user": account.uid, "group": account.gid, "extra_groups": []} if account.drop else {}
-        started.append(subprocess.Popen(["/bin/sleep", "300"], cwd="/", **user))
+        started.append(subprocess.Popen(["/bin/sleep", "300"], cwd=cwd, **user))
         return started[-1]
 
     yield run

@@ -25,7 +25,7 @@ from accrual.store.embedded.placement import Place
 from accrual.store.embedded.records import Launch, read_launch, write_launch
 from accrual.store.embedded.sight import is_same, look
 
-Idle = Callable[[Account], "subprocess.Popen[bytes]"]
+Idle = Callable[..., "subprocess.Popen[bytes]"]
 
 
 def _forge_pid_file(data_dir: Path, pid: int, *, started_at_s: int) -> None:
@@ -58,24 +58,28 @@ def test_a_killed_child_is_reaped_at_once_and_never_looks_alive(spot: Path) -> N
     assert embedded.adopt(spot / "d") is None
 
 
-def test_an_unreaped_zombie_counts_as_dead_and_does_not_block_the_start(spot: Path, ask: Any) -> None:
+def test_an_unreaped_zombie_counts_as_dead_and_does_not_block_the_start(
+    spot: Path, ask: Any, idle: Idle, account: Account
+) -> None:
     embedded.stop(embedded.start(spot / "d").data_dir)
-    zombie = subprocess.Popen(["/bin/true"])
+    zombie = idle(account)
+    os.kill(zombie.pid, signal.SIGKILL)
     until = time.monotonic() + 5
     while look(zombie.pid) is not None and time.monotonic() < until:
         time.sleep(0.01)
+    assert look(zombie.pid) is None
     os.kill(zombie.pid, 0)  # for the system it is still there
     _forge_pid_file(spot / "d", zombie.pid, started_at_s=int(time.time()))
     assert embedded.adopt(spot / "d") is None
     assert ask(embedded.start(spot / "d"), "select 1") == 1
-    zombie.wait()
 
 
+@pytest.mark.parametrize("stands_in_it", [False, True])
 def test_a_pid_reused_by_another_program_is_neither_adopted_nor_signalled(
-    spot: Path, ask: Any, idle: Idle, account: Account
+    spot: Path, ask: Any, idle: Idle, account: Account, stands_in_it: bool
 ) -> None:
     embedded.stop(embedded.start(spot / "d").data_dir)
-    other = idle(account)
+    other = idle(account, spot / "d" / "postgres") if stands_in_it else idle(account)
     _forge_pid_file(spot / "d", other.pid, started_at_s=int(time.time()))
     assert embedded.adopt(spot / "d") is None
     assert not embedded.stop(spot / "d")
