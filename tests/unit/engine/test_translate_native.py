@@ -156,6 +156,14 @@ def test_content_ignores_spelling_and_minds_meaning() -> None:
         assert _submit(changed).content != content, changed
 
 
+def test_content_takes_dates_as_sent() -> None:
+    """The zone that a date is written in is part of what the client said, even where the instant is the same."""
+    written = ("2026-03-01T00:00:00Z", "2026-03-01T07:00:00+07:00", "2026-03-01T07:00:00")
+    made = [_submit(_purchase(occurred_at=text)) for text in written]
+    assert len({submission.command.facts[0].occurred_at for submission in made}) == 1  # type: ignore[union-attr]
+    assert len({submission.content for submission in made}) == 3
+
+
 def test_fields_of_a_stored_body_keep_decimals_as_text() -> None:
     raw = b'{"member": {"kind": "a", "value": "b"}, "facts": [{"type": "purchase", "amount": 6843.10}], "n": 7}'
     assert fields(raw) == json.loads(raw) | {"facts": [{"type": "purchase", "amount": "6843.10"}]}
