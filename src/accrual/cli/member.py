@@ -1,0 +1,79 @@
+"""`accrual member KIND VALUE`: a member's balances and history, the same as the native API gives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from accrual.bootstrap.asking import asking, choose_programme
+from accrual.cli.tables import balances_table, history_table, identity_text, moment, open_console
+from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
+from accrual.domain.errors import Missing
+from accrual.domain.facts import Identity
+from accrual.engine.reads import HISTORY_MAX
+from accrual.engine.render import member_json
+from accrual.engine.views import MemberView
+
+HISTORY_SHOWN = 20
+
+
+def member(
+    kind: Annotated[str, typer.Argument(help="How a client names the member, such as qoin.user_id.")],
+    value: Annotated[str, typer.Argument(help="The member's name in it.")],
+    limit: Annotated[int, typer.Option(min=1, max=HISTORY_MAX, help="Commands of the history.")] = HISTORY_SHOWN,
+    before: Annotated[int | None, typer.Option(min=1, help="Only commands below this position (paging).")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    programme: ProgrammeCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a member's balances and history. Ends with 1 when nobody has this identity."""
+    with telling(as_json=as_json):
+        identity = Identity(kind.strip(), value.strip())
+        view = asyncio.run(_read(identity, limit, before, data_dir, database_url, programme))
+    if as_json:
+        typer.echo(json.dumps(member_json(view), ensure_ascii=False))
+    else:
+        print_member(view, open_console())
+
+
+def print_member(view: MemberView, console: Console) -> None:
+    """Who it is, the balances, the page of history and how to see the next."""
+    console.print(f"member    {view.member_id.hex()}")
+    for identity in view.identities:
+        console.print(f"identity  {identity_text(identity)}", soft_wrap=True)
+    if view.name:
+        console.print(f"name      {view.name}", soft_wrap=True)
+    console.print(f"enrolled  {moment(view.enrolled_at)}")
+    if view.referrer is not None:
+        console.print(f"referrer  {identity_text(view.referrer)}", soft_wrap=True)
+    console.print(balances_table(view.balances))
+    if view.history:
+        console.print(history_table(view.history))
+    else:
+        console.print("No commands here.")
+    if view.next_before is not None:
+        console.print(f"There is more: --before {view.next_before}", style="dim")
+
+
+async def _read(
+    identity: Identity,
+    limit: int,
+    before: int | None,
+    data_dir: Path | None,
+    database_url: str | None,
+    programme: str | None,
+) -> MemberView:
+    async with asking(data_dir, database_url, on_progress=say) as engine:
+        chosen = choose_programme(engine.catalog, programme)
+        view = await engine.member(chosen.programme_id, identity, limit=limit, before=before)
+        if view is None:
+            raise Missing(
+                f"Nobody in programme {chosen.settings.code} is known by this identity.", code="member_unknown"
+            )
+        return view

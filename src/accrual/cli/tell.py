@@ -1,0 +1,56 @@
+"""How commands tell errors and progress: one place, so that every command says them alike; nothing is decided here."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accrual.cli.hints import hint_for
+from accrual.domain.errors import AccrualError
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Directory of the embedded database (default .accrual).", file_okay=False),
+]
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database-url", help="A PostgreSQL 15 to 18 to use instead of the embedded one.")
+]
+ProgrammeCode = Annotated[
+    str | None, typer.Option("--programme", help="Code of the programme; not needed where there is only one.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@contextmanager
+def telling(*, as_json: bool) -> Iterator[None]:
+    """Ends the command with status 1 and the error's message (or its JSON) when one of ours comes."""
+    try:
+        yield
+    except AccrualError as error:
+        if as_json:
+            told = {"code": error.code, "message": error.message, "hint": hint_for(error), "details": error.details}
+            typer.echo(json.dumps({"error": told}, default=str))
+        else:
+            typer.secho(error.message, err=True, fg=typer.colors.RED)
+            if hint := hint_for(error):
+                typer.echo(hint, err=True)
+        raise typer.Exit(1) from error
+
+
+def say(text: str) -> None:
+    """Progress, on the error stream, so that what a command prints can be piped."""
+    typer.echo(text, err=True)
+
+
+def actor() -> str:
+    """Whom the audit names for what a command changes."""
+    try:
+        return f"cli {getpass.getuser()}"
+    except (KeyError, OSError):  # a user id without a name
+        return "cli"

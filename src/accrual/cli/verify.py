@@ -1,0 +1,86 @@
+"""`accrual verify`: goes through the books with a progress bar and names what is wrong; repairs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from accrual.bootstrap.asking import verify_books
+from accrual.cli.tables import open_console, table
+from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, say, telling
+from accrual.engine.verify import Finding, VerifyReport
+
+DAMAGED_STATUS = 1
+
+
+def verify(
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check books, chain and lots; name the first bad row. Ends with 0 when all is well, else with 1."""
+    with telling(as_json=as_json):
+        report = asyncio.run(_verify(data_dir, database_url, quiet=quiet))
+    if as_json:
+        typer.echo(json.dumps({"clean": report.clean, **msgspec.to_builtins(report)}))
+    else:
+        print_report(report, open_console())
+    if not report.clean:
+        raise typer.Exit(DAMAGED_STATUS)
+
+
+def print_report(report: VerifyReport, console: Console) -> None:
+    """What was gone through, then the findings, the first of them in a sentence of its own."""
+    console.print(
+        f"{report.commands:,} commands and {report.lines:,} lines in {report.buckets:,} buckets; "
+        f"{report.undecided:,} commands not decided yet, {report.erased:,} bodies erased."
+    )
+    if report.clean:
+        console.print("All is well: books, chain, lots, follow-ups and outbox hold.", style="green")
+        return
+    first = report.findings[0]
+    console.print(f"First bad row: {_where(first)}: {first.text}", style="red", soft_wrap=True)
+    rows = [[finding.check, _where(finding), finding.text] for finding in report.findings]
+    console.print(table(f"{report.findings_total:,} findings", ["check", "where", "what"], rows))
+    if report.findings_total > len(report.findings):
+        console.print(f"Only the first {len(report.findings)} are shown.", style="dim")
+
+
+def _where(finding: Finding) -> str:
+    parts = [
+        f"{name} {value}"
+        for name, value in (
+            ("bucket", finding.bucket),
+            ("position", finding.position),
+            ("account", finding.account),
+        )
+        if value is not None
+    ]
+    return ", ".join(parts) or "the whole database"
+
+
+async def _verify(data_dir: Path | None, database_url: str | None, *, quiet: bool) -> VerifyReport:
+    columns = (
+        TextColumn("Verifying bucket"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[commands]:,} commands"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as progress:
+        task = progress.add_task("verify", total=None, commands=0)
+        return await verify_books(
+            data_dir,
+            database_url,
+            on_start=lambda buckets: progress.update(task, total=buckets),
+            on_progress=lambda done, commands: progress.update(task, completed=done, commands=commands),
+            tell=say,
+        )
