@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from accrual.api.dialects.qoin.fields import FIELDS_BY_DIALECT, TRANSLATE_AGAIN
+from accrual.api.native import again as native_again
 from accrual.bootstrap.clocks import fresh_bytes, utc_now
 from accrual.domain.commands import Dialect, Receipt, Submission
 from accrual.domain.errors import AccrualError
@@ -38,6 +39,10 @@ FIELDS: Mapping[Dialect, Callable[[bytes], dict[str, Any]]] = {
     **FIELDS_BY_DIALECT,
     Dialect.NATIVE: translate_native.fields,
 }
+CONTENT_AGAIN: Mapping[Dialect, Callable[[bytes, Catalogue, StoredClient], bytes]] = {
+    **TRANSLATE_AGAIN,
+    Dialect.NATIVE: native_again.content_of,
+}
 
 
 def fields_of(dialect: int, raw: bytes) -> dict[str, Any]:
@@ -55,7 +60,7 @@ def content_again_of(log: CommandLog, catalog: Catalog) -> ContentAgain:
         if stored is None or client is None:
             return None
         dialect, raw = stored
-        translate = TRANSLATE_AGAIN.get(Dialect(dialect))
+        translate = CONTENT_AGAIN.get(Dialect(dialect))
         if translate is None:
             return None
         try:

@@ -89,14 +89,7 @@ class Translator:
         if key is None and self._client.client.idempotency is IdempotencyPolicy.REQUIRE:
             raise Invalid("This client must send a key with each command.", code="key_missing", details={"path": "key"})
         name = _optional(native.member_name, "member_name")
-        command = Reward(
-            dialect=Dialect.NATIVE,
-            action=_optional(native.action, "action") or native.facts[0].type.value,
-            identity=_identity(native.member, "member"),
-            facts=tuple(self._fact(fact, now, f"facts[{index}]") for index, fact in enumerate(native.facts)),
-            install_id=_optional(native.install_id, "install_id"),
-            device_type=_optional(native.device_type, "device_type"),
-        )
+        command = self._command(native, now)
         return Submission(
             programme_id=self._client.programme_id,
             client_id=self._client.client_id,
@@ -108,13 +101,29 @@ class Translator:
             key_scope_client=self._client.client.key_scope is KeyScope.CLIENT,
         )
 
+    def content_of(self, native: NativeCommand) -> bytes:
+        """The content digest alone, of a command accepted earlier: whether its dates are too old is not asked again."""
+        return content_digest(
+            _canonical(native, self._command(native, None), _optional(native.member_name, "member_name"))
+        )
+
+    def _command(self, native: NativeCommand, now: datetime | None) -> Reward:
+        return Reward(
+            dialect=Dialect.NATIVE,
+            action=_optional(native.action, "action") or native.facts[0].type.value,
+            identity=_identity(native.member, "member"),
+            facts=tuple(self._fact(fact, now, f"facts[{index}]") for index, fact in enumerate(native.facts)),
+            install_id=_optional(native.install_id, "install_id"),
+            device_type=_optional(native.device_type, "device_type"),
+        )
+
     @cached_property
     def _outlets(self) -> dict[str, str]:
         """Outlet codes by this client's own names for them."""
         code = self._client.client.code
         return {alias: outlet.code for outlet in self._catalogue.outlets for alias in outlet.aliases.get(code, ())}
 
-    def _fact(self, fact: WrittenFact, now: datetime, path: str) -> Fact:
+    def _fact(self, fact: WrittenFact, now: datetime | None, path: str) -> Fact:
         occurred_at = self._occurred_at(fact.occurred_at, now, f"{path}.occurred_at")
         amount_minor = self._amount(fact.amount, f"{path}.amount")
         if amount_minor is None and fact.type is Trigger.PURCHASE:
@@ -171,12 +180,13 @@ class Translator:
         except Invalid as error:
             raise Invalid(error.message, code=error.code, details={"path": path}) from error
 
-    def _occurred_at(self, written: str | None, now: datetime, path: str) -> datetime | None:
+    def _occurred_at(self, written: str | None, now: datetime | None, path: str) -> datetime | None:
         if written is None:
             return None
         try:
             moment = _read_rfc_3339(written, self._settings.time_zone)
-            check_occurred_at(moment, now, self._settings.late_limit)
+            if now is not None:
+                check_occurred_at(moment, now, self._settings.late_limit)
         except Invalid as error:
             raise Invalid(error.message, code=error.code, details={"path": path}) from error
         return moment

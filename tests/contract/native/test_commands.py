@@ -14,13 +14,14 @@ import pytest
 from accrual.api.limits import EdgeLimits
 from accrual.api.mount import build_app
 from accrual.api.native import shapes
+from accrual.api.native.again import content_of
 from accrual.api.native.reply import status_of
 from accrual.api.native.routes import NativeLimits
 from accrual.domain.errors import CODES, AccrualError
 from accrual.domain.facts import Identity
 from accrual.domain.programme import IdempotencyPolicy
 from accrual.engine.views import TicketView
-from tests.unit.api.engine_double import KEY, EngineDouble, client
+from tests.unit.api.engine_double import CATALOGUE, KEY, EngineDouble, client
 
 NDJSON = {"content-type": "application/x-ndjson"}
 COMMAND: dict[str, Any] = {
@@ -271,6 +272,16 @@ async def test_number_with_decimals_is_read_by_its_text(http: httpx.AsyncClient,
     (submission,) = engine.submissions.values()
     (fact,) = submission.command.facts  # type: ignore[union-attr]
     assert (fact.amount_minor, fact.items[0].amount_minor) == (9_007_199_254_740_991, 10)
+
+
+async def test_stored_bytes_give_their_content_again_however_old_they_are(
+    http: httpx.AsyncClient, engine: EngineDouble
+) -> None:
+    await http.post("/v1/commands", json=COMMAND)
+    (submission,) = engine.submissions.values()
+    assert content_of(submission.body, CATALOGUE, client(idempotency=IdempotencyPolicy.REQUIRE)) == submission.content
+    ancient = COMMAND | {"facts": [{"type": "check_in", "occurred_at": "2001-01-01T00:00:00Z"}]}
+    assert content_of(json.dumps(ancient).encode(), CATALOGUE, client()) != submission.content
 
 
 async def test_client_without_the_right_is_refused(http: httpx.AsyncClient, engine: EngineDouble) -> None:

@@ -107,7 +107,7 @@ class NativeRoutes:
         require_right(call.client, RIGHT)
         limits = self._limits
         query = parse_qs(call.query, keep_blank_values=True, max_num_fields=20)
-        limit = _whole(query, "limit", lowest=1, highest=limits.page_max) or limits.page_default
+        limit = _whole(query, "limit", lowest=1, highest=limits.page_max) or min(limits.page_default, limits.page_max)
         before = _whole(query, "before", lowest=0, highest=_POSITION_MAX)
         identity = _identity(call.params["kind"], call.params["value"])
         view = await engine.member(call.client.programme_id, identity, limit=limit, before=before)
