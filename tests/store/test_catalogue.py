@@ -18,7 +18,8 @@ from accrual.domain.promos import PromoStatus
 from accrual.domain.stored_programme import CatalogueChange, PromoWrite, StoredProgramme
 from accrual.engine.catalog import Catalog, digest_of_key
 from accrual.engine.client_keys import digest_keys
-from accrual.engine.plan import Plan, make_plan
+from accrual.engine.plan import make_plan
+from accrual.engine.plan_shape import Plan
 from accrual.engine.programme_file import read_programme
 from accrual.store.catalogue import CatalogueStore
 from accrual.store.connection import Pool

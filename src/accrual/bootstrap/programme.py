@@ -11,7 +11,8 @@ from pathlib import Path
 from accrual.domain.errors import Broken, Conflict, Invalid
 from accrual.domain.stored_programme import CatalogueChange, StoredProgramme
 from accrual.engine.client_keys import digest_keys
-from accrual.engine.plan import Plan, make_plan
+from accrual.engine.plan import make_plan
+from accrual.engine.plan_shape import Plan
 from accrual.engine.programme_file import ReadProgramme, located, read_programme
 from accrual.store.catalogue import CatalogueStore
 from accrual.store.postgres import open_pool

@@ -31,7 +31,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from leaves(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list) and value:
+    elif isinstance(value, list | tuple) and value:
         for index, inner in enumerate(value):
             yield from leaves(inner, f"{path}[{index}]")
     else:

@@ -78,7 +78,7 @@ class Client(_Document, frozen=True):
     number: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 0
     rights: tuple[str, ...] = ()
     key: str | None = None
-    key_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    key_sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")] | None = None
     key_env: str | None = None
     signature: Signature = Signature()
     idempotency: IdempotencyPolicy = IdempotencyPolicy.OPTIONAL
@@ -92,7 +92,7 @@ class Settings(_Document, frozen=True):
     code: Code
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
     time_zone: str = "UTC"
-    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")] = "USD"
+    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$(?!\n)")] = "USD"
     minor_units: Annotated[int, msgspec.Meta(ge=0, le=8)] = 2
     rounding: Rounding = Rounding.FLOOR
     enrol: Enrol = Enrol.ALWAYS

@@ -12,7 +12,7 @@ from accrual.domain.amounts import INT64_MAX, Rounding
 from accrual.domain.facts import Trigger
 
 Code = Annotated[
-    str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="1 to 64 of A-Z a-z 0-9 . _ -")
+    str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)", description="1 to 64 of A-Z a-z 0-9 . _ -")
 ]
 Points = Annotated[int, msgspec.Meta(ge=1, le=INT64_MAX, description="a whole number of units of the asset, above 0")]
 

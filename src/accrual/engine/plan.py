@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
-from accrual.domain.documents import leaves, write_out
+from accrual.domain.documents import write_out
 from accrual.domain.errors import Conflict, Refused
 from accrual.domain.programme import Asset, Client, Outlet, Programme, StoredClient
 from accrual.domain.promos import Promo, PromoStatus
@@ -22,54 +21,11 @@ from accrual.domain.stored_programme import (
     StoredProgramme,
     StoredPromo,
 )
+from accrual.engine.plan_shape import Effect, Plan, PlanItem, differences
 from accrual.rules.calendar import read_instant
 
 LAG_WORTH_A_WARNING = timedelta(days=1)
 FINGERPRINT_DIGITS = 12
-
-
-class Effect(StrEnum):
-    """What applying the plan does to one thing."""
-
-    CREATE = "create"
-    CHANGE = "change"
-    UNCHANGED = "unchanged"
-    NOT_IN_FILE = "not in file"
-    END = "end"
-
-
-class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
-    """One field before and after; `path` such as `benefits[0].fixed`. An absent side is None."""
-
-    path: str
-    before: Any
-    after: Any
-
-
-class PlanItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One programme, asset, outlet, client or promo. `holds_from` says in words for which facts a promo's version holds."""
-
-    effect: Effect
-    kind: str
-    code: str
-    fields: tuple[FieldChange, ...] = ()
-    holds_from: str | None = None
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a file means for a programme. `change` is None when applying it would change nothing."""
-
-    programme: str
-    revision: int
-    items: tuple[PlanItem, ...]
-    change: CatalogueChange | None
-
-    @property
-    def changes(self) -> tuple[PlanItem, ...]:
-        """The items that applying would create, change or end."""
-        return tuple(item for item in self.items if item.effect in (Effect.CREATE, Effect.CHANGE, Effect.END))
 
 
 def make_plan(
@@ -178,7 +134,9 @@ class _Work:
             notes = ("it was ended and is taken back",) if before is None and client.code in ended else ()
             keyless = msgspec.structs.replace(client, key=None, key_sha256=None, key_env=None)
             shown = None if before is None else _show_client(before.client, before.key_digest)
-            effect = self._compare("client", client.code, shown, _show_client(keyless, digest), notes=notes)
+            full = _show_client(keyless, digest)
+            brief = {**msgspec.to_builtins(keyless), "key": full["key"]}
+            effect = self._compare("client", client.code, shown, full, notes=notes, brief=brief)
             if effect is not Effect.UNCHANGED:
                 self.new_clients.append(ClientWrite(client=keyless, key_digest=digest))
         for code, left in known.items():
@@ -260,13 +218,15 @@ class _Work:
         holds_from: str | None = None,
         notes: tuple[str, ...] = (),
         warnings: tuple[str, ...] = (),
+        brief: Any = None,
     ) -> Effect:
+        """Note the difference; of a new thing `brief`, or itself as its author wrote it, without its defaults."""
         plain_before, plain_after = (None if value is None else write_out(value) for value in (before, after))
         if plain_before == plain_after:
             self.items.append(PlanItem(effect=Effect.UNCHANGED, kind=kind, code=code))
             return Effect.UNCHANGED
         effect = Effect.CREATE if before is None else Effect.CHANGE
-        fields = _differences(plain_before or {}, plain_after)
+        fields = differences({} if before is None else plain_before, plain_after if before is not None else msgspec.to_builtins(after if brief is None else brief))
         self.items.append(
             PlanItem(
                 effect=effect,
@@ -303,14 +263,3 @@ def _show_client(client: Client, digest: bytes | None) -> dict[str, Any]:
     plain = {name: value for name, value in write_out(client).items() if name not in ("key", "key_sha256", "key_env")}
     plain["key"] = None if digest is None else f"sha256:{digest.hex()[:FINGERPRINT_DIGITS]}..."
     return plain
-
-
-def _differences(before: Any, after: Any) -> tuple[FieldChange, ...]:
-    """Fields that differ, in the order of the document; of a new thing only what it says, not empty defaults."""
-    old, new = dict(leaves(before)) if before else {}, dict(leaves(after))
-    empty: Callable[[Any], bool] = lambda value: value is None or value in ("", [], {})  # noqa: E731
-    return tuple(
-        FieldChange(path=path, before=old.get(path), after=new.get(path))
-        for path in [*new, *(path for path in old if path not in new)]
-        if old.get(path) != new.get(path) and not (empty(old.get(path)) and empty(new.get(path)))
-    )

@@ -34,13 +34,14 @@ _WORDS = tuple(
     for member in kind
 )
 _PLAIN = (
-    ("Expected `int | null`, got", "a whole number is expected, not"),
-    ("Expected `int`, got", "a whole number is expected, not"),
-    ("Expected `str | null`, got", "text is expected, not"),
-    ("Expected `str`, got", "text is expected, not"),
-    ("Expected `array`, got", "a list is expected, not"),
-    ("Expected `object`, got", "named fields are expected, not"),
-    ("Expected `bool`, got", "true or false is expected, not"),
+    (r"Expected `int(?: \| null)?`, got `(\w+)`", r"a whole number is expected, not \1"),
+    (r"Expected `str(?: \| null)?`, got `(\w+)`", r"text is expected, not \1"),
+    (r"Expected `array(?: \| null)?`, got `(\w+)`", r"a list is expected, not \1"),
+    (r"Expected `object(?: \| null)?`, got `(\w+)`", r"named fields are expected, not \1"),
+    (r"Expected `bool(?: \| null)?`, got `(\w+)`", r"true or false is expected, not \1"),
+    (r"Expected `int(?: \| null)?` (>=|<=) (-?\d+)", r"a whole number \1 \2 is expected"),
+    (r"Expected `str(?: \| null)?` matching regex '(.*)'", r"text of the form \1 is expected"),
+    (r"Expected `(?:str|array)(?: \| null)?` of length (>=|<=) (\d+)", r"a length \1 \2 is expected"),
 )
 T = TypeVar("T")
 
@@ -152,7 +153,7 @@ def _explain(said: str, path: str, kind: type[Any]) -> Problem:
     if word:
         return Problem(full, f"{word[1]!r} is not known here{suggest(word[1], _WORDS)}")
     for technical, plain in _PLAIN:
-        message = message.replace(technical, plain)
+        message = re.sub(technical, plain, message)
     return Problem(full, message)
 
 
