@@ -19,6 +19,9 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "serve": Entry("accrual.cli.serve", "serve_command", "Serve the API and decide commands, until stopped."),
+    "api": Entry("accrual.cli.serve", "api_command", "Serve the API alone; lanes run elsewhere."),
+    "lane": Entry("accrual.cli.serve", "lane_command", "Decide commands in this process: one lane."),
     "init": Entry("accrual.cli.programme", "init", "Write a starter programme.yaml."),
     "plan": Entry("accrual.cli.programme", "plan", "Show what applying a programme file would change."),
     "apply": Entry("accrual.cli.programme", "apply", "Make a programme as its file says."),
