@@ -6,6 +6,7 @@ from accrual.store.embedded import (
     Supervisor,
 )
 from accrual.store.embedded import adopt as embedded_adopt
+from accrual.store.embedded import erase as embedded_erase
 from accrual.store.embedded import release as embedded_release
 from accrual.store.embedded import start as embedded_start
 from accrual.store.embedded import status as embedded_status
@@ -16,6 +17,7 @@ __all__ = [
     "ServerStatus",
     "Supervisor",
     "embedded_adopt",
+    "embedded_erase",
     "embedded_release",
     "embedded_start",
     "embedded_status",

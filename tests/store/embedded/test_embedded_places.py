@@ -18,6 +18,7 @@ from accrual.store.embedded import account as account_module
 from accrual.store.embedded.account import Account, can_enter, can_execute, choose_account
 from accrual.store.embedded.binaries import Binaries, copy_binaries, find_binaries
 from accrual.store.embedded.placement import settle_refuge
+from accrual.store.embedded.sight import look
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to another user")
 as_user = pytest.mark.skipif(os.geteuid() == 0, reason="only an ordinary user runs the server as itself")
@@ -79,6 +80,41 @@ def test_an_existing_private_data_directory_keeps_its_mode(spot: Path, modes_of:
     server = embedded.start(spot / "d")
     assert server.log_dir.is_relative_to(spot / "refuge")
     assert modes_of(spot / "d") == before
+
+
+@as_root
+def test_a_data_directory_that_was_removed_and_made_again_is_empty_though_its_data_lay_elsewhere(
+    spot: Path, ask: Any
+) -> None:
+    (spot / "home").mkdir(mode=0o700)
+    server = embedded.start(spot / "home" / "d")
+    ask(server, "create table of_before as select 1 as n")
+    embedded.stop(spot / "home" / "d")
+    shutil.rmtree(spot / "home" / "d")
+    assert embedded.status(spot / "home" / "d").state == "absent"
+    assert ask(embedded.start(spot / "home" / "d"), "select to_regclass('of_before')") is None
+
+
+@as_root
+def test_a_data_directory_does_not_lead_root_to_a_place_outside_the_refuges(spot: Path) -> None:
+    (spot / "d").mkdir()
+    (spot / "d" / "elsewhere").write_text(f"{spot / 'trap'}\n")
+    server = embedded.start(spot / "d")
+    assert server.log_dir == spot / "d" / "log"
+
+
+@pytest.mark.parametrize("private", [False, pytest.param(True, marks=as_root)])
+def test_erase_removes_the_cluster_wherever_it_lies_and_nothing_else(spot: Path, private: bool) -> None:
+    (spot / "home").mkdir(mode=0o700 if private else 0o755)
+    data_dir = spot / "home" / "d"
+    server = embedded.start(data_dir)
+    (data_dir / "notes").write_text("mine")
+    embedded.erase(data_dir)
+    assert look(server.pid) is None
+    assert sorted(path.name for path in data_dir.iterdir()) == ["embedded.lock", "notes"]
+    assert not server.log_dir.exists()
+    assert embedded.status(data_dir).state == "absent"
+    assert embedded.start(data_dir).passwords != server.passwords
 
 
 @as_root

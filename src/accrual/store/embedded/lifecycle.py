@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from accrual.store.embedded.cluster import create_cluster, renew_passwords
 from accrual.store.embedded.handshake import shake_hands
 from accrual.store.embedded.launch import Ground, launch, wait_until_ready
 from accrual.store.embedded.placement import (
+    ELSEWHERE,
     Place,
     Progress,
     find_place,
@@ -29,12 +31,22 @@ from accrual.store.embedded.placement import (
 )
 from accrual.store.embedded.ports import drop_short_directory
 from accrual.store.embedded.proof import Verdict, clear_leftovers, judge, refuse_unproven, wait_until_gone
-from accrual.store.embedded.records import Launch, Passwords, describe_launch, read_launch, read_passwords, write_launch
+from accrual.store.embedded.records import (
+    PASSWORDS,
+    SERVER,
+    Launch,
+    Passwords,
+    describe_launch,
+    read_launch,
+    read_passwords,
+    write_launch,
+)
 from accrual.store.embedded.server import EmbeddedServer, StartOptions
 from accrual.store.embedded.sight import Sight
 from accrual.store.embedded.tuning import check_settings
 
 SIGNALS: Mapping[str, signal.Signals] = MappingProxyType({"fast": signal.SIGINT, "immediate": signal.SIGQUIT})
+PARTS = (SERVER, PASSWORDS, ELSEWHERE, "launch.log")
 STOPPING_LIMIT_S = 600.0
 ANSWER_LIMIT_S = 30.0
 ANSWER_PAUSE_S = 0.2
@@ -126,6 +138,23 @@ def release(server: EmbeddedServer, *, on_progress: Callable[[str], None] | None
     if not server.started or record is None or record.pid != server.pid or record.detached or not record.is_mine:
         return False
     return stop(server.data_dir, on_progress=on_progress)
+
+
+def erase(data_dir: Path, *, on_progress: Callable[[str], None] | None = None) -> None:
+    """Stop the server and remove its cluster, logs and passwords for good; other files in the directory stay."""
+    root = data_dir.absolute()
+    if not root.is_dir():
+        return
+    stop(root, mode="immediate", on_progress=on_progress)
+    with hold_lock(root, on_progress or _say_nothing):
+        place = find_place(root)
+        for part in (place.cluster, place.logs, place.home / "run"):
+            if part.is_dir():
+                shutil.rmtree(part)
+        for name in PARTS:
+            (root / name).unlink(missing_ok=True)
+        if place.home != root:
+            shutil.rmtree(place.home)
 
 
 def _say_nothing(_: str) -> None:

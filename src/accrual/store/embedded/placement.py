@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import secrets
 import stat
@@ -18,6 +17,7 @@ from accrual.store.embedded.account import Account, can_enter
 
 Progress = Callable[[str], None]
 REFUGES = (Path("/var/lib/accrual"), Path("/srv/accrual"))
+ELSEWHERE = "elsewhere"
 LOCK_POLL_S = 0.02
 LOCK_SAY_AFTER_S = 1.0
 READ_MAX_BYTES = 1 << 20
@@ -85,12 +85,19 @@ def _unusable(root: Path, reason: object) -> Broken:
 
 
 def find_place(root: Path) -> Place:
-    """Where the cluster of this data directory is, or would be if its user can reach it there."""
-    for home in (root, *(_home_in(refuge, root) for refuge in REFUGES)):
-        place = Place(root=root, home=home)
-        if place.has_cluster:
-            return place
-    return Place(root=root, home=root)
+    """Where this data directory's parts are: in itself, or in the home in a refuge that its file ELSEWHERE names.
+
+    A data directory that was removed and made again names none, and so is empty, as its user meant it to be. Raises Refused `database_not_ours`.
+    """
+    try:
+        named = read_private(root / ELSEWHERE).strip()
+    except OSError as error:
+        raise Refused(
+            f"The data directory {root} is not yours to read. Run the command as its owner or as root.",
+            code="database_not_ours",
+        ) from error
+    home = Path(named) if named and Path(named).parent in [refuge / "data" for refuge in REFUGES] else root
+    return Place(root=root, home=home)
 
 
 def settle_place(root: Path, account: Account) -> Place:
@@ -104,8 +111,9 @@ def settle_place(root: Path, account: Account) -> Place:
             "Give that user access to it, or move the directory to where it has.",
             code="database_unreachable",
         )
-    home = _home_in(settle_refuge(account), root)
+    home = settle_refuge(account) / "data" / secrets.token_hex(8)
     make_directory(home, mode=0o711)
+    write_private(root / ELSEWHERE, f"{home}\n")
     return Place(root=root, home=home)
 
 
@@ -126,10 +134,6 @@ def settle_refuge(account: Account) -> Path:
         f"{', '.join(map(str, REFUGES))}. Choose a --data-dir outside private homes, or run as an ordinary user.",
         code="database_unreachable",
     )
-
-
-def _home_in(refuge: Path, root: Path) -> Path:
-    return refuge / "data" / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
 
 
 def make_directory(path: Path, *, mode: int, owner: Account | None = None) -> None:
