@@ -15,7 +15,7 @@ ifneq ($(shell $(BIN)/python -c "print(open('$(VENV)/.home').read())" 2>/dev/nul
 .PHONY: $(VENV)/.runtime
 endif
 
-.PHONY: help setup setup-dev demo test lint format check bench soak requirements clean
+.PHONY: help setup setup-dev demo test lint format check bench soak requirements schema clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,9 @@ soak: setup-dev ## The long tests: crashes, take-overs and property runs for man
 
 requirements: ## Recompile requirements/*.txt; pins stay where they can (UPGRADE=--upgrade lets all go up)
 	@sh requirements/compile.sh $(UPGRADE)
+
+schema: setup-dev ## Write src/accrual/store/schema.sql anew, after a migration was added
+	@ACCRUAL_TEST_REWRITE=1 $(BIN)/pytest -q tests/store/test_schema.py
 
 clean: ## Remove .venv and caches; databases in .accrual stay
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

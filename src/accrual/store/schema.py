@@ -1,0 +1,36 @@
+"""Prints a database's schema as SQL, the same text on every PostgreSQL; `schema.sql` is its print of all migrations."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from accrual.store.connection import Connection
+from accrual.store.sql import query
+
+_TABLES, _CONSTRAINTS = query("schema_tables"), query("schema_constraints")
+_INDEXES, _RIGHTS = query("schema_indexes"), query("schema_rights")
+_STORAGE = {"p": "plain", "e": "external", "m": "main", "x": "extended"}
+_HEAD = "-- The whole schema, as all migrations together make it. Generated: make schema. Never run, only read and compared."
+
+
+async def print_schema(connection: Connection) -> str:
+    """Tables by name with columns, constraints, storage, then indexes and the runtime role's rights."""
+    constraints = await connection.fetch(_CONSTRAINTS)
+    of_table = {
+        name: [f"constraint {row['label']} {row['definition']}" for row in rows]
+        for name, rows in groupby(constraints, key=lambda row: str(row["name"]))
+    }
+    parts = [_HEAD]
+    for row in await connection.fetch(_TABLES):
+        name = str(row["name"])
+        inner = ",\n    ".join([*row["columns"], *of_table.get(name, ())])
+        options = f" with ({row['options']})" if row["options"] else ""
+        table = [f"create table {name} (\n    {inner}\n){options};"]
+        for column in row["storage"] or ():
+            label, _, kind = str(column).partition(" ")
+            table.append(f"alter table {name} alter column {label} set storage {_STORAGE[kind]};")
+        parts.append("\n".join(table))
+    parts.append("\n".join(f"{row['definition']};" for row in await connection.fetch(_INDEXES)))
+    rights = await connection.fetch(_RIGHTS)
+    parts.append("\n".join(f"grant {row['rights']} on {row['name']} to accrual_runtime;" for row in rights))
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,373 @@
+-- The whole schema, as all migrations together make it. Generated: make schema. Never run, only read and compared.
+
+create table account (
+    bucket integer not null,
+    account_id bigint not null,
+    programme_id integer not null,
+    asset_id integer not null,
+    role smallint not null,
+    member_id bytea,
+    floor bigint,
+    constraint account_pkey PRIMARY KEY (bucket, account_id)
+);
+
+create table asset (
+    programme_id integer not null,
+    asset_id integer not null,
+    code text not null,
+    document jsonb not null,
+    constraint asset_programme_id_code_key UNIQUE (programme_id, code),
+    constraint asset_pkey PRIMARY KEY (asset_id),
+    constraint asset_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES programme(programme_id)
+);
+
+create table audit (
+    audit_id uuid not null,
+    programme_id integer,
+    recorded_at timestamp with time zone not null,
+    actor text not null,
+    action text not null,
+    subject text not null,
+    before jsonb,
+    after jsonb,
+    constraint audit_pkey PRIMARY KEY (audit_id)
+);
+
+create table budget (
+    promo_id integer not null,
+    slot smallint not null,
+    amount bigint not null,
+    remaining bigint not null,
+    constraint budget_pkey PRIMARY KEY (promo_id, slot)
+);
+
+create table budget_share (
+    bucket integer not null,
+    promo_id integer not null,
+    slot smallint not null,
+    remaining bigint not null,
+    constraint budget_share_pkey PRIMARY KEY (bucket, promo_id, slot)
+);
+
+create table client (
+    client_id integer not null,
+    programme_id integer not null,
+    code text not null,
+    key_digest bytea,
+    document jsonb not null,
+    ended_at timestamp with time zone,
+    constraint client_programme_id_code_key UNIQUE (programme_id, code),
+    constraint client_pkey PRIMARY KEY (client_id),
+    constraint client_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES programme(programme_id)
+);
+
+create table command (
+    position bigint not null,
+    recorded_at timestamp with time zone not null,
+    ticket uuid not null,
+    bucket integer not null,
+    programme_id integer not null,
+    client_id integer not null,
+    content bytea not null,
+    seal bytea not null,
+    facts bytea not null,
+    salt bytea,
+    name text,
+    body bytea,
+    constraint command_pkey PRIMARY KEY (bucket, "position")
+);
+alter table command alter column facts set storage plain;
+alter table command alter column body set storage external;
+
+create table counter (
+    bucket integer not null,
+    member_id bytea not null,
+    promo_id integer not null,
+    slot smallint not null,
+    period integer not null,
+    position bigint not null,
+    value_after bigint not null,
+    constraint counter_pkey PRIMARY KEY (bucket, member_id, promo_id, slot, period, "position")
+);
+
+create table hold (
+    bucket integer not null,
+    hold_id uuid not null,
+    account bigint not null,
+    position bigint not null,
+    amount bigint not null,
+    expires_at timestamp with time zone,
+    resolved_position bigint,
+    constraint hold_pkey PRIMARY KEY (bucket, hold_id)
+);
+
+create table identity (
+    bucket integer not null,
+    programme_id integer not null,
+    kind text not null,
+    value text not null,
+    member_id bytea not null,
+    constraint identity_pkey PRIMARY KEY (bucket, programme_id, kind, value)
+);
+
+create table key_home (
+    bucket integer not null,
+    client_id integer not null,
+    key_digest bytea not null,
+    ticket uuid not null,
+    content bytea not null,
+    constraint key_home_pkey PRIMARY KEY (bucket, client_id, key_digest)
+);
+
+create table lane (
+    bucket integer not null,
+    cursor bigint not null,
+    prior_cursor bigint not null,
+    epoch bigint not null,
+    owner uuid,
+    clean boolean not null,
+    suspicion smallint not null,
+    chain bytea not null,
+    outbox_next bigint not null,
+    constraint lane_pkey PRIMARY KEY (bucket)
+) with (fillfactor=10);
+
+create table line (
+    account bigint not null,
+    position bigint not null,
+    amount bigint not null,
+    balance_after bigint not null,
+    occurred_at timestamp with time zone not null,
+    recorded_at timestamp with time zone not null,
+    bucket integer not null,
+    contra integer not null,
+    promo_version_id integer,
+    leg smallint not null,
+    kind smallint not null,
+    held_after bigint,
+    active_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    covers_from bigint,
+    constraint line_pkey PRIMARY KEY (bucket, account, "position", leg)
+) with (autovacuum_vacuum_insert_scale_factor=0, autovacuum_vacuum_insert_threshold=2000000);
+
+create table lot_snapshot (
+    bucket integer not null,
+    account bigint not null,
+    position bigint not null,
+    lots bytea not null,
+    constraint lot_snapshot_pkey PRIMARY KEY (bucket, account, "position")
+);
+
+create table lot_use (
+    bucket integer not null,
+    account bigint not null,
+    position bigint not null,
+    lot_position bigint not null,
+    lot_leg smallint not null,
+    amount bigint not null,
+    constraint lot_use_pkey PRIMARY KEY (bucket, account, "position", lot_position, lot_leg)
+);
+
+create table member (
+    bucket integer not null,
+    member_id bytea not null,
+    programme_id integer not null,
+    enrolled_at timestamp with time zone not null,
+    enrolled_position bigint not null,
+    merged_into bytea,
+    name text,
+    constraint member_pkey PRIMARY KEY (bucket, member_id)
+);
+
+create table migration (
+    name text not null,
+    digest text not null,
+    applied_at timestamp with time zone not null,
+    constraint migration_pkey PRIMARY KEY (name)
+);
+
+create table outbox (
+    bucket integer not null,
+    sequence bigint not null,
+    position bigint not null,
+    recorded_at timestamp with time zone not null,
+    kind text not null,
+    payload bytea not null,
+    constraint outbox_pkey PRIMARY KEY (bucket, sequence)
+);
+
+create table outcome (
+    position bigint not null,
+    bucket integer not null,
+    status smallint not null,
+    chain bytea not null,
+    payload bytea not null,
+    constraint outcome_pkey PRIMARY KEY (bucket, "position")
+) with (autovacuum_vacuum_insert_scale_factor=0, autovacuum_vacuum_insert_threshold=2000000);
+
+create table parked (
+    bucket integer not null,
+    position bigint not null,
+    parked_at timestamp with time zone,
+    error text not null,
+    tries integer not null,
+    facts bytea,
+    resumed_position bigint,
+    constraint parked_pkey PRIMARY KEY (bucket, "position")
+);
+
+create table prize_stock (
+    bucket integer not null,
+    promo_id integer not null,
+    prize smallint not null,
+    remaining bigint not null,
+    constraint prize_stock_pkey PRIMARY KEY (bucket, promo_id, prize)
+);
+
+create table programme (
+    programme_id integer not null,
+    code text not null,
+    revision integer not null,
+    constraint programme_code_key UNIQUE (code),
+    constraint programme_pkey PRIMARY KEY (programme_id)
+);
+
+create table programme_revision (
+    programme_id integer not null,
+    revision integer not null,
+    recorded_at timestamp with time zone not null,
+    actor text not null,
+    settings jsonb not null,
+    outlets jsonb not null,
+    constraint programme_revision_pkey PRIMARY KEY (programme_id, revision),
+    constraint programme_revision_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES programme(programme_id)
+);
+
+create table promo (
+    programme_id integer not null,
+    promo_id integer not null,
+    code text not null,
+    origin text not null,
+    constraint promo_programme_id_code_key UNIQUE (programme_id, code),
+    constraint promo_pkey PRIMARY KEY (promo_id),
+    constraint promo_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES programme(programme_id)
+);
+
+create table promo_version (
+    promo_version_id integer not null,
+    programme_id integer not null,
+    promo_id integer not null,
+    version integer not null,
+    revision integer not null,
+    recorded_at timestamp with time zone not null,
+    actor text not null,
+    effective_from timestamp with time zone,
+    document jsonb not null,
+    constraint promo_version_promo_id_version_key UNIQUE (promo_id, version),
+    constraint promo_version_pkey PRIMARY KEY (promo_version_id),
+    constraint promo_version_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES programme(programme_id),
+    constraint promo_version_promo_id_fkey FOREIGN KEY (promo_id) REFERENCES promo(promo_id)
+);
+
+create table quota (
+    bucket integer not null,
+    subject bytea not null,
+    promo_id integer not null,
+    slot smallint not null,
+    period integer not null,
+    remaining bigint not null,
+    constraint quota_pkey PRIMARY KEY (bucket, subject, promo_id, slot, period)
+);
+
+create table referral (
+    bucket integer not null,
+    member_id bytea not null,
+    position bigint not null,
+    referrer_kind text not null,
+    referrer_value text not null,
+    constraint referral_pkey PRIMARY KEY (bucket, member_id)
+);
+
+create table reward (
+    programme_id integer not null,
+    reward_id integer not null,
+    code text not null,
+    document jsonb not null,
+    constraint reward_programme_id_code_key UNIQUE (programme_id, code),
+    constraint reward_pkey PRIMARY KEY (programme_id, reward_id),
+    constraint reward_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES programme(programme_id)
+);
+
+create table setting (
+    name text not null,
+    value text not null,
+    constraint setting_pkey PRIMARY KEY (name)
+);
+
+create table tail (
+    bucket integer not null,
+    next bigint not null,
+    recorded_at timestamp with time zone not null,
+    constraint tail_pkey PRIMARY KEY (bucket)
+) with (fillfactor=10);
+
+create table unposted (
+    bucket integer not null,
+    member_id bytea not null,
+    position bigint not null,
+    constraint unposted_pkey PRIMARY KEY (bucket, member_id, "position")
+);
+
+create table worker (
+    worker_id uuid not null,
+    beat bigint not null,
+    backend_pid integer not null,
+    backend_start timestamp with time zone not null,
+    started_at timestamp with time zone not null,
+    label text not null,
+    report jsonb,
+    constraint worker_pkey PRIMARY KEY (worker_id)
+) with (fillfactor=10);
+
+CREATE INDEX account_member ON public.account USING btree (bucket, member_id) WHERE (member_id IS NOT NULL);
+CREATE INDEX audit_recorded ON public.audit USING btree (recorded_at);
+CREATE UNIQUE INDEX client_key ON public.client USING btree (key_digest) WHERE ((key_digest IS NOT NULL) AND (ended_at IS NULL));
+CREATE UNIQUE INDEX command_ticket ON public.command USING btree (bucket, ticket);
+CREATE INDEX identity_member ON public.identity USING btree (bucket, member_id);
+CREATE INDEX line_activating ON public.line USING btree (bucket, active_at) WHERE (active_at IS NOT NULL);
+CREATE INDEX line_expiring ON public.line USING btree (bucket, expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX promo_version_programme ON public.promo_version USING btree (programme_id, revision);
+
+grant insert, select on account to accrual_runtime;
+grant insert, select, update on asset to accrual_runtime;
+grant insert, select on audit to accrual_runtime;
+grant insert, select, update on budget to accrual_runtime;
+grant insert, select, update on budget_share to accrual_runtime;
+grant insert, select, update on client to accrual_runtime;
+grant insert, select on command to accrual_runtime;
+grant insert, select on counter to accrual_runtime;
+grant insert, select, update on hold to accrual_runtime;
+grant insert, select on identity to accrual_runtime;
+grant insert, select on key_home to accrual_runtime;
+grant insert, select, update on lane to accrual_runtime;
+grant insert, select on line to accrual_runtime;
+grant insert, select on lot_snapshot to accrual_runtime;
+grant insert, select on lot_use to accrual_runtime;
+grant insert, select, update on member to accrual_runtime;
+grant select on migration to accrual_runtime;
+grant insert, select on outbox to accrual_runtime;
+grant insert, select on outcome to accrual_runtime;
+grant insert, select, update on parked to accrual_runtime;
+grant insert, select, update on prize_stock to accrual_runtime;
+grant insert, select, update on programme to accrual_runtime;
+grant insert, select on programme_revision to accrual_runtime;
+grant insert, select, update on promo to accrual_runtime;
+grant insert, select on promo_version to accrual_runtime;
+grant insert, select, update on quota to accrual_runtime;
+grant insert, select on referral to accrual_runtime;
+grant insert, select, update on reward to accrual_runtime;
+grant select on setting to accrual_runtime;
+grant insert, select, update on tail to accrual_runtime;
+grant insert, select on unposted to accrual_runtime;
+grant delete, insert, select, update on worker to accrual_runtime;
