@@ -24,7 +24,7 @@ from accrual.domain.errors import AccrualError, Invalid, Missing, Refused
 
 app = typer.Typer(name="db", help="The embedded PostgreSQL: start it, stop it, look at it.", no_args_is_help=True)
 
-DataDir = Annotated[Path, typer.Option("--data-dir", help="Directory of the database.", file_okay=False)]
+DataDir = Annotated[Path, typer.Option("--data-dir", help="Directory of the database.", readable=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

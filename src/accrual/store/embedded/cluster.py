@@ -35,7 +35,8 @@ def create_cluster(place: Place, binaries: Binaries, account: Account, say: Prog
     try:
         passwords = new_passwords()
         _init(aside, binaries, account, passwords)
-        run_alone(aside / "postgres", binaries, account, query("embedded_create"), passwords)
+        run_alone(aside / "postgres", binaries, account, query("embedded_create"), passwords, fsync="off")
+        _sync_cluster(aside / "postgres", binaries, account)
         write_passwords(place.root, passwords)
         (aside / "postgres").rename(place.cluster)
         _sync(place.home)
@@ -53,11 +54,13 @@ def renew_passwords(place: Place, binaries: Binaries, account: Account, say: Pro
     return passwords
 
 
-def run_alone(cluster: Path, binaries: Binaries, account: Account, text: str, passwords: Passwords) -> None:
+def run_alone(
+    cluster: Path, binaries: Binaries, account: Account, text: str, passwords: Passwords, *, fsync: str = "on"
+) -> None:
     """Run a named query on a stopped cluster, in PostgreSQL's single-user mode: no port, no log-in, no argument list."""
     for name in ("superuser", "owner", "runtime"):
         text = text.replace(f":'{name}_password'", f"'{getattr(passwords, name)}'")
-    settings = {"exit_on_error": "on", "log_min_error_statement": "panic", **shared_memory_settings()}
+    settings = {"exit_on_error": "on", "fsync": fsync, "log_min_error_statement": "panic", **shared_memory_settings()}
     command: list[str | Path] = [
         binaries.program("postgres"),
         "--single",
@@ -91,7 +94,7 @@ def _init(aside: Path, binaries: Binaries, account: Account, passwords: Password
     command: list[str | Path] = [
         binaries.program("initdb"),
         *("-D", aside / "postgres", "-U", "postgres", "-A", "scram-sha-256", "--pwfile", password_file),
-        *("--encoding=UTF8", "--data-checksums", "--no-instructions"),
+        *("--encoding=UTF8", "--data-checksums", "--no-instructions", "--no-sync"),
     ]
     if binaries.major >= 16:
         command += as_arguments(shared_memory_settings())
@@ -121,6 +124,15 @@ def _failed(step: str, said: str) -> Broken:
         f"Creating the database failed at {step}. {advice} It said: {said.strip()[-SAID_MAX_CHARACTERS:]}",
         code="database_init_failed",
     )
+
+
+def _sync_cluster(cluster: Path, binaries: Binaries, account: Account) -> None:
+    """Everything to disk once, before the cluster takes its name, instead of once for each step."""
+    status, said = run_as(
+        account, [binaries.program("initdb"), "--sync-only", "-D", cluster], timeout_s=PROGRAM_TIMEOUT_S
+    )
+    if status != 0:
+        raise _failed("writing to disk", said)
 
 
 def _sync(directory: Path) -> None:

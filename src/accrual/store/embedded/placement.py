@@ -87,7 +87,8 @@ def _unusable(root: Path, reason: object) -> Broken:
 def find_place(root: Path) -> Place:
     """Where this data directory's parts are: in itself, or in the home in a refuge that its file ELSEWHERE names.
 
-    A data directory that was removed and made again names none, and so is empty, as its user meant it to be. Raises Refused `database_not_ours`.
+    A data directory that was removed and made again names none, and so is empty, as its user meant it to be.
+    Raises Refused `database_not_ours`.
     """
     try:
         named = read_private(root / ELSEWHERE).strip()
