@@ -12,6 +12,7 @@ from accrual.domain.commands import Dialect, LoggedCommand, Reward
 from accrual.engine.catalog import Catalog
 from accrual.engine.process import EventOf
 from accrual.rules.compile import CompiledProgramme
+from accrual.rules.evaluate import REFERRED
 from accrual.settings import Settings
 from accrual.store.catalogue import CatalogueStore
 from accrual.store.lanes import PostgresLanes
@@ -28,7 +29,7 @@ def events_of(catalog: Catalog) -> EventOf:
     """The events of decided commands: what a Qoin referral passes on for its sharer."""
 
     def event_of(command: Reward, logged: LoggedCommand, programme: CompiledProgramme) -> tuple[str, bytes] | None:
-        if command.dialect not in QOIN or command.parent is not None:
+        if command.dialect not in QOIN or REFERRED.isdisjoint(map(type, command.facts)):
             return None
         client = catalog.client(logged.client_id)
         number = 0 if client is None else client.client.number

@@ -14,6 +14,7 @@ from accrual.domain.ids import member_account_id, member_id_of, system_account_i
 from accrual.engine.ports_lane import StateSource
 from accrual.engine.process import Task, fresh_account
 from accrual.engine.state import MemberCell, State
+from accrual.rules.admit import kinds_of
 from accrual.rules.compile import CompiledProgramme
 from accrual.rules.evaluate import counters_needed
 
@@ -100,9 +101,8 @@ async def _load_balances(tasks: Sequence[Task], state: State, source: StateSourc
             continue
         bucket = task.command.bucket
         cell = state.members[task.member_id]
-        accounts_of = programme.accounts_of
-        for fact in reward.facts:
-            for asset_id, role in accounts_of.get(fact.trigger, ()):
+        for kind in kinds_of(reward):
+            for asset_id, role in programme.accounts_of.get(kind.trigger, ()):
                 if (asset_id, role) in cell.accounts:
                     continue
                 account_id = member_account_id(task.member_id, asset_id, role)
@@ -110,9 +110,9 @@ async def _load_balances(tasks: Sequence[Task], state: State, source: StateSourc
                 group = wanted.setdefault(bucket, [])
                 if cell.row is not None:
                     group.append(account_id)
-                for system_role in (Role.ISSUANCE, Role.BREAKAGE):
-                    system_id = system_account_id(asset_id, system_role)
-                    if (bucket, system_id) not in state.systems:
+                if (bucket, system_account_id(asset_id, Role.ISSUANCE)) not in state.systems:
+                    for system_role in (Role.ISSUANCE, Role.BREAKAGE):
+                        system_id = system_account_id(asset_id, system_role)
                         state.systems[bucket, system_id] = fresh_account(system_id)
                         group.append(system_id)
     if not any(wanted.values()):

@@ -168,7 +168,6 @@ class Processor:
         outcome = Outcome(
             status=Status.DECIDED,
             revision=programme.revision,
-            member_id=None if row is None or self._is_own(task, reward) else task.member_id,
             awards=judgement.awards,
             declines=judgement.declines,
             follow_ups=tuple(follow_up.ticket for follow_up in follow_ups),
@@ -185,10 +184,6 @@ class Processor:
         if task.resumes is not None:
             posting.resumed.append((command.bucket, task.resumes, command.position))
         return Decided(command, Status.DECIDED, payload, lines, uses), event
-
-    def _is_own(self, task: Task, reward: Reward) -> bool:
-        identity = reward.identity
-        return task.member_id == member_id_of(task.command.programme_id, identity.kind, identity.value)
 
     def _remember(
         self,

@@ -29,10 +29,16 @@ class Admitted(NamedTuple):
     enrol: bool
 
 
-NOTHING_SPECIAL = (Registration, Referral, ReferralPurchase, CheckIn)
+REMEMBERED = frozenset({Registration, Referral, ReferralPurchase, CheckIn})
+"""Facts about which the programme itself remembers or decides something; the others are for promos alone."""
 
 
-def admit(command: Reward, snapshot: Snapshot) -> Admitted:
+def kinds_of(command: Reward) -> set[type[Fact]]:
+    """Which kinds of fact a command carries; nearly always one."""
+    return set(map(type, command.facts))
+
+
+def admit(command: Reward, kinds: set[type[Fact]], snapshot: Snapshot) -> Admitted:
     """Sort out facts that the programme itself declines: a stable code each (SEMANTICS 'What a command is')."""
     enrol = False
     if snapshot.member is None:
@@ -40,7 +46,7 @@ def admit(command: Reward, snapshot: Snapshot) -> Admitted:
             return Admitted((), [Declined(PROGRAMME_ITSELF, "member_unknown")], {}, None, False)
         enrol = True
     facts = command.facts
-    if not any(isinstance(fact, NOTHING_SPECIAL) for fact in facts):
+    if kinds.isdisjoint(REMEMBERED):
         return Admitted(facts, [], {}, None, enrol)
     return _sort_out(facts, snapshot, enrol)
 

@@ -64,10 +64,14 @@ class CompiledVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
-    """All versions of one promo, oldest first, and its place in the total order (priority, then code)."""
+    """All versions of one promo, oldest first, and its place in the total order (priority, then code).
+
+    `always` is the only version, where there is one that holds at every moment and has no window.
+    """
 
     order: tuple[int, str]
     versions: tuple[CompiledVersion, ...]
+    always: CompiledVersion | None
 
     def at(self, moment: datetime) -> CompiledVersion | None:
         """The version that holds for a fact of this moment: the newest whose `effective_from` is not after it."""
@@ -126,11 +130,9 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         if not any(stored.promo.status in LIVE for stored in versions):
             continue
         newest = versions[-1].promo
-        timeline = Timeline(
-            order=(-newest.priority, newest.code),
-            versions=tuple(compile_version(stored, settings, assets) for stored in versions),
-        )
-        for stored, version in zip(versions, timeline.versions, strict=True):
+        compiled = tuple(compile_version(stored, settings, assets) for stored in versions)
+        timeline = Timeline(order=(-newest.priority, newest.code), versions=compiled, always=_always(compiled))
+        for stored, version in zip(versions, compiled, strict=True):
             if stored.promo.status not in LIVE:
                 continue
             trigger = stored.promo.trigger
@@ -156,6 +158,12 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         referrer_triggers=frozenset(referrer_triggers),
         lookups={},
     )
+
+
+def _always(versions: tuple[CompiledVersion, ...]) -> CompiledVersion | None:
+    only = versions[0]
+    bounded = (only.effective_from, only.window_from, only.window_until) != (None, None, None)
+    return None if len(versions) > 1 or bounded or only.status is not PromoStatus.ACTIVE else only
 
 
 def _index_keys(stored: PromoVersion) -> Iterable[tuple[Trigger, str | None, str | None]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +11,10 @@ from accrual.domain.commands import Reward
 from accrual.domain.facts import CheckIn, Fact, Identity, Referral, ReferralPurchase, Registration
 from accrual.domain.outcomes import Award, Declined
 from accrual.domain.promos import Period, PromoStatus
-from accrual.rules.admit import admit
+from accrual.rules.admit import REMEMBERED, admit, kinds_of
 from accrual.rules.benefits.measure import Computed, Measure
 from accrual.rules.calendar import after, expiry, period_key
-from accrual.rules.compile import LIVE, CompiledBenefit, CompiledProgramme, CompiledVersion
+from accrual.rules.compile import LIVE, CompiledBenefit, CompiledProgramme, CompiledVersion, Timeline
 from accrual.rules.limits import allow
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
@@ -26,18 +26,21 @@ from accrual.rules.snapshot import (
     Snapshot,
 )
 
+REFERRED = frozenset({Referral, ReferralPurchase})
+
 Matches = dict[int, tuple[CompiledVersion, list[Fact]]]
 """By promo_version_id, in total order: the version and the facts that it holds for."""
 
 
 def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
     """What the programme gives for these facts, and why not. Same inputs, same judgement."""
-    admitted = admit(command, snapshot)
+    kinds = kinds_of(command)
+    admitted = admit(command, kinds, snapshot)
     facts = admitted.facts
     declines = admitted.declines
     counters = admitted.counters
     awards: list[Award] = []
-    as_referrer = bool(facts) and _is_referrer_side(facts[0])
+    as_referrer = not kinds.isdisjoint(REFERRED) and bool(facts) and _is_referrer_side(facts[0])
     for version, matched in _match(facts, snapshot, declines).values():
         benefits = version.for_referrer if as_referrer else version.for_member
         if benefits:
@@ -49,7 +52,7 @@ def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
         admitted.enrol,
         admitted.referrer,
         counters,
-        () if as_referrer else _follow_ups(facts, snapshot, admitted.referrer),
+        () if as_referrer or kinds.isdisjoint(REFERRED) else _follow_ups(facts, snapshot, admitted.referrer),
         first.occurred_at or snapshot.now,
     )
 
@@ -60,27 +63,60 @@ def _is_referrer_side(fact: Fact) -> bool:
 
 def _match(facts: Sequence[Fact], snapshot: Snapshot, declines: list[Declined]) -> Matches:
     found: Matches = {}
-    outside: dict[int, Declined] = {}
     order: dict[int, tuple[int, str]] = {}
-    for fact in facts:
-        moment = fact.occurred_at or snapshot.now
-        products = products_of(fact)
-        for timeline in snapshot.programme.candidates(fact.trigger, fact.outlet, products):
-            version = timeline.at(moment)
-            if version is None or not _listens(version, fact, products):
-                continue
-            reason = _not_open(version, moment)
-            if reason is not None:
-                outside.setdefault(version.promo_version_id, Declined(version.promo_version_id, reason))
-                continue
-            order[version.promo_version_id] = timeline.order
-            found.setdefault(version.promo_version_id, (version, []))[1].append(fact)
-    for version_id, decline in outside.items():
+    closed: dict[int, str] = {}
+    for alike in _alike(facts):
+        first = alike[0]
+        products = products_of(first)
+        for timeline in snapshot.programme.candidates(first.trigger, first.outlet, products):
+            for version, matched in _by_version(timeline, alike, products, snapshot.now, closed):
+                order[version.promo_version_id] = timeline.order
+                known = found.get(version.promo_version_id)
+                if known is None:
+                    found[version.promo_version_id] = (version, matched)
+                else:
+                    known[1].extend(matched)
+    for version_id, reason in closed.items():
         if version_id not in found:
-            declines.append(decline)
+            declines.append(Declined(version_id, reason))
     if len(found) < 2:
         return found
     return {version_id: found[version_id] for version_id in sorted(found, key=lambda key: (order[key], key))}
+
+
+def _alike(facts: Sequence[Fact]) -> Iterable[list[Fact]]:
+    """Facts grouped by what chooses their candidates: kind, outlet and products; nearly always one group."""
+    groups: dict[Any, list[Fact]] = {}
+    for fact in facts:
+        key = (type(fact), fact.outlet, fact.product, fact.items)
+        group = groups.get(key)
+        if group is None:
+            groups[key] = [fact]
+        else:
+            group.append(fact)
+    return groups.values()
+
+
+def _by_version(
+    timeline: Timeline, facts: list[Fact], products: tuple[str, ...], now: datetime, closed: dict[int, str]
+) -> list[tuple[CompiledVersion, list[Fact]]]:
+    """The facts of a group under the versions that hold for them; why a version is closed to a fact goes to `closed`."""
+    first = facts[0]
+    always = timeline.always
+    if always is not None:
+        return [(always, list(facts))] if _listens(always, first, products) else []
+    split: dict[int, tuple[CompiledVersion, list[Fact]]] = {}
+    for fact in facts:
+        moment = fact.occurred_at or now
+        version = timeline.at(moment)
+        if version is None or not _listens(version, first, products):
+            continue
+        reason = _not_open(version, moment)
+        if reason is None:
+            split.setdefault(version.promo_version_id, (version, []))[1].append(fact)
+        else:
+            closed.setdefault(version.promo_version_id, reason)
+    return list(split.values())
 
 
 def products_of(fact: Fact) -> tuple[str, ...]:
@@ -213,6 +249,9 @@ def _other_side(fact: Referral | ReferralPurchase, referred: bytes, now: datetim
 
 def counters_needed(command: Reward, programme: CompiledProgramme, now: datetime) -> list[CounterKey]:
     """The counters that judging this command may look at: none for most commands, and then none are loaded."""
+    kinds = kinds_of(command)
+    if kinds.isdisjoint(REMEMBERED) and programme.limited.isdisjoint([kind.trigger for kind in kinds]):
+        return []
     keys: set[CounterKey] = set()
     for fact in command.facts:
         moment = fact.occurred_at or now
