@@ -30,6 +30,7 @@ COMMANDS: dict[str, Entry] = {
     "member": Entry("accrual.cli.member", "member", "Show a member's balances and history."),
     "explain": Entry("accrual.cli.explain", "explain", "Say in words what came of a command, and why."),
     "verify": Entry("accrual.cli.verify", "verify", "Check books, chain and lots; name the first bad row."),
+    "doctor": Entry("accrual.cli.doctor", "doctor", "Say how database, rights, lanes, disk and keys are."),
     "db": Entry("accrual.cli.db", "app", "The embedded PostgreSQL: start it, stop it, look at it."),
 }
 """Every command, in the order of the list that `accrual --help` shows."""
