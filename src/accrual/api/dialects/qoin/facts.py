@@ -77,7 +77,8 @@ def _read_amount(action: str, item: Item, names: Names, minor_units: int) -> int
 def facts_of(action: str, lines: tuple[Line, ...], referrer: Identity | None) -> tuple[Fact, ...]:
     """The facts of an action. One registration and one referral a call, at its first item; else one fact an item.
 
-    Without any item the call itself is the one item, now. `transaction` and `transactionpromo` are the same action.
+    Without any item the call itself is the one item, now. `referrer` counts in the two referral actions only, whatever
+    was sent with the others. `transaction` and `transactionpromo` are the same action.
     """
     lines = lines or (Line(None, None, None),)
     match action:

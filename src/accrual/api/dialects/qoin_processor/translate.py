@@ -30,7 +30,6 @@ def translate(
     call: ProcessorCall, *, catalogue: Catalogue, client: StoredClient, now: datetime, key: bytes, body: bytes
 ) -> Submission:
     """The submission that a call asks for. Raises Misread: who, how much or when cannot be read or admitted."""
-    sharer = sharer_of(call.id_user_share) if call.action in REFERRALS else None
     amounts = _amounts(call, catalogue)
     try:
         identity = _identity(call)
@@ -41,7 +40,7 @@ def translate(
         dialect=Dialect.QOIN_PROCESSOR,
         action=call.action,
         identity=identity,
-        facts=facts_of(call.action, lines, sharer),
+        facts=facts_of(call.action, lines, sharer_of(call.id_user_share)),
     )
     return Submission(
         programme_id=catalogue.programme_id,

@@ -7,7 +7,6 @@ from datetime import datetime
 import msgspec
 
 from accrual.api.dialects.qoin.facts import (
-    REFERRALS,
     facts_of,
     identity_of,
     need_items,
@@ -29,7 +28,6 @@ def translate(
     call: TaskCall, *, catalogue: Catalogue, client: StoredClient, now: datetime, key: bytes, body: bytes
 ) -> Submission:
     """The submission that a task asks for. Raises Misread: who, how much or when cannot be read or admitted."""
-    sharer = sharer_of(call.user_id_share) if call.action in REFERRALS else None
     amounts = _amounts(call, catalogue)
     try:
         identity = identity_of(call.user_id, call.data, "userId")
@@ -40,7 +38,7 @@ def translate(
         dialect=Dialect.QOIN_TASK,
         action=call.action,
         identity=identity,
-        facts=facts_of(call.action, lines, sharer),
+        facts=facts_of(call.action, lines, sharer_of(call.user_id_share)),
         install_id=call.install_id,
         device_type=call.device_type,
     )
