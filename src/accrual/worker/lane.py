@@ -25,6 +25,7 @@ from accrual.worker.leases import Leases
 TRIES_MAX = 3
 """How often a command may fail (or kill the process) alone before it is parked without another try."""
 
+LOOK_AGAIN_MIN_S = 0.002
 PAUSE_MIN_S = 0.05
 PAUSE_MAX_S = 2.0
 
@@ -92,12 +93,17 @@ class Lane:
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then give every bucket back. The batch under way is finished first."""
         pause_s = PAUSE_MIN_S
+        look_again_s = LOOK_AGAIN_MIN_S
         while not stopping.is_set():
             try:
                 worked = await self.step()
                 pause_s = PAUSE_MIN_S
-                if not worked:
-                    await self._wait_for_work(self._limits.poll_s)
+                if worked:
+                    look_again_s = LOOK_AGAIN_MIN_S
+                else:
+                    # Work tends to follow work: look often just after some, and ever more rarely when none comes.
+                    await self._wait_for_work(look_again_s)
+                    look_again_s = min(look_again_s * 1.5, self._limits.poll_s)
             except DatabaseDown as error:
                 self._log.warning("database_down", reason=error.details.get("reason"), pause_s=pause_s)
                 self._start_over()
