@@ -364,6 +364,26 @@ async def test_idempotency_key_has_1_to_200_characters(key: str, status: int) ->
     assert status == 200 or "Idempotency-Key" in answer.message
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "status"),
+    [
+        ('"id_user_share": 462', '"id-user-share": "462"', 200),
+        ('"command": "transactionreferral", ', "", 200),
+        ('"id_user_share": 462', '"id_user_share": 464', 409),
+        ('"id_user_share": 462', '"id": 1, "id_user_share": 462', 409),
+        ('"product_id": 12', '"product_id": 13', 409),
+        ('"product_id": 12', '"product_id": 12, "amount": 0', 409),
+        ("2024-03-31T11:22:06", "2024-03-31 11:22:06", 409),
+    ],
+)
+async def test_content_of_a_processors_call_is_what_it_says(old: str, new: str, status: int) -> None:
+    desk = Desk()
+    body = json.dumps(fixture("qoin_processor", "transactionreferral")["request"])
+    assert old in body
+    assert (await desk.hand_in(body.encode(), key="a")).status == 200
+    assert (await desk.hand_in(body.replace(old, new).encode(), key="a")).status == status
+
+
 async def test_client_that_must_send_a_key_is_told_so() -> None:
     desk = Desk(idempotency=IdempotencyPolicy.REQUIRE)
     answer = await desk.hand_in(TASK.encode())
