@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
 from accrual.bootstrap.programme import apply_file
-from accrual.cli.programme import add_commands
+from accrual.cli.program import app
 from accrual.domain.errors import Conflict
 from tests.pg_fixtures import Database, run_apart
 
@@ -21,8 +20,6 @@ EXAMPLE = Path("examples/seeds/programme.yaml")
 
 @pytest.fixture
 def run(database: Database) -> Any:
-    app = typer.Typer()
-    add_commands(app)
     runner = CliRunner(env={"ACCRUAL_DATABASE_URL": database.runtime_url, "TERM": "dumb", "NO_COLOR": "1"})
 
     def run(*words: str | Path, **more: Any) -> Result:

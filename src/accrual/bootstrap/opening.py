@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from accrual.bootstrap.database import EmbeddedServer, embedded_release, embedded_start
+from accrual.bootstrap.settings import read_settings
 from accrual.settings import Settings
 from accrual.store.migrate import migrate
 from accrual.store.postgres import as_runtime
@@ -44,7 +45,7 @@ async def open_database(
     A running embedded server is used; else it is started, and stopped again at the end. Migrations run first, as the
     owner. Raises what `migrate` and the launcher raise, all of them AccrualError.
     """
-    settings = settings or Settings()
+    settings = settings or read_settings()
     url = database_url or settings.database_url
     if url is not None:
         # An owner's address belongs to the database of the settings, not to one named by hand.

@@ -125,12 +125,6 @@ def write_starter(directory: Path) -> Path:
     return path
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Add `plan`, `apply`, `schema` and `init` to the program's commands."""
-    for command in (plan, apply, schema, init):
-        app.command()(command)
-
-
 def _show(made: Plan, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(plan_as_json(made)))
