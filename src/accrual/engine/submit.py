@@ -150,16 +150,19 @@ class Submitter:
         self._flush_rows.observe(len(batch))
         try:
             await self._append(batch)
-        except AccrualError as error:
-            _fail(batch, error)
-        except Exception as error:
+        except Broken as error:
             if len(batch) > 1:
                 # One bad row must fail alone: halve until it stands by itself.
                 middle = len(batch) // 2
                 await self._flush(batch[:middle])
                 await self._flush(batch[middle:])
                 return
-            self._logger.exception("append_failed", error=type(error).__name__)
+            self._logger.exception("append_failed", code=error.code, **error.details)
+            _fail(batch, error)
+        except AccrualError as error:
+            _fail(batch, error)
+        finally:
+            # Nobody waits for ever, whatever happened: an answer that is still open here is a fault of ours.
             _fail(batch, Broken())
 
     async def _append(self, batch: list[_Waiting]) -> None:

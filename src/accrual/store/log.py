@@ -10,6 +10,7 @@ import asyncpg
 from asyncpg.pgproto.pgproto import UUID
 
 from accrual.domain.commands import decode_command
+from accrual.domain.errors import Broken
 from accrual.domain.log import AppendRow, KeyHome, Known
 from accrual.store.bodies import compress_body, open_body
 from accrual.store.connection import Connection, Pool, Record
@@ -80,12 +81,8 @@ class PostgresLog:
 
     async def append(self, rows: Sequence[AppendRow], recorded_at: datetime) -> dict[bytes, Known] | None:
         arguments, counts = append_arguments(rows, recorded_at)
-        with mapping_loss():
-            try:
-                tails = await self._pool.fetch(APPEND, *arguments)
-            except asyncpg.UniqueViolationError:
-                return None
-        return _placed(rows, tails, counts)
+        tails = await self._insert(APPEND, arguments)
+        return None if tails is None else _placed(rows, tails, counts)
 
     async def find_keys(self, keys: Sequence[tuple[int, int, bytes]]) -> dict[tuple[int, bytes], KeyHome]:
         buckets, clients, digests = zip(*keys, strict=True)
@@ -98,14 +95,23 @@ class PostgresLog:
     ) -> dict[bytes, Known] | None:
         arguments, counts = append_arguments(rows, recorded_at)
         bucket, client, digest, ticket, content = zip(*homes, strict=True)
+        homes_at = [bucket, client, digest, [UUID(raw) for raw in ticket], content]
+        tails = await self._insert(APPEND_KEYS, [*arguments, *homes_at])
+        return None if tails is None else _placed(rows, tails, counts)
+
+    async def _insert(self, statement: str, arguments: list[Any]) -> list[Record] | None:
+        """None on a key that is there. Raises Broken `row_refused` when PostgreSQL or the driver refuses a value."""
         with mapping_loss():
             try:
-                tails = await self._pool.fetch(
-                    APPEND_KEYS, *arguments, bucket, client, digest, [UUID(raw) for raw in ticket], content
-                )
+                return await self._pool.fetch(statement, *arguments)
             except asyncpg.UniqueViolationError:
                 return None
-        return _placed(rows, tails, counts)
+            except (
+                asyncpg.DataError,
+                asyncpg.IntegrityConstraintViolationError,
+                asyncpg.ProgramLimitExceededError,
+            ) as error:
+                raise Broken(code="row_refused", details={"reason": type(error).__name__}) from error
 
     async def backlog(self) -> Mapping[int, int]:
         with mapping_loss():
