@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -32,7 +33,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text
     """A table; columns whose name starts with `#` hold numbers and are set flush right."""
     drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        drawn.add_column(column.removeprefix("#"), justify="right" if column.startswith("#") else "left")
+        justify: Literal["left", "right"] = "right" if column.startswith("#") else "left"
+        # What people copy stays in one piece.
+        drawn.add_column(column.removeprefix("#"), justify=justify, no_wrap=column in ("ticket", "occurred"))
     for row in rows:
         drawn.add_row(*row)
     return drawn
@@ -70,7 +73,7 @@ def history_table(history: Iterable[TicketView]) -> Table:
                 moment(view.occurred_at),
                 view.action,
                 status_text(view),
-                ", ".join(_short_award(award, view.identity) for award in view.awards),
+                awards_text(view),
                 ", ".join(_short_decline(decline.promo, decline.reason) for decline in view.declines),
                 ticket_text(view.ticket),
             ]
@@ -130,6 +133,11 @@ def lines_table(lines: Iterable[LineView]) -> Table:
 def dialect_text(dialect: int) -> str:
     """In whose words a command came."""
     return Dialect(dialect).name.lower()
+
+
+def awards_text(view: TicketView) -> str:
+    """All awards of a ticket in one line; those of somebody else say to whom."""
+    return ", ".join(_short_award(award, view.identity) for award in view.awards)
 
 
 def _short_award(award: AwardView, member: Identity) -> str:
