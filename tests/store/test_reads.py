@@ -18,6 +18,7 @@ from accrual.domain.ids import bucket_of, member_account_id, ticket_of
 from accrual.domain.outcomes import Award, Declined, Status
 from accrual.domain.programme import Asset, Catalogue, Settings, StoredAsset, StoredClient
 from accrual.domain.promos import Benefit, Promo, PromoVersion, Trigger
+from accrual.engine.catalog import Catalog
 from accrual.engine.reads import Reads
 from accrual.store import reads as store_reads
 from accrual.store.connection import Pool
@@ -125,7 +126,7 @@ async def shown(pool: Pool, owner_pool: Pool) -> AsyncIterator[Shown]:
         await here.write(connection)
         await there.write(connection)
     catalogues = TwoRevisions()
-    reads = Reads(store_reads.Reads(pool, BUCKETS), catalogues, _fields_of)
+    reads = Reads(store_reads.Reads(pool, BUCKETS), Catalog(catalogues), _fields_of)
     yield Shown(reads, catalogues, here, there, ann, bob, carl)
 
 
@@ -290,7 +291,7 @@ async def test_position_with_many_lines_counts_once_in_a_page(pool: Pool, owner_
     here.close_batch()
     async with owner_pool.acquire() as connection:
         await here.write(connection)
-    reads = Reads(store_reads.Reads(pool, BUCKETS), TwoRevisions(), _fields_of)
+    reads = Reads(store_reads.Reads(pool, BUCKETS), Catalog(TwoRevisions()), _fields_of)
     view = await reads.member(PROGRAMME, ann, limit=2)
     assert view is not None
     assert [ticket.position for ticket in view.history] == [2, 1]

@@ -196,7 +196,7 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
         catalog=catalog,
         submitter=submitter,
         waiter=OutcomeWaiter(log),
-        reads=Reads(StoredReads(pool, buckets), catalogues, fields_of),
+        reads=Reads(StoredReads(pool, buckets), catalog, fields_of),
         reports=PostgresReports(pool),
         log=log,
     )

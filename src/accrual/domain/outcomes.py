@@ -45,7 +45,8 @@ class Declined(msgspec.Struct, frozen=True, array_like=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The stored answer. `revision` is the catalogue revision that decided; the moment is the command's recorded_at.
 
-    `member_id` is whom it was decided for (None when nobody was found or enrolled); `follow_ups` are tickets.
+    `member_id` is whom it was decided for when that is not the member the identity itself makes; `follow_ups` are
+    tickets.
     """
 
     status: Status

@@ -11,8 +11,9 @@ from accrual.domain.books import BookedBalance, BookedCommand, BookedLine, Booke
 from accrual.domain.facts import Identity
 from accrual.domain.ids import bucket_of, bucket_of_ticket, is_ticket, member_id_of
 from accrual.domain.outcomes import Status
+from accrual.domain.programme import Catalogue
+from accrual.engine.catalog import Catalog
 from accrual.engine.portray import Decoded, FieldsOf, Names, decode, identity_of, portray, portray_balances
-from accrual.engine.ports import CatalogueSource
 from accrual.engine.views import MemberView, TicketView
 
 FOLLOW_UP_DEPTH_MAX = 4
@@ -63,11 +64,14 @@ class ReadSource(Protocol):
 
 
 class Reads:
-    """Tickets and members as views. Keeps the names of the revisions it met lately; they never change."""
+    """Tickets and members as views. Keeps the names of the revisions it met lately; they never change.
 
-    def __init__(self, source: ReadSource, catalogues: CatalogueSource, fields_of: FieldsOf) -> None:
+    The newest catalogue is the one in memory, as old as the catalog's last refresh.
+    """
+
+    def __init__(self, source: ReadSource, catalog: Catalog, fields_of: FieldsOf) -> None:
         self._source = source
-        self._catalogues = catalogues
+        self._catalog = catalog
         self._fields_of = fields_of
         self._names: dict[tuple[int, int], Names] = {}
 
@@ -114,7 +118,7 @@ class Reads:
             enrolled_at=row.enrolled_at,
             identities=tuple(Identity(kind, value) for kind, value in identities) or (identity,),
             referrer=None if row.referrer is None else Identity(*row.referrer),
-            balances=portray_balances(await self._catalogues.catalogue(programme_id), balances),
+            balances=portray_balances(await self._newest(programme_id, balances), balances),
             history=tuple(await self._portray(page, follow_ups, lines)),
             next_before=positions[limit - 1] if len(positions) > limit else None,
         )
@@ -157,11 +161,21 @@ class Reads:
             for part in shown
         ]
 
+    async def _newest(self, programme_id: int, balances: Sequence[BookedBalance]) -> Catalogue:
+        """The newest catalogue in memory; read again when it does not have an asset that the member has."""
+        known = self._catalog.programmes.get(programme_id)
+        if known is None or {each.asset_id for each in balances} - {stored.asset_id for stored in known.assets}:
+            await self._catalog.refresh()
+        return self._catalog.newest(programme_id)
+
+    async def _catalogue(self, programme_id: int, revision: int) -> Catalogue:
+        # Revision 0 stands where nothing was judged: such an outcome names no asset and no promo.
+        return await self._catalog.at(programme_id, revision) if revision else await self._newest(programme_id, ())
+
     async def _names_of(self, programme_id: int, revision: int) -> Names:
         names = self._names.pop((programme_id, revision), None)
         if names is None:
-            # Revision 0 stands where nothing was judged: such an outcome names no asset and no promo.
-            names = Names(await self._catalogues.catalogue(programme_id, revision or None))
+            names = Names(await self._catalogue(programme_id, revision))
         self._names[programme_id, revision] = names  # last in line, so that the one unused longest leaves first
         if len(self._names) > CATALOGUES_KEPT_MAX:
             del self._names[next(iter(self._names))]
