@@ -13,6 +13,7 @@ import structlog
 from accrual.api.dialects.qoin.fields import FIELDS_BY_DIALECT, TRANSLATE_AGAIN
 from accrual.api.native import again as native_again
 from accrual.bootstrap.clocks import fresh_bytes, utc_now
+from accrual.bootstrap.faults import FaultyLog, read_faults
 from accrual.domain.commands import Dialect, Receipt, Submission
 from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Identity
@@ -178,7 +179,8 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
     catalogues = CatalogueStore(pool)
     catalog = Catalog(catalogues)
     await catalog.refresh()
-    log = PostgresLog(pool)
+    faults = read_faults()
+    log = PostgresLog(pool) if faults is None else FaultyLog(pool, faults)
     submitter = Submitter(
         log,
         buckets=buckets,

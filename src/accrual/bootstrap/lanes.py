@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from accrual.api.dialects.qoin.forwarded import forwarded_event
 from accrual.bootstrap.clocks import SYSTEM_CLOCKS
+from accrual.bootstrap.faults import FaultyLanes, read_faults, with_faults
 from accrual.domain.commands import Dialect, LoggedCommand, Reward
 from accrual.engine.catalog import Catalog
 from accrual.engine.process import EventOf
@@ -59,8 +60,12 @@ async def open_lane(
     try:
         buckets = await count_buckets(pool)
         catalog = Catalog(CatalogueStore(pool))
-        store = PostgresLanes(
-            url, label=label, buckets=buckets, idle_in_transaction_s=settings.lease_s * IDLE_SHARE_OF_LEASE
+        faults = read_faults()
+        idle_s = settings.lease_s * IDLE_SHARE_OF_LEASE
+        store = (
+            PostgresLanes(url, label=label, buckets=buckets, idle_in_transaction_s=idle_s)
+            if faults is None
+            else FaultyLanes(url, faults, label=label, buckets=buckets, idle_in_transaction_s=idle_s)
         )
         yield Lane(
             store,
@@ -74,7 +79,7 @@ async def open_lane(
             clocks=SYSTEM_CLOCKS,
             label=label,
             buckets=buckets,
-            event_of=events_of(catalog),
+            event_of=with_faults(faults, events_of(catalog)),
             wait_for_work=wait_for_work,
         )
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -64,11 +64,20 @@ def _flat(groups: Mapping[int, Sequence[Any]]) -> list[Any]:
 class PostgresLanes:
     """LaneStore on one session of its own, opened again after a loss."""
 
-    def __init__(self, url: str, *, label: str, buckets: int, idle_in_transaction_s: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        label: str,
+        buckets: int,
+        idle_in_transaction_s: float,
+        before_commit: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._url = url
         self._label = label
         self._buckets = buckets
         self._idle_s = idle_in_transaction_s
+        self._before_commit = before_commit
         self._connection: Connection | None = None
 
     async def open(self) -> None:
@@ -216,7 +225,7 @@ class PostgresLanes:
 
     async def post(self, posting: Posting) -> None:
         """Write a batch, or nothing of it. Raises LaneLost when the fence refuses, DatabaseDown when the session is lost."""
-        await post(self.connection, posting)
+        await post(self.connection, posting, self._before_commit)
 
     async def count_try(self, bucket: int, position: int) -> int:
         """Count a try at deciding this command, durably, before it is made; answers how many there were."""

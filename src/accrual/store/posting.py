@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,8 +48,10 @@ UNPOSTED_COLUMNS = ("bucket", "member_id", "position")
 OUTBOX_COLUMNS = ("bucket", "sequence", "position", "recorded_at", "kind", "payload")
 
 
-async def post(connection: Connection, posting: Posting) -> None:
-    """Write a batch, or nothing of it.
+async def post(
+    connection: Connection, posting: Posting, before_commit: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Write a batch, or nothing of it. `before_commit` is where tests let a process stop with its rows locked.
 
     Raises LaneLost `fence_refused` when the fence refuses and `posted_already` on a key that is there (the state this was
     decided from is not what the database holds), DatabaseDown when the session is lost.
@@ -67,6 +69,8 @@ async def post(connection: Connection, posting: Posting) -> None:
                 await connection.execute(RESUMED, bucket, position, resumed_position)
             if posting.follow_ups:
                 await append_follow_ups(connection, posting.follow_ups, posting.recorded_at)
+            if before_commit is not None:
+                await before_commit()
 
 
 @contextmanager
