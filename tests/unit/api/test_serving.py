@@ -137,6 +137,23 @@ async def test_endless_head_is_refused(junk: bytes) -> None:
         writer.close()
 
 
+async def test_answer_comes_in_one_piece() -> None:
+    async with served() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(50):
+            writer.write(HEAD + b"Content-Length: 3\r\n\r\nabc")
+            assert (await reader.read(1 << 16)).endswith(b"\r\n\r\nabc")
+        writer.close()
+
+
+async def test_pipelined_requests_are_answered_in_order() -> None:
+    many = b"".join(HEAD + b"Content-Length: 2\r\n\r\n%02d" % number for number in range(20))
+    async with served() as port:
+        answer = await talk(port, many + HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\n20")
+    bodies = [part[:2] for part in answer.split(b"\r\n\r\n")[1:]]
+    assert bodies == [b"%02d" % number for number in range(21)]
+
+
 async def test_what_is_not_http_is_refused_and_the_server_lives() -> None:
     async with served() as port:
         assert (await talk(port, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
