@@ -162,8 +162,9 @@ def pytest_configure(config: pytest.Config) -> None:
     _sweep()
     home = Path(tempfile.mkdtemp(prefix=PREFIX))
     home.chmod(0o755)  # root's tests run the server as another user, who has to get here
-    handle = os.open(home / "alive.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    handle = os.open(home / "fresh.lock", os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(handle, fcntl.LOCK_EX)
+    (home / "fresh.lock").rename(home / "alive.lock")  # never seen without its lock
     config.stash[_alive] = handle
     os.environ[RUN_DIRECTORY] = str(home)
 
@@ -179,15 +180,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _sweep() -> None:
     """Remove what runs that were killed have left: directories of ours that no living process holds."""
-    for home in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
-        if home.stat().st_uid != os.geteuid() or not (home / "alive.lock").exists():
-            continue
-        with (home / "alive.lock").open("r+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            _remove(home)
+    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/alive.lock"):
+        try:
+            handle = os.open(lock, os.O_RDWR)
+        except (FileNotFoundError, PermissionError):
+            continue  # another run removed it in this moment, or it belongs to another user
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(lock.parent)
+        except BlockingIOError:
+            continue  # that run is alive
+        finally:
+            os.close(handle)
 
 
 def _remove(home: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from accrual.domain.commands import Dialect, Reward, encode_command
 from accrual.domain.errors import Conflict, Missing
 from accrual.domain.facts import Identity, Purchase
-from accrual.domain.programme import Programme
+from accrual.domain.programme import Client, Programme
 from accrual.domain.promos import PromoStatus
-from accrual.domain.stored_programme import CatalogueChange, PromoWrite, StoredProgramme
+from accrual.domain.stored_programme import CatalogueChange, ClientWrite, PromoWrite, StoredProgramme
 from accrual.engine.catalog import Catalog, digest_of_key
 from accrual.engine.client_keys import digest_keys
 from accrual.engine.plan import make_plan
@@ -105,6 +105,29 @@ async def test_no_plain_key_reaches_the_database(owner_pool: Pool, pool: Pool) -
     assert "qoin" in text
     assert "demo-qoin" not in text
     assert "another-secret" not in text
+
+
+async def test_client_document_never_carries_a_key_whoever_hands_it_over(pool: Pool) -> None:
+    store = CatalogueStore(pool)
+    await apply(store, EXAMPLE)
+    careless = Client(code="till", key="plain", key_sha256="0" * 64, key_env="NAME")
+
+    def decide(stored: StoredProgramme | None) -> CatalogueChange | None:
+        assert stored is not None
+        return CatalogueChange(
+            settings=stored.settings,
+            outlets=stored.outlets,
+            revises=False,
+            assets=(),
+            clients=(ClientWrite(client=careless, key_digest=bytes(32)),),
+            ended_clients=(),
+            promos=(),
+            audit=(),
+        )
+
+    assert await store.change("qoin-demo", decide, actor="tester", now=NOW) == 2
+    (found,) = [client.client for client in await store.clients() if client.client.code == "till"]
+    assert (found.key, found.key_sha256, found.key_env) == (None, None, None)
 
 
 async def test_audit_says_who_changed_what_from_what_to_what(pool: Pool) -> None:

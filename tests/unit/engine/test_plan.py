@@ -92,9 +92,9 @@ def test_same_file_again_is_no_change() -> None:
 
 
 def test_changed_field_is_shown_before_and_after_and_alone_is_written() -> None:
-    changed = promo(priority=5)
+    changed = promo(number=5)
     made = plan(document(promos=(changed,)), stored(document()))
-    assert [(f.path, f.before, f.after) for f in item(made, "promo", "P").fields] == [("priority", 0, 5)]
+    assert [(f.path, f.before, f.after) for f in item(made, "promo", "P").fields] == [("number", 0, 5)]
     assert made.change is not None
     assert [write.promo for write in made.change.promos] == [changed]
     assert not made.change.revises
@@ -147,18 +147,18 @@ def test_later_version_holds_from_its_approval_or_its_own_instant(
 ) -> None:
     window = Window(from_="2026-01-01T00:00")
     before = document(promos=(promo(window=window),))
-    made = plan(document(promos=(promo(window=window, priority=1, effective_from=effective_from),)), stored(before))
+    made = plan(document(promos=(promo(window=window, number=1, effective_from=effective_from),)), stored(before))
     assert made.change is not None
     assert made.change.promos[0].effective_from == expected
     assert item(made, "promo", "P").holds_from == expected.isoformat(timespec="seconds")
 
 
 def test_change_that_cannot_touch_facts_as_old_as_recent_ones_warns() -> None:
-    after = document(promos=(promo(priority=1),))
+    after = document(promos=(promo(number=1),))
     (warning,) = item(plan(after, stored(document(), lag=timedelta(days=400))), "promo", "P").warnings
     assert "400 days" in warning
     assert item(plan(after, stored(document(), lag=timedelta(minutes=5))), "promo", "P").warnings == ()
-    reaching = document(promos=(promo(priority=1, effective_from="2024-01-01T00:00"),))
+    reaching = document(promos=(promo(number=1, effective_from="2024-01-01T00:00"),))
     (said,) = item(plan(reaching, stored(document(), lag=timedelta(days=400))), "promo", "P").warnings
     assert "in the past" in said
 
@@ -196,7 +196,7 @@ def test_prune_leaves_what_a_dialect_made() -> None:
 
 def test_promo_that_a_dialect_made_cannot_be_taken_over_by_a_file() -> None:
     with pytest.raises(Conflict) as conflict:
-        plan(document(promos=(promo(priority=1),)), stored(document(), origin="profitflow"))
+        plan(document(promos=(promo(number=1),)), stored(document(), origin="profitflow"))
     assert conflict.value.code == "promo_not_ours"
 
 
