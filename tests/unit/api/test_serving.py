@@ -137,13 +137,44 @@ async def test_endless_head_is_refused(junk: bytes) -> None:
         writer.close()
 
 
-async def test_answer_comes_in_one_piece() -> None:
+async def test_head_and_body_of_an_answer_are_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    writes: list[bytes] = []
+    made = serving._BoundedHead.connection_made
+
+    class Recording(asyncio.Transport):
+        """The real transport, with an ear on what is written."""
+
+        def __init__(self, real: asyncio.Transport) -> None:
+            self._real = real
+
+        def write(self, data: bytes | bytearray | memoryview) -> None:
+            writes.append(bytes(data))
+            self._real.write(data)
+
+        def is_closing(self) -> bool:
+            return self._real.is_closing()
+
+        def close(self) -> None:
+            self._real.close()
+
+        def get_extra_info(self, name: str, default: object = None) -> object:
+            return self._real.get_extra_info(name, default)
+
+        def pause_reading(self) -> None:
+            self._real.pause_reading()
+
+        def resume_reading(self) -> None:
+            self._real.resume_reading()
+
+    def record(protocol: serving._BoundedHead, transport: asyncio.Transport) -> None:
+        made(protocol, Recording(transport))
+
+    monkeypatch.setattr(serving._BoundedHead, "connection_made", record)
+    request = HEAD + b"Content-Length: 3\r\n\r\nabc"
     async with served() as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for _ in range(50):
-            writer.write(HEAD + b"Content-Length: 3\r\n\r\nabc")
-            assert (await reader.read(1 << 16)).endswith(b"\r\n\r\nabc")
-        writer.close()
+        await talk(port, request, request.replace(b"Host", b"Connection: close\r\nHost"), pause_s=0.05)
+    assert len(writes) == 2
+    assert all(data.startswith(b"HTTP/1.1 200 ") and data.endswith(b"\r\n\r\nabc") for data in writes)
 
 
 async def test_pipelined_requests_are_answered_in_order() -> None:
