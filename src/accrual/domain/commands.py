@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import msgspec
 
-from accrual.domain.facts import Fact, Identity
+from accrual.domain.facts import Fact, Identity, Scalar
 
 
 class Dialect(IntEnum):
@@ -37,6 +37,26 @@ class Reward(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=1):
     install_id: str | None = None
     device_type: str | None = None
     parent: bytes | None = None
+    promo_codes: tuple[str, ...] = ()
+    payment: str | None = None
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=3):
+    """Change what is known of a member: what is None stays. Audiences and segments are put in and taken out by name.
+
+    `birthday` is `YYYY-MM-DD` or `MM-DD`; an attribute set to None is removed.
+    """
+
+    dialect: Dialect
+    action: str
+    identity: Identity
+    tier: str | None = None
+    birthday: str | None = None
+    attributes: dict[str, Scalar | None] = msgspec.field(default_factory=dict)
+    segments_in: tuple[str, ...] = ()
+    segments_out: tuple[str, ...] = ()
+    lists_in: tuple[str, ...] = ()
+    lists_out: tuple[str, ...] = ()
 
 
 class Resume(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=2):
@@ -48,7 +68,7 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=2):
     ticket: bytes
 
 
-Command = Reward | Resume
+Command = Reward | Resume | Profile
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ class Trigger(StrEnum):
     PRODUCT_PURCHASE = "product_purchase"
     DRAW_ENTRY = "draw_entry"
     CHECK_IN = "check_in"
+    EVENT = "event"
 
 
 class Identity(msgspec.Struct, frozen=True, array_like=True):
@@ -98,4 +99,15 @@ class CheckIn(_Fact, frozen=True, tag=7):
     trigger: ClassVar[Trigger] = Trigger.CHECK_IN
 
 
-Fact = Registration | Referral | Purchase | ReferralPurchase | ProductPurchase | DrawEntry | CheckIn
+Scalar = str | int | bool
+
+
+class Event(_Fact, frozen=True, tag=8):
+    """Anything else a client tells of: a name such as `app_review`, and attributes with plain values."""
+
+    trigger: ClassVar[Trigger] = Trigger.EVENT
+    name: str
+    attributes: dict[str, Scalar] = msgspec.field(default_factory=dict)
+
+
+Fact = Registration | Referral | Purchase | ReferralPurchase | ProductPurchase | DrawEntry | CheckIn | Event

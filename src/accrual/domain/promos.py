@@ -27,6 +27,18 @@ class PromoStatus(StrEnum):
     ENDED = "ended"
 
 
+class WeekDay(StrEnum):
+    """A day of the week, Monday first."""
+
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
+
+
 class Recipient(StrEnum):
     """Who gets a benefit: the member of the fact, or the one who referred that member."""
 
@@ -55,19 +67,69 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Base of everything a programme file may hold: unknown fields are errors."""
 
 
-class Where(_Document, frozen=True):
-    """Narrows a promo to facts of these outlets and products. Empty means everywhere."""
+class Except(_Document, frozen=True):
+    """Places and things a promo leaves out, whatever else it names."""
 
     outlets: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+
+
+class Where(_Document, frozen=True):
+    """Narrows a promo to facts of these outlets, products, categories and clients. Empty means everywhere."""
+
+    outlets: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    except_: Except = msgspec.field(default=Except(), name="except")
 
 
 class Window(_Document, frozen=True):
-    """When a promo runs: `from` inclusive, `until` exclusive. A time without offset is read in `zone`, else the programme's."""
+    """When a promo runs: `from` inclusive, `until` exclusive. A time without offset is read in `zone`, else the programme's.
+
+    `days` are week days (`fri`), `hours` spans such as `10:00-22:00` (past midnight allowed), `dates` are `2026-11-11`,
+    `12-25` each year, `25` or `last` of each month, `birthday`. All that are named must hold; of one kind any will do.
+    """
 
     from_: str | None = msgspec.field(default=None, name="from")
     until: str | None = None
     zone: str | None = None
+    days: tuple[WeekDay, ...] = ()
+    hours: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+
+
+class Audience(_Document, frozen=True):
+    """Who a promo is for: members of any of these lists or segments; `holdout` keeps a share of them as control group.
+
+    `holdout` is a percentage such as `10`; who is held out follows from member and promo and never changes.
+    """
+
+    lists: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    holdout: str | None = None
+
+
+class Lane(StrEnum):
+    """Where in the order of stacking a promo stands; the lanes are judged in this order."""
+
+    BASE = "base"
+    BONUS = "bonus"
+    MULTIPLIER = "multiplier"
+    CAP = "cap"
+
+
+class Stacking(_Document, frozen=True):
+    """A promo's place: lanes in order, inside a lane the higher priority first, then by code.
+
+    An `exclusive` promo ends its lane, but only if it gave something.
+    """
+
+    lane: Lane = Lane.BASE
+    priority: Annotated[int, msgspec.Meta(ge=-1000, le=1000)] = 0
+    exclusive: bool = False
 
 
 class PointsPer(_Document, frozen=True):
@@ -77,14 +139,58 @@ class PointsPer(_Document, frozen=True):
     give: Points = 1
 
 
+class Band(_Document, frozen=True):
+    """From this amount of money on (`50000 IDR`), until the next band: so many units, or a percentage of the amount."""
+
+    from_: str = msgspec.field(name="from")
+    give: Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)] | None = None
+    percent: str | None = None
+
+
+class Issuing(_Document, frozen=True):
+    """So many units for each named rule that the fact asks for (its attribute `rule`)."""
+
+    rules: dict[str, Points]
+
+
+class Scope(StrEnum):
+    """What a multiplier multiplies: what the base lane gave, or everything given so far."""
+
+    BASE = "base"
+    ALL = "all"
+
+
+class Multiplier(_Document, frozen=True):
+    """`times: "2"` doubles: it gives what is missing to that many times the sum, rounded once."""
+
+    times: str
+    of: Scope = Scope.BASE
+
+
+class Voucher(_Document, frozen=True):
+    """A voucher code of its own, `length` characters after `prefix`; `count` of them."""
+
+    prefix: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9-]{0,16}$")] = ""
+    length: Annotated[int, msgspec.Meta(ge=8, le=24)] = 12
+    count: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
+
+
 class Benefit(_Document, frozen=True):
-    """What a promo gives. Exactly one of `fixed`, `points_per`, `percent` is set."""
+    """What a promo gives. Exactly one of fixed, points_per, percent, issuing, multiplier, bracket, voucher, ceiling is set.
+
+    `ceiling` (lane `cap` only) gives nothing: it reduces what the command has given of the asset to so many units.
+    """
 
     asset: Code
     to: Recipient = Recipient.MEMBER
     fixed: Points | None = None
     points_per: PointsPer | None = None
     percent: str | None = None
+    issuing: Issuing | None = None
+    multiplier: Multiplier | None = None
+    bracket: Annotated[tuple[Band, ...], msgspec.Meta(min_length=1, max_length=100)] | None = None
+    voucher: Voucher | None = None
+    ceiling: Points | None = None
     max: Points | None = None
     rounding: Rounding | None = None
     per_fact: bool = False
@@ -92,14 +198,31 @@ class Benefit(_Document, frozen=True):
     active_after: str | None = None
 
 
-class Limit(_Document, frozen=True):
-    """A cap a member: by `count` of awards or by `amount` of `asset` units, in each `every`."""
+class LimitPer(StrEnum):
+    """Whose use a limit counts."""
 
-    per: Annotated[str, msgspec.Meta(pattern="^member$")] = "member"
+    MEMBER = "member"
+    PROMO = "promo"
+    OUTLET = "outlet"
+    DEVICE = "device"
+
+
+class Limit(_Document, frozen=True):
+    """A cap by `count` of awards or by `amount` of units, in each `every`, for each member, outlet, device, or the promo."""
+
+    per: LimitPer = LimitPer.MEMBER
     count: Points | None = None
     amount: Points | None = None
     every: Period = Period.EVER
     on_limit: OnLimit | None = None
+
+
+class Budget(_Document, frozen=True):
+    """All that a promo may ever give of an asset, handed out to lanes in shares: never exceeded."""
+
+    asset: Code
+    amount: Points
+    on_limit: OnLimit = OnLimit.REDUCE
 
 
 class Promo(_Document, frozen=True):
@@ -108,12 +231,17 @@ class Promo(_Document, frozen=True):
     code: Code
     trigger: Trigger
     benefits: Annotated[tuple[Benefit, ...], msgspec.Meta(min_length=1, max_length=20)]
+    event: Code | None = None
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
     number: int = 0
     where: Where = Where()
     window: Window = Window()
+    audience: Audience = Audience()
+    promo_codes: Annotated[tuple[str, ...], msgspec.Meta(max_length=1000)] = ()
+    condition: Annotated[str, msgspec.Meta(max_length=4000)] | None = None
     limits: Annotated[tuple[Limit, ...], msgspec.Meta(max_length=20)] = ()
-    priority: Annotated[int, msgspec.Meta(ge=-1000, le=1000)] = 0
+    budget: Budget | None = None
+    stacking: Stacking = Stacking()
     status: PromoStatus = PromoStatus.ACTIVE
     effective_from: str | None = None
 

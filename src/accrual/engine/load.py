@@ -43,8 +43,10 @@ async def _decode(command: LoggedCommand, source: StateSource, programmes: Progr
         return task
     if isinstance(decoded, Resume):
         task.nothing_parked = not await _resume(task, decoded, source)
-    else:
+    elif isinstance(decoded, Reward):
         task.reward = decoded
+    else:
+        task.error = "profiles are not supported yet"
     identity = decoded.identity
     task.member_id = member_id_of(command.programme_id, identity.kind, identity.value)
     return task

@@ -131,7 +131,7 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
             continue
         newest = versions[-1].promo
         compiled = tuple(compile_version(stored, settings, assets) for stored in versions)
-        timeline = Timeline(order=(-newest.priority, newest.code), versions=compiled, always=_always(compiled))
+        timeline = Timeline(order=(-newest.stacking.priority, newest.code), versions=compiled, always=_always(compiled))
         for stored, version in zip(versions, compiled, strict=True):
             if stored.promo.status not in LIVE:
                 continue
