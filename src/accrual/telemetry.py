@@ -99,7 +99,7 @@ def configure(*, level: str = "info", form: str = "console", stream: TextIO | No
     inbound = logging.StreamHandler(out)
     inbound.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[_first_line, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
@@ -115,4 +115,10 @@ def _trace_instead_of_exception(
     error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):
         event.update(trace_of(error))
+    return event
+
+
+def _first_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Of a library's message the first line: asyncio's further ones quote the values of what went wrong."""
+    event["event"] = str(event.get("event", "")).partition("\n")[0]
     return event

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import io
 import json
 import logging
@@ -91,6 +93,19 @@ def test_error_is_logged_by_class_and_place_without_its_message(out: io.StringIO
             "KeyError",
         )
         assert any("test_telemetry.py" in where and where.endswith("fails") for where in line["where"])
+    assert not any(secret in out.getvalue() for secret in SECRETS)
+
+
+async def test_lost_task_is_logged_without_what_it_held(out: io.StringIO) -> None:
+    async def fails() -> None:
+        raise ValueError("Budi 62811")
+
+    task = asyncio.create_task(fails())
+    await asyncio.sleep(0)
+    del task
+    gc.collect()
+    (line,) = _lines(out)
+    assert (line["event"], line["error"]) == ("Task exception was never retrieved", "ValueError")
     assert not any(secret in out.getvalue() for secret in SECRETS)
 
 
