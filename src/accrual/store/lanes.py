@@ -14,7 +14,7 @@ from accrual.domain.errors import DatabaseDown
 from accrual.domain.facts import Identity
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
 from accrual.store.connection import Connection
-from accrual.store.postgres import connect, mapping_loss
+from accrual.store.postgres import as_login, connect, mapping_loss
 from accrual.store.posting import post
 from accrual.store.sql import query
 
@@ -109,7 +109,8 @@ class PostgresLanes:
     async def register(self, worker_id: bytes, started_at: datetime, label: str) -> None:
         """Make this lane process known."""
         with mapping_loss():
-            await self.connection.execute(WORKER_REGISTER, UUID(worker_id), started_at, label)
+            async with as_login(self.connection):
+                await self.connection.execute(WORKER_REGISTER, UUID(worker_id), started_at, label)
 
     async def beat(self, worker_id: bytes, report: str) -> bool:
         """One more sign of life; False when this process was given up for dead and must start over."""
@@ -162,7 +163,8 @@ class PostgresLanes:
                 leases.extend(await self._take_all([row], worker_id))
             except asyncpg.LockNotAvailableError:
                 if row.owner is not None:
-                    await self.connection.execute(WORKER_TERMINATE, UUID(row.owner))
+                    async with as_login(self.connection):
+                        await self.connection.execute(WORKER_TERMINATE, UUID(row.owner))
         return leases
 
     async def _lock_timeout(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -86,10 +86,24 @@ def mapping_loss() -> Iterator[None]:
 
 
 def as_runtime(url: str) -> str:
-    """The same URL, for sessions that act as the runtime role: what they may not do, PostgreSQL refuses them."""
+    """The same URL, for sessions that act as the runtime role: what they may not do, PostgreSQL refuses them.
+
+    To PostgreSQL such a session still belongs to who logged in: what concerns sessions themselves needs `as_login`.
+    """
     parts = urlsplit(url)
     extra = "options=" + quote(f"-c role={RUNTIME_ROLE}", safe="")
     return urlunsplit(parts._replace(query=f"{parts.query}&{extra}" if parts.query else extra))
+
+
+@asynccontextmanager
+async def as_login(connection: Connection) -> AsyncIterator[None]:
+    """A transaction as who logged in, not as the runtime role: only so may a session see and end those of its own login.
+
+    Where the login is the runtime role itself, that is the same.
+    """
+    async with connection.transaction():
+        await connection.execute("set local role none")
+        yield
 
 
 def _server_settings(
