@@ -33,6 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "explain": Entry("accrual.cli.explain", "explain", "Say in words what came of a command, and why."),
     "verify": Entry("accrual.cli.verify", "verify", "Check books, chain and lots; name the first bad row."),
     "doctor": Entry("accrual.cli.doctor", "doctor", "Say how database, rights, lanes, disk and keys are."),
+    "bench": Entry("accrual.cli.bench", "app", "Measure how fast this machine is: drain, submit, http."),
     "db": Entry("accrual.cli.db", "app", "The embedded PostgreSQL: start it, stop it, look at it."),
 }
 """Every command, in the order of the list that `accrual --help` shows."""

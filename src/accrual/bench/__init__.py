@@ -1,0 +1,1 @@
+"""Benchmarks, each answering one question about speed; nothing here runs in production."""

@@ -1,0 +1,34 @@
+"""Runs a benchmark by its name on the server a command means, and puts its result together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from accrual.bench.drain import bench_drain
+from accrual.bench.http import bench_http
+from accrual.bench.measure import Bench
+from accrual.bench.options import Options, Progress
+from accrual.bench.results import Invariants, Result, Run
+from accrual.bench.submit import BATCH_ROWS, bench_submit
+from accrual.bootstrap.bench import BenchServer, bench_server
+
+Question = Callable[[BenchServer, Options, Progress], Awaitable[tuple[list[Run], Invariants, Bench]]]
+
+QUESTIONS: Mapping[str, Question] = {"drain": bench_drain, "submit": bench_submit, "http": bench_http}
+
+
+async def run_bench(
+    name: str,
+    options: Options,
+    *,
+    data_dir: Path | None,
+    database_url: str | None,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> Result:
+    """Measure `drain`, `submit` or `http`. Everything it makes is removed again, whatever happens. Raises AccrualError."""
+    async with bench_server(data_dir, database_url, say=say) as server:
+        runs, invariants, bench = await QUESTIONS[name](server, options, progress)
+    batch = {"drain": options.batch, "submit": BATCH_ROWS, "http": 1}[name]
+    return bench.result(name, batch, options.lanes if name == "drain" else 0, runs, invariants)
