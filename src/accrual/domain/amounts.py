@@ -66,12 +66,12 @@ def to_minor(text: str, minor_units: int) -> int:
 
     Raises Invalid `invalid_amount`: malformed, negative, too finely divided, or beyond int64.
     """
-    value = read_decimal(text)
-    if value < 0:
+    numerator, denominator = read_decimal(text).as_integer_ratio()
+    if text.startswith("-"):
         raise Invalid("The amount is negative.", code="invalid_amount")
-    scaled = value.scaleb(minor_units)
-    whole = int(scaled)
-    if whole != scaled:
+    # In whole numbers: arithmetic on decimals rounds to 28 digits without a word.
+    whole, rest = divmod(numerator * 10**minor_units, denominator)
+    if rest:
         raise Invalid(f"The amount has more than {minor_units} decimals.", code="invalid_amount")
     if whole > INT64_MAX:
         raise Invalid("The amount is too large.", code="invalid_amount")

@@ -1,0 +1,332 @@
+"""Log, lanes and books in memory, decided by the real rules and the real processor. No database, no clock, no test here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from accrual.domain.chain import HEAD_FIRST
+from accrual.domain.commands import Command, Dialect, LoggedCommand, Reward, content_digest, encode_command
+from accrual.domain.facts import Fact, Identity
+from accrual.domain.ids import bucket_of, member_account_id, member_id_of, ticket_of
+from accrual.domain.log import (
+    AppendRow,
+    KeyHome,
+    Known,
+    Lease,
+    MemberRow,
+    OutcomeRow,
+    ParkedRow,
+    Posting,
+)
+from accrual.domain.lots import LotUse
+from accrual.domain.outcomes import Outcome, decode_outcome
+from accrual.domain.programme import Asset, Catalogue, Settings, StoredAsset
+from accrual.domain.promos import Promo, PromoVersion
+from accrual.domain.transfers import Line
+from accrual.engine.load import load
+from accrual.engine.process import NO_SEAL, EventOf, Processor, Task
+from accrual.engine.state import State
+from accrual.rules.compile import CompiledProgramme, compile_programme
+
+PROGRAMME = 1
+CLIENT = 3
+START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+"""Ten in the morning in Jakarta, on a Sunday."""
+
+SETTINGS = Settings(code="demo", currency="IDR", minor_units=2, time_zone="Asia/Jakarta", late_limit=None)
+
+
+def identity_of(name: str) -> Identity:
+    return Identity("name", name)
+
+
+def member_of(name: str) -> bytes:
+    return member_id_of(PROGRAMME, "name", name)
+
+
+def promo_of(**document: object) -> Promo:
+    """A promo as a programme file writes it."""
+    return msgspec.convert(document, Promo)
+
+
+def catalogue_of(
+    promos: Sequence[Promo | PromoVersion],
+    *,
+    settings: Settings = SETTINGS,
+    assets: Sequence[str] = ("PTS", "LD"),
+    revision: int = 1,
+) -> Catalogue:
+    """A catalogue; promos given as documents become first versions that hold from the beginning."""
+    versions = [
+        promo
+        if isinstance(promo, PromoVersion)
+        else PromoVersion(
+            promo_version_id=100 + number, promo_id=number, version=1, revision=1, effective_from=None, promo=promo
+        )
+        for number, promo in enumerate(promos, 1)
+    ]
+    return Catalogue(
+        programme_id=PROGRAMME,
+        revision=revision,
+        settings=settings,
+        assets=tuple(StoredAsset(asset_id=n, asset=Asset(code=code)) for n, code in enumerate(assets, 1)),
+        outlets=(),
+        promos=tuple(versions),
+    )
+
+
+def no_event(command: Reward, logged: LoggedCommand, programme: CompiledProgramme) -> None:
+    return None
+
+
+@dataclass
+class Books:
+    """What a database would hold. It is a CommandLog and a StateSource, and takes postings as a store would."""
+
+    buckets: int = 4
+    log: dict[int, list[LoggedCommand]] = field(default_factory=dict)
+    homes: dict[tuple[int, bytes], KeyHome] = field(default_factory=dict)
+    bodies: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    leases: dict[int, Lease] = field(default_factory=dict)
+    people: dict[bytes, MemberRow] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
+    lot_uses: list[LotUse] = field(default_factory=list)
+    newest: dict[tuple[int, int], tuple[int, int | None]] = field(default_factory=dict)
+    counts: dict[tuple[bytes, int, int, int], int] = field(default_factory=dict)
+    outcomes: dict[tuple[int, int], OutcomeRow] = field(default_factory=dict)
+    parked: dict[tuple[int, int], ParkedRow] = field(default_factory=dict)
+    resumed: dict[tuple[int, int], int] = field(default_factory=dict)
+    accounts: set[tuple[int, int]] = field(default_factory=set)
+    postings: list[Posting] = field(default_factory=list)
+
+    # The log.
+
+    async def find(self, tickets: Sequence[tuple[int, bytes]]) -> dict[bytes, Known]:
+        wanted = {ticket for _, ticket in tickets}
+        return {k.ticket: k for k in self._known() if k.ticket in wanted}
+
+    async def append(self, rows: Sequence[AppendRow], recorded_at: datetime) -> dict[bytes, Known] | None:
+        there = {known.ticket for known in self._known()}
+        if len({row.ticket for row in rows}) < len(rows) or any(row.ticket in there for row in rows):
+            return None
+        return {row.ticket: self._place(row, recorded_at) for row in rows}
+
+    async def find_keys(self, keys: Sequence[tuple[int, int, bytes]]) -> dict[tuple[int, bytes], KeyHome]:
+        return {(c, d): self.homes[c, d] for _, c, d in keys if (c, d) in self.homes}
+
+    async def append_with_keys(
+        self, rows: Sequence[AppendRow], homes: Sequence[KeyHome], recorded_at: datetime
+    ) -> dict[bytes, Known] | None:
+        if any((home.client_id, home.key_digest) in self.homes for home in homes):
+            return None
+        placed = await self.append(rows, recorded_at)
+        if placed is not None:
+            self.homes.update({(home.client_id, home.key_digest): home for home in homes})
+        return placed
+
+    async def backlog(self) -> Mapping[int, int]:
+        waiting = {bucket: len(log) + 1 - self.lease(bucket).cursor for bucket, log in self.log.items()}
+        return {bucket: count for bucket, count in waiting.items() if count}
+
+    async def decided(self, places: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+        return set(places) & set(self.outcomes)
+
+    async def body_of(self, bucket: int, position: int) -> tuple[int, bytes] | None:
+        body = self.bodies.get((bucket, position))
+        return None if body is None else (int(Dialect.NATIVE), body)
+
+    def _known(self) -> Iterable[Known]:
+        for log in self.log.values():
+            for command in log:
+                yield Known(command.ticket, command.bucket, command.position, command.recorded_at, command.content)
+
+    def _place(self, row: AppendRow, recorded_at: datetime) -> Known:
+        log = self.log.setdefault(row.bucket, [])
+        # As under the tail: recorded_at never decreases in a bucket.
+        recorded_at = max([recorded_at, *[command.recorded_at for command in log[-1:]]])
+        command = LoggedCommand(
+            bucket=row.bucket,
+            position=len(log) + 1,
+            ticket=row.ticket,
+            programme_id=row.programme_id,
+            client_id=row.client_id,
+            recorded_at=recorded_at,
+            content=row.content,
+            seal=row.seal,
+            facts=row.facts,
+            name=row.name,
+        )
+        log.append(command)
+        if row.body is not None:
+            self.bodies[row.bucket, command.position] = row.body
+        return Known(row.ticket, row.bucket, command.position, recorded_at, row.content)
+
+    # The state that deciding is loaded from.
+
+    async def members(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberRow]:
+        return {m: self.people[m] for group in wanted.values() for m in group if m in self.people}
+
+    async def balances(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], tuple[int, int | None]]:
+        places = [(bucket, account) for bucket, group in wanted.items() for account in group]
+        return {place: self.newest[place] for place in places if place in self.newest}
+
+    async def counters(
+        self, wanted: Mapping[int, Sequence[tuple[bytes, int, int, int]]]
+    ) -> dict[tuple[bytes, int, int, int], int]:
+        return {key: self.counts[key] for group in wanted.values() for key in group if key in self.counts}
+
+    async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
+        for command in self.log.get(bucket, []):
+            place = (bucket, command.position)
+            if command.ticket == ticket and place in self.parked and place not in self.resumed:
+                facts = self.parked[place].facts
+                return command.position, command.programme_id, command.client_id, facts, command.recorded_at
+        return None
+
+    # The lanes.
+
+    def lease(self, bucket: int) -> Lease:
+        return self.leases.setdefault(bucket, Lease(bucket, 1, 1, HEAD_FIRST, 1, 0))
+
+    def waiting(self, bucket: int, count: int | None = None) -> list[LoggedCommand]:
+        """Undecided commands of a bucket, oldest first."""
+        start = self.lease(bucket).cursor - 1
+        return self.log.get(bucket, [])[start : None if count is None else start + count]
+
+    async def book(self, posting: Posting) -> None:
+        """Write a posting, as strict about keys and cursors as the tables are."""
+        for advance in posting.advances:
+            lease = self.lease(advance.bucket)
+            assert (advance.prior_cursor, advance.epoch) == (lease.cursor, lease.epoch), "the fence"
+            self.leases[advance.bucket] = lease._replace(
+                cursor=advance.cursor, chain=advance.chain, outbox_next=advance.outbox_next
+            )
+        for member in posting.members:
+            assert member.member_id not in self.people, "a member is enrolled once"
+            self.people[member.member_id] = MemberRow(member.member_id, None, member.name, None)
+        for rename in posting.renames:
+            self.people[rename.member_id] = self.people[rename.member_id]._replace(name=rename.name)
+        for link in posting.links:
+            assert self.people[link.member_id].referrer is None, "a link is for life"
+            self.people[link.member_id] = self.people[link.member_id]._replace(referrer=link.referrer)
+        for account in posting.accounts:
+            assert (account.bucket, account.account_id) not in self.accounts, "an account is opened once"
+            self.accounts.add((account.bucket, account.account_id))
+        for line in posting.lines:
+            assert (line.bucket, line.account) in self.accounts, "a line needs its account"
+            self.newest[line.bucket, line.account] = (line.balance_after, line.held_after)
+        self.lines.extend(posting.lines)
+        self.lot_uses.extend(posting.lot_uses)
+        for row in posting.counters:
+            self.counts[row.member_id, row.promo_id, row.slot, row.period] = row.value_after
+        for outcome in posting.outcomes:
+            assert (outcome.bucket, outcome.position) not in self.outcomes, "a command is answered once"
+            self.outcomes[outcome.bucket, outcome.position] = outcome
+        for parked in posting.parked:
+            self.parked[parked.bucket, parked.position] = parked
+        for bucket, position, at in posting.resumed:
+            assert (bucket, position) not in self.resumed, "a parked command is resumed once"
+            self.resumed[bucket, position] = at
+        for follow_up in posting.follow_ups:
+            self._place(follow_up, posting.recorded_at)
+        self.postings.append(posting)
+
+    # What people ask.
+
+    def outcome(self, command: LoggedCommand | Known) -> Outcome:
+        return decode_outcome(self.outcomes[command.bucket, command.position].payload)
+
+    def by_ticket(self, ticket: bytes) -> LoggedCommand:
+        return next(command for log in self.log.values() for command in log if command.ticket == ticket)
+
+    def balance(self, name: str, asset_id: int = 1, role: int = 0) -> int:
+        member_id = member_of(name)
+        place = (bucket_of(member_id, self.buckets), member_account_id(member_id, asset_id, role))
+        return self.newest.get(place, (0, None))[0]
+
+
+class Desk:
+    """One programme's books with one lane over them."""
+
+    def __init__(self, catalogue: Catalogue, *, buckets: int = 4, event_of: EventOf = no_event) -> None:
+        self.books = Books(buckets=buckets)
+        self.state = State(members_max=1_000)
+        self.programme = compile_programme(catalogue)
+        self.processor = Processor(
+            self.state, buckets=buckets, event_of=event_of, describe=lambda error: type(error).__name__
+        )
+        self.now = START
+        self._sent = 0
+
+    def revise(self, catalogue: Catalogue) -> None:
+        """From now on commands are judged by this catalogue."""
+        self.programme = compile_programme(catalogue)
+
+    def log(self, name: str, *facts: Fact, member_name: str | None = None, key: bytes | None = None) -> LoggedCommand:
+        """A reward command at the end of the member's log, recorded now."""
+        reward = Reward(dialect=Dialect.NATIVE, action="test", identity=identity_of(name), facts=facts)
+        return self.log_command(reward, member_name=member_name, key=key)
+
+    def log_command(
+        self, command: Command, *, member_name: str | None = None, key: bytes | None = None
+    ) -> LoggedCommand:
+        return self.log_bytes(command.identity, encode_command(command), member_name=member_name, key=key)
+
+    def log_bytes(
+        self,
+        identity: Identity,
+        facts: bytes,
+        *,
+        member_name: str | None = None,
+        key: bytes | None = None,
+        programme_id: int = PROGRAMME,
+    ) -> LoggedCommand:
+        self._sent += 1
+        member_id = member_id_of(programme_id, identity.kind, identity.value)
+        bucket = bucket_of(member_id, self.books.buckets)
+        ticket = ticket_of(programme_id, CLIENT, member_id, key or b"r%d" % self._sent, bucket)
+        row = AppendRow(
+            bucket, ticket, programme_id, CLIENT, content_digest(facts), NO_SEAL, facts, b"", member_name, None
+        )
+        known = self.books._place(row, self.now)
+        return self.books.log[bucket][known.position - 1]
+
+    async def tasks(self, commands: Sequence[LoggedCommand]) -> list[Task]:
+        return await load(commands, self.state, self.books, self.programme_of)
+
+    def programme_of(self, programme_id: int) -> CompiledProgramme:
+        assert programme_id == PROGRAMME
+        return self.programme
+
+    async def decide_batch(self, wanted: Mapping[int, int]) -> Posting:
+        """One batch: so many commands of each bucket, loaded, decided and booked."""
+        commands = [command for bucket in sorted(wanted) for command in self.books.waiting(bucket, wanted[bucket])]
+        tasks = await self.tasks(commands)
+        posting = self.processor.decide(tasks, {c.bucket: self.books.lease(c.bucket) for c in commands}, self.now)
+        await self.books.book(posting)
+        return posting
+
+    async def decide_all(self, rows_max: int | None = None) -> None:
+        """Batches until nothing waits, follow-ups included; at most `rows_max` commands of each bucket a batch."""
+        while True:
+            wanted = {b: rows_max or len(self.books.log[b]) for b in self.books.log if self.books.waiting(b)}
+            if not wanted:
+                return
+            await self.decide_batch(wanted)
+
+    async def settle_one(self, name: str, *facts: Fact, member_name: str | None = None) -> Outcome:
+        """Log one command, decide everything, answer its own outcome."""
+        command = self.log(name, *facts, member_name=member_name)
+        await self.decide_all()
+        return self.books.outcome(command)
+
+    def forget(self) -> None:
+        """As after a restart: nothing is remembered, everything is read again."""
+        self.state.forget()
+
+    def later(self, **of_delta: int) -> None:
+        self.now += timedelta(**of_delta)
