@@ -61,7 +61,8 @@ class LaneRow(NamedTuple):
 class Lease(NamedTuple):
     """A bucket that this lane owns, and the state its next batch is loaded from.
 
-    `suspicion` counts how often its lane died lately without letting go of it in order: its next batches are small.
+    `suspicion` counts how often its lane died lately without letting go of it in order: its next batches are small,
+    until `careful` more commands have been decided.
     """
 
     bucket: int
@@ -70,6 +71,7 @@ class Lease(NamedTuple):
     chain: bytes
     outbox_next: int
     suspicion: int
+    careful: int = 0
 
 
 class WorkerRow(NamedTuple):
@@ -184,6 +186,7 @@ class Advance(NamedTuple):
     epoch: int
     chain: bytes
     outbox_next: int
+    suspicion: int = 0
 
 
 class Posting(NamedTuple):

@@ -82,8 +82,7 @@ def _mapping_keys() -> Iterator[None]:
 
 
 async def _pass_the_fence(connection: Connection, posting: Posting) -> None:
-    bucket, prior_cursor, cursor, epoch, chain, outbox_next = _columns(posting.advances)
-    passed = await connection.fetch(ADVANCE, bucket, prior_cursor, cursor, epoch, chain, outbox_next)
+    passed = await connection.fetch(ADVANCE, *_columns(posting.advances))
     if len(passed) != len(posting.advances):
         raise LaneLost(code="fence_refused", details={"buckets": len(posting.advances), "passed": len(passed)})
 

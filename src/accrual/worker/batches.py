@@ -1,8 +1,12 @@
-"""How a batch is filled: from every bucket with work, nobody's share fixed, suspects in small bites. Pure arithmetic."""
+"""How a batch is filled: from every bucket with work, nobody's share fixed, suspects in small bites. Pure arithmetic.
+
+A command that ends its process is found by its bucket's bites getting smaller with each death, down to one command that
+then stands alone: no other bucket's command is in its batch, so none can be blamed for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from accrual.domain.log import Lease
 
@@ -10,6 +14,7 @@ SUSPECT_SHRINK = 8
 """Each death of a lane divides its buckets' next bite by this, down to one command at a time."""
 
 BITE_MAX = 512
+SUSPICION_MAX = 16
 
 
 def bite_max(suspicion: int) -> int:
@@ -17,16 +22,40 @@ def bite_max(suspicion: int) -> int:
     return max(1, BITE_MAX // SUSPECT_SHRINK**suspicion) if suspicion else 1 << 31
 
 
+def suspected(lease: Lease, more: int = 0) -> Lease:
+    """The lease after so many more deaths. What ended the last batch is among the commands of its bite, so those, and
+    no others, are taken with care."""
+    suspicion = min(lease.suspicion + more, SUSPICION_MAX)
+    bite_then = BITE_MAX if suspicion == 1 else bite_max(suspicion - 1)
+    return lease._replace(suspicion=suspicion, careful=max(bite_then, SUSPECT_SHRINK) if suspicion else 0)
+
+
+def cleared(lease: Lease, decided: int) -> Lease:
+    """The lease after so many commands were decided: once all that were under suspicion are past, it has none."""
+    careful = max(lease.careful - decided, 0)
+    return lease._replace(suspicion=lease.suspicion if careful else 0, careful=careful)
+
+
+def stands_alone(leases: Mapping[int, Lease], buckets: Iterable[int]) -> bool:
+    """Whether a batch of these buckets is one command that is tried by itself."""
+    return any(bite_max(leases[bucket].suspicion) == 1 for bucket in buckets)
+
+
 def fill(leases: Mapping[int, Lease], tails: Mapping[int, int], rows_max: int) -> dict[int, tuple[int, int]]:
     """{bucket: (from position, how many)} of at most `rows_max` commands, shared evenly among buckets that have them.
 
-    A bucket with less than its even share leaves the rest to the others, so skewed work still fills the batch.
+    A bucket with less than its even share leaves the rest to the others, so skewed work still fills the batch. A bucket
+    whose bites are down to one command comes first, and by itself.
     """
     waiting = []
     for bucket, lease in leases.items():
-        count = min(tails.get(bucket, 0) - lease.cursor, bite_max(lease.suspicion))
-        if count > 0:
-            waiting.append((count, bucket))
+        bite = bite_max(lease.suspicion)
+        count = min(tails.get(bucket, 0) - lease.cursor, bite)
+        if count <= 0:
+            continue
+        if bite == 1:
+            return {bucket: (lease.cursor, 1)}
+        waiting.append((count, bucket))
     waiting.sort()
     taken: dict[int, tuple[int, int]] = {}
     left = rows_max

@@ -19,7 +19,7 @@ from accrual.engine.process import EventOf, Processor, Task
 from accrual.engine.programmes import Programmes
 from accrual.engine.report import POSTING_US_BOUNDS, ROWS_BOUNDS, LaneReport, Tally
 from accrual.engine.state import State
-from accrual.worker.batches import bite_max, fill
+from accrual.worker.batches import cleared, fill, stands_alone
 from accrual.worker.leases import Leases
 
 TRIES_MAX = 3
@@ -190,33 +190,43 @@ class Lane:
         if not commands:
             self._tails.clear()
             return
-        tasks = await load(commands, self._state, self._store, self._programmes.of)
-        await self._count_tries(tasks, wanted)
         leases = self._leases.owned
+        if stands_alone(leases, wanted):
+            tasks = [await self._try_alone(commands[0])]
+        else:
+            tasks = await load(commands, self._state, self._store, self._programmes.of)
         posting = self._processor.decide(tasks, leases, self._clocks.now())
+        posting.advances[:] = [
+            advance._replace(suspicion=cleared(leases[advance.bucket], advance.cursor - advance.prior_cursor).suspicion)
+            if leases[advance.bucket].suspicion
+            else advance
+            for advance in posting.advances
+        ]
         posting_s = self._clocks.monotonic()
         await self._store.post(posting)
         self._confirmed(posting, commands, self._clocks.monotonic() - posting_s)
         self._pace(self._clocks.monotonic() - started_s)
 
-    async def _count_tries(self, tasks: list[Task], wanted: dict[int, tuple[int, int]]) -> None:
-        """A command that stands alone because its lane keeps dying is counted before each try, and parked after too many."""
-        for task in tasks:
-            bucket = task.command.bucket
-            if bite_max(self._leases.owned[bucket].suspicion) > 1:
-                continue
-            if await self._store.count_try(bucket, task.command.position) > TRIES_MAX:
-                task.reward, task.error = None, "it failed or ended the process each time it was tried"
+    async def _try_alone(self, command: LoggedCommand) -> Task:
+        """A command that its lane may have died of: counted before it is touched, given up after too many tries.
+
+        Loading what a given-up command is about is tried once more, for the member's history, and then left as well.
+        """
+        tries = await self._store.count_try(command.bucket, command.position)
+        if tries > TRIES_MAX + 1:
+            task = Task(command)
+        else:
+            (task,) = await load([command], self._state, self._store, self._programmes.of)
+        if tries > TRIES_MAX:
+            task.reward, task.error = None, "it failed or ended the process each time it was tried"
+        return task
 
     def _confirmed(self, posting: Posting, commands: list[LoggedCommand], posting_s: float) -> None:
         owned = self._leases.owned
         for advance in posting.advances:
-            lease = owned[advance.bucket]
+            lease = cleared(owned[advance.bucket], advance.cursor - advance.prior_cursor)
             owned[advance.bucket] = lease._replace(
-                cursor=advance.cursor,
-                chain=advance.chain,
-                outbox_next=advance.outbox_next,
-                suspicion=max(lease.suspicion - 1, 0),
+                cursor=advance.cursor, chain=advance.chain, outbox_next=advance.outbox_next
             )
         parked = len(posting.parked)
         self.parked_total += parked

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from accrual.domain.log import LaneRow, Lease, WorkerRow
 from accrual.engine.ports_lane import LaneStore
+from accrual.worker.batches import suspected
 
 
 class Leases:
@@ -37,7 +38,7 @@ class Leases:
             start = int.from_bytes(self.worker_id[:4], "big") % len(free)
             wanted = (free[start:] + free[:start])[:lacking]
             for lease in await self._store.take(wanted, self.worker_id):
-                self.owned[lease.bucket] = lease
+                self.owned[lease.bucket] = suspected(lease)
         await self._forget_dead(workers, alive, rows)
 
     async def recover(self, buckets: set[int]) -> None:
@@ -47,7 +48,7 @@ class Leases:
         for lease in await self._store.take(rows, self.worker_id):
             # Our own take-over is no death: what was suspected before is suspected still, and no more.
             known = before.get(lease.bucket)
-            self.owned[lease.bucket] = lease if known is None else lease._replace(suspicion=known.suspicion)
+            self.owned[lease.bucket] = suspected(lease if known is None else lease._replace(suspicion=known.suspicion))
 
     async def release_all(self) -> None:
         """Give everything back in good order and stop being known."""
@@ -60,7 +61,7 @@ class Leases:
         for bucket in buckets:
             lease = self.owned.get(bucket)
             if lease is not None:
-                self.owned[bucket] = lease._replace(suspicion=min(lease.suspicion + 1, 16))
+                self.owned[bucket] = suspected(lease, 1)
 
     def _alive(self, workers: Sequence[WorkerRow]) -> set[bytes]:
         now = self._monotonic()
