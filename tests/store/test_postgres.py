@@ -69,22 +69,26 @@ async def test_error_of_the_work_rolls_back_and_is_not_replayed(tally: Pool) -> 
     assert await tally.fetchval("select count from tally where id = 1") == 0
 
 
-async def test_session_killed_before_commit_is_replayed_on_another(tally: Pool, database: Database) -> None:
-    killed = 0
+@pytest.mark.parametrize("pause_s", [0, 0.001, 0.01, 0.05])
+async def test_session_killed_before_commit_is_replayed_on_another(
+    tally: Pool, database: Database, pause_s: float
+) -> None:
+    killer = await connect(database.superuser_url, label="killer")
+    kills = 5
 
     async def work(connection: Connection) -> None:
-        nonlocal killed
+        nonlocal kills
         await _raise_count(connection)
-        if killed == 0:
-            killed = connection.get_server_pid()
-            other = await connect(database.superuser_url, label="killer")
-            await other.execute("select pg_terminate_backend($1)", killed)
-            await other.close()
+        if kills:
+            kills -= 1
+            await killer.execute("select pg_terminate_backend($1)", connection.get_server_pid())
+            await asyncio.sleep(pause_s)  # the driver notices before, while or after the next statement is sent
         await connection.fetchval("select 1")
 
     await transact(tally, work)
-    assert killed
+    assert kills == 0
     assert await tally.fetchval("select count from tally where id = 1") == 1
+    await killer.close()
 
 
 @pytest.mark.parametrize("repeatable", [False, True])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -39,12 +39,22 @@ _LOST: tuple[type[Exception], ...] = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.IdleSessionTimeoutError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # what the driver says on a session that was ended between two of its statements
 )
+_GONE = ("closed", "closing", "released back to the pool")
+"""How the driver names a session that is no more; one that the server ended leaves the pool while it is still in use."""
 _CONTENTION: tuple[type[Exception], ...] = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
 )
+FROM_DRIVER: tuple[type[Exception], ...] = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+"""Everything that the driver raises; `is_lost` and `is_contention` tell what it means."""
 _NO_LOGIN: tuple[type[Exception], ...] = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -63,7 +73,7 @@ class _Session(asyncpg.Connection):  # type: ignore[misc]  # the driver ships no
 def is_lost(error: BaseException) -> bool:
     """Whether this error means that the database does not answer, or that the session is gone."""
     if isinstance(error, asyncpg.InterfaceError):
-        return "closed" in str(error) or "closing" in str(error)
+        return any(sign in str(error) for sign in _GONE)
     return isinstance(error, _LOST)
 
 
@@ -77,7 +87,7 @@ def mapping_loss() -> Iterator[None]:
     """Turns a lost or refused connection into DatabaseDown and a refused login into Refused; others travel on."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except FROM_DRIVER as error:
         if is_lost(error):
             raise DatabaseDown(details={"reason": type(error).__name__}) from error
         if isinstance(error, _NO_LOGIN):
@@ -212,13 +222,13 @@ async def transact(
                 await transaction.start()
                 try:
                     result = await work(connection)
-                except BaseException:
-                    await _roll_back(connection, transaction)
+                except BaseException as error:
+                    await _undo(connection, transaction, lost=is_lost(error))
                     raise
                 committing = True
                 await transaction.commit()
                 return result
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except FROM_DRIVER as error:
             lost = is_lost(error)
             if committing and lost and not repeatable:
                 raise DatabaseDown(details={"committed": "unknown"}) from error
@@ -233,10 +243,13 @@ async def transact(
     raise AssertionError("attempts_max must be at least 1")
 
 
-async def _roll_back(connection: Connection, transaction: Transaction) -> None:
-    if connection.is_closed():
-        return
+async def _undo(connection: Connection, transaction: Transaction, *, lost: bool) -> None:
+    """Roll back, or drop a session that cannot: the error that made us do so is the one to tell, none from here."""
     try:
-        await transaction.rollback()
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        connection.terminate()  # the error that made us roll back is the one to tell; the session is of no more use
+        if not lost:
+            await transaction.rollback()
+            return
+    except FROM_DRIVER:
+        pass  # the session is of no more use either
+    with suppress(asyncpg.InterfaceError):  # a session that PostgreSQL ended has left the pool by itself
+        connection.terminate()
