@@ -21,6 +21,9 @@ from accrual.rules.evaluate import counters_needed
 Programmes = Callable[[int], CompiledProgramme]
 """The newest compiled programme by programme_id. Raises Missing."""
 
+COUNTERS_MAX = 256
+"""How many counters of one member are kept between batches: each day checked in and each period limited is one more."""
+
 
 async def load(
     commands: Sequence[LoggedCommand], state: State, source: StateSource, programmes: Programmes
@@ -47,7 +50,8 @@ async def _decode(command: LoggedCommand, source: StateSource, programmes: Progr
         task.reward = decoded
     else:
         task.error = "profiles are not supported yet"
-    identity = decoded.identity
+    # A command that is tried again is about whom it was about, whatever the one that asks for it names.
+    identity = decoded.identity if task.reward is None else task.reward.identity
     task.member_id = member_id_of(command.programme_id, identity.kind, identity.value)
     return task
 
@@ -136,14 +140,23 @@ async def _load_balances(tasks: Sequence[Task], state: State, source: StateSourc
 
 async def _load_counters(tasks: Sequence[Task], state: State, source: StateSource) -> None:
     wanted: dict[int, list[tuple[bytes, int, int, int]]] = {}
+    seen: set[bytes] = set()
     for task in tasks:
         reward, programme = task.reward, task.programme
         if reward is None or programme is None:
             continue
-        needed = counters_needed(reward, programme, task.command.recorded_at)
+        try:
+            needed = counters_needed(reward, programme, task.command.recorded_at)
+        except ArithmeticError as error:  # such as a date that lies before year 1 in the programme's zone
+            task.reward, task.error = None, type(error).__name__
+            continue
         if not needed:
             continue
         cell = state.members[task.member_id]
+        if task.member_id not in seen:
+            seen.add(task.member_id)
+            if len(cell.counters) > COUNTERS_MAX:
+                cell.counters.clear()
         for key in needed:
             if key not in cell.counters:
                 cell.counters[key] = 0

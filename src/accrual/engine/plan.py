@@ -226,7 +226,10 @@ class _Work:
             self.items.append(PlanItem(effect=Effect.UNCHANGED, kind=kind, code=code))
             return Effect.UNCHANGED
         effect = Effect.CREATE if before is None else Effect.CHANGE
-        fields = differences({} if before is None else plain_before, plain_after if before is not None else msgspec.to_builtins(after if brief is None else brief))
+        fields = differences(
+            {} if before is None else plain_before,
+            plain_after if before is not None else msgspec.to_builtins(after if brief is None else brief),
+        )
         self.items.append(
             PlanItem(
                 effect=effect,

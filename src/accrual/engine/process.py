@@ -8,6 +8,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from accrual.domain.accounts import FLOOR_ZERO, MEMBER_ROLES
+from accrual.domain.amounts import INT64_MAX
 from accrual.domain.chain import STORED_BYTES, advance
 from accrual.domain.commands import LoggedCommand, Reward, content_digest, encode_command
 from accrual.domain.facts import Identity
@@ -153,6 +154,8 @@ class Processor:
             if task.nothing_parked:
                 return _nothing_parked(command), None
             return self._park(task, task.error or "not decodable", posting), None
+        if task.resumes is not None and any(row[:2] == (command.bucket, task.resumes) for row in posting.resumed):
+            return _nothing_parked(command), None
         cell = self._state.members[task.member_id]
         row = cell.row
         member = None if row is None else MemberState(row.member_id, row.referrer)
@@ -174,9 +177,9 @@ class Processor:
         )
         payload = encode_outcome(outcome)
         event = self._event_of(reward, command, programme)
+        totals = self._totals(command.bucket, moved, system_moves)
         # From here on nothing can fail: the overlay and the posting change together.
-        for account, amount in system_moves.items():
-            moved[account] = moved.get(account, 0) + amount
+        moved.update(totals)
         self._remember(task, cell, judgement, after, posting)
         posting.follow_ups.extend(follow_ups)
         if not lines and cell.row is not None:
@@ -184,6 +187,15 @@ class Processor:
         if task.resumes is not None:
             posting.resumed.append((command.bucket, task.resumes, command.position))
         return Decided(command, Status.DECIDED, payload, lines, uses), event
+
+    def _totals(self, bucket: int, moved: dict[int, int], system_moves: dict[int, int]) -> dict[int, int]:
+        """What the batch moves on these system accounts, this command included. Raises OverflowError beyond int64."""
+        totals = {}
+        for account, amount in system_moves.items():
+            totals[account] = total = moved.get(account, 0) + amount
+            if abs(self._state.systems[bucket, account].balance + total) > INT64_MAX:
+                raise OverflowError("a system account would be beyond int64")
+        return totals
 
     def _remember(
         self,

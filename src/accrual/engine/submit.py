@@ -229,6 +229,8 @@ class Submitter:
         if known.content != entry.content and await self._content_again(entry.submission, known) != entry.content:
             _fail([entry], KeyReused())
             return
+        if entry.answered.done():  # the caller gave up while the content was translated again
+            return
         self.repeated_total += 1
         entry.answered.set_result(receipt_of(known, repeated=True))
 

@@ -165,9 +165,11 @@ class Lane:
             self.fence_refused_total += 1
             self._start_over()
             await self._join()
-        owned = set(self._leases.owned)
+        held = dict(self._leases.owned)
         await self._leases.rebalance()
-        lost = owned - set(self._leases.owned)
+        owned = self._leases.owned
+        # At another epoch a bucket was somebody else's in between, even when it is ours again.
+        lost = {bucket for bucket, was in held.items() if bucket not in owned or owned[bucket].epoch != was.epoch}
         if lost:
             self._state.forget(lost)
         self._next_beat_s = self._clocks.monotonic() + self._limits.lease_s / 4

@@ -1,0 +1,127 @@
+"""Loading a batch: what is in memory is not read again, what nobody knows is not looked for, one bad command is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from accrual.domain.facts import CheckIn, Purchase, Registration
+from accrual.domain.log import MemberRow
+from accrual.domain.outcomes import Status
+from accrual.domain.programme import Enrol
+from accrual.engine import load as loading
+from tests.desk import SETTINGS, Books, Desk, catalogue_of, member_of, promo_of
+
+DAILY = promo_of(code="DAILY", trigger="check_in", benefits=[{"asset": "PTS", "fixed": 1}])
+PAID = promo_of(code="PAID", trigger="purchase", benefits=[{"asset": "PTS", "fixed": 1}], limits=[{"count": 2}])
+
+
+class Watched(Books):
+    """Books that note what was asked of them."""
+
+    def __init__(self, books: Books) -> None:
+        super().__init__(**{name: getattr(books, name) for name in books.__dataclass_fields__})
+        self.asked: list[tuple[str, int]] = []
+
+    async def members(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberRow]:
+        self.asked.append(("members", sum(len(group) for group in wanted.values())))
+        return await super().members(wanted)
+
+    async def balances(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], tuple[int, int | None]]:
+        self.asked.append(("balances", sum(len(group) for group in wanted.values())))
+        return await super().balances(wanted)
+
+    async def counters(self, wanted: Mapping[int, Sequence[Any]]) -> dict[tuple[bytes, int, int, int], int]:
+        self.asked.append(("counters", sum(len(group) for group in wanted.values())))
+        return await super().counters(wanted)
+
+
+def watched(*promos: Any, **of_settings: Any) -> tuple[Desk, list[tuple[str, int]]]:
+    settings = msgspec.structs.replace(SETTINGS, **of_settings)
+    desk = Desk(catalogue_of(promos or (DAILY, PAID), settings=settings), buckets=2)
+    books = Watched(desk.books)
+    desk.books = books
+    return desk, books.asked
+
+
+async def test_members_are_read_once_and_then_remembered() -> None:
+    desk, asked = watched()
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    assert asked == [("members", 1), ("balances", 2)]  # an unknown member has no balances: only the system accounts
+    asked.clear()
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    assert asked == []
+
+
+async def test_after_forgetting_everything_is_read_again_and_nothing_is_given_twice() -> None:
+    desk, asked = watched()
+    await desk.settle_one("ann", CheckIn(), Purchase(amount_minor=1))
+    desk.forget()
+    asked.clear()
+    outcome = await desk.settle_one("ann", CheckIn(), Purchase(amount_minor=1))
+    assert asked == [("members", 1), ("balances", 3), ("counters", 2)]
+    assert [declined.reason for declined in outcome.declines] == ["already_checked_in"]
+    assert desk.books.balance("ann") == 3
+
+
+async def test_commands_without_limits_read_no_counters() -> None:
+    desk, asked = watched(promo_of(code="P", trigger="purchase", benefits=[{"asset": "PTS", "fixed": 1}]))
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    desk.forget()
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    assert {what for what, _ in asked} == {"members", "balances"}
+
+
+async def test_member_who_was_unknown_is_known_once_they_register() -> None:
+    """What is remembered of an identity that nobody had must not hide that it was enrolled since."""
+    desk, _ = watched(enrol=Enrol.REGISTER_ONLY)
+    before = await desk.settle_one("ann", CheckIn())
+    assert [declined.reason for declined in before.declines] == ["member_unknown"]
+    await desk.settle_one("ann", Registration())
+    assert len((await desk.settle_one("ann", CheckIn())).awards) == 1
+    again = await desk.settle_one("ann", CheckIn())
+    assert [declined.reason for declined in again.declines] == ["already_checked_in"]
+
+
+async def test_members_remembered_are_bounded_also_those_nobody_knows() -> None:
+    desk, _ = watched(enrol=Enrol.NEVER)
+    desk.state.members_max = 16
+    for number in range(100):
+        await desk.settle_one(f"stranger-{number}", Purchase(amount_minor=1))
+        desk.state.make_room()
+        assert len(desk.state.members) <= 16
+    assert desk.books.people == {}
+
+
+async def test_counters_remembered_of_one_member_are_bounded(monkeypatch: Any) -> None:
+    """A member who checks in every day for years stays in memory; the days do not."""
+    monkeypatch.setattr(loading, "COUNTERS_MAX", 8)
+    desk, _ = watched()
+    for _ in range(30):
+        assert len((await desk.settle_one("ann", CheckIn())).awards) == 1
+        assert (await desk.settle_one("ann", CheckIn())).awards == ()
+        assert len(desk.state.members[member_of("ann")].counters) <= 10
+        desk.later(days=1)
+    assert desk.books.balance("ann") == 30
+
+
+async def test_counters_needed_twice_in_a_batch_are_not_dropped_in_between(monkeypatch: Any) -> None:
+    monkeypatch.setattr(loading, "COUNTERS_MAX", 0)
+    desk, _ = watched()
+    commands = [desk.log("ann", CheckIn(), Purchase(amount_minor=1)) for _ in range(4)]
+    await desk.decide_all()
+    assert all(desk.books.outcome(command).status is Status.DECIDED for command in commands)
+    assert desk.books.balance("ann") == 3
+
+
+async def test_date_that_the_programmes_calendar_cannot_hold_parks_its_own_command() -> None:
+    """West of Greenwich the first hours of year 1 in UTC lie in no year at all."""
+    desk, _ = watched(time_zone="America/New_York")
+    bad = desk.log("ann", CheckIn(occurred_at=datetime(1, 1, 1, tzinfo=UTC)))
+    good = desk.log("ann", CheckIn())
+    await desk.decide_all()
+    assert desk.books.outcome(bad).status is Status.PARKED
+    assert desk.books.outcome(good).status is Status.DECIDED
