@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 
@@ -62,7 +63,7 @@ async def fill(order: FillOrder, url: str) -> Filled:
         numbers = iter(range(order.count))
 
         async def call() -> None:
-            while chunk := [(next(members), number) for number, _ in zip(numbers, range(BATCH), strict=False)]:
+            while chunk := [(next(members), number) for number in islice(numbers, BATCH)]:
                 batch = [workload.submission(member, number, key_of(order, number)) for member, number in chunk]
                 for answer in await engine.submit_many(batch):
                     if isinstance(answer, AccrualError):
