@@ -115,8 +115,12 @@ class HandLedger:
         ticket: bytes | None = None,
         status: Status = Status.DECIDED,
         error: str | None = None,
+        taken: LotUse | None = None,
     ) -> LoggedCommand:
-        """The next command, decided with these awards; an award that is due already is expired at once."""
+        """The next command, decided with these awards; an award that is due already is expired at once.
+
+        `taken`: so much of a lot of points goes back to where it came from.
+        """
         logged = self.log(identity, command=command, body=body, ticket=ticket)
         member_id = member_of(identity)
         self.members.setdefault(member_id, (identity, logged.position))
@@ -132,6 +136,10 @@ class HandLedger:
         uses: list[LotUse] = []
         for award in awards:
             self._book(logged, member_id, award, lines, uses)
+        if taken is not None:
+            issuance = system_account_id(PTS, Role.ISSUANCE)
+            lines.append(self._line(logged, taken.account, len(lines), issuance, -taken.amount, Kind.REVERSE, None))
+            uses.append(taken._replace(position=logged.position))
         if not lines:
             self.unposted.append((self.bucket, member_id, logged.position))
         self.decided.append((logged, outcome, lines, uses))

@@ -52,9 +52,10 @@ class TwoRevisions:
 
     def __init__(self) -> None:
         self.asked: list[int | None] = []
+        self.newest = 2
 
     async def revisions(self) -> dict[int, int]:
-        return {PROGRAMME: 2}
+        return {PROGRAMME: self.newest}
 
     async def catalogue(self, programme_id: int, revision: int | None = None) -> Catalogue:
         self.asked.append(revision)
@@ -64,7 +65,10 @@ class TwoRevisions:
             return CATALOGUE
         renamed = StoredAsset(asset_id=PTS, asset=Asset(code="PTS", name="Renamed", number=36))
         third = StoredAsset(asset_id=3, asset=Asset(code="NEW", name="New", number=1))
-        return msgspec.structs.replace(CATALOGUE, revision=2, assets=(renamed, CATALOGUE.assets[1], third))
+        assets = [renamed, CATALOGUE.assets[1], third]
+        if self.newest > 2:
+            assets.append(StoredAsset(asset_id=4, asset=Asset(code="YOUNG", name="Young", number=4)))
+        return msgspec.structs.replace(CATALOGUE, revision=self.newest, assets=tuple(assets))
 
     async def clients(self) -> list[StoredClient]:
         return []
@@ -248,6 +252,16 @@ async def test_member_has_every_asset_of_the_programme_as_it_is_now(shown: Shown
     assert (view.name, view.referrer, view.identities) == ("Ann", shown.carl, (shown.ann,))
 
 
+async def test_asset_younger_than_the_catalogue_in_memory_is_shown(shown: Shown, owner_pool: Pool) -> None:
+    assert await shown.reads.member(PROGRAMME, shown.ann, limit=1) is not None
+    account = member_account_id(member_of(shown.ann), PTS, Role.MEMBER)
+    await owner_pool.execute("update account set asset_id = 4 where bucket = $1 and account_id = $2", HERE, account)
+    shown.catalogues.newest = 3
+    view = await shown.reads.member(PROGRAMME, shown.ann, limit=1)
+    assert view is not None
+    assert [(b.code, b.posted) for b in view.balances] == [("PTS", 0), ("LD", 1), ("NEW", 0), ("YOUNG", 5)]
+
+
 async def test_held_points_are_not_available(shown: Shown, owner_pool: Pool) -> None:
     account = member_account_id(member_of(shown.ann), PTS, Role.MEMBER)
     await owner_pool.execute("update line set held_after = 2 where bucket = $1 and account = $2", HERE, account)
@@ -263,13 +277,14 @@ async def test_history_is_newest_first_with_what_gave_nothing(shown: Shown) -> N
     assert view.next_before is None
 
 
-async def test_history_is_paged_without_gap_or_repetition(shown: Shown) -> None:
+@pytest.mark.parametrize("limit", [1, 2, 3])
+async def test_history_is_paged_without_gap_or_repetition(shown: Shown, limit: int) -> None:
     seen: list[int] = []
     before = None
     for _ in range(10):
-        view = await shown.reads.member(PROGRAMME, shown.ann, limit=2, before=before)
+        view = await shown.reads.member(PROGRAMME, shown.ann, limit=limit, before=before)
         assert view is not None
-        assert len(view.history) <= 2
+        assert len(view.history) <= limit
         seen += [ticket.position for ticket in view.history]
         before = view.next_before
         if before is None:
@@ -295,6 +310,7 @@ async def test_position_with_many_lines_counts_once_in_a_page(pool: Pool, owner_
     view = await reads.member(PROGRAMME, ann, limit=2)
     assert view is not None
     assert [ticket.position for ticket in view.history] == [2, 1]
+    assert view.balances[0].posted == 10
 
 
 async def test_unknown_member_is_none(shown: Shown) -> None:

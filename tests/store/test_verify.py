@@ -13,6 +13,7 @@ import pytest
 from accrual.domain.accounts import Role
 from accrual.domain.commands import Dialect, Resume
 from accrual.domain.ids import member_account_id, ticket_of
+from accrual.domain.lots import LotUse
 from accrual.domain.outcomes import Award, Declined, Status
 from accrual.engine import verify as engine_verify
 from accrual.engine.verify import Finding, Verification, VerifyReport
@@ -198,6 +199,48 @@ async def test_changed_amount_is_named_by_books_awards_and_netting_too(case: Cas
     assert [(f.check, f.position, f.account) for f in _named(report, "books")][:1] == [("books", 1, case.ann_points)]
     assert [f.position for f in _named(report, "awards")] == [1]
     assert [(f.position, f.account) for f in _named(report, "netting")] == [(2, PTS * 16 + Role.ISSUANCE)]
+
+
+async def test_movements_that_cancel_out_need_no_netted_line(database: Database, owner_pool: Pool) -> None:
+    ledger = HandLedger(HERE)
+    ann = next(identities_in(HERE))
+    account = member_account_id(member_of(ann), PTS, Role.MEMBER)
+    ledger.decide(ann, [Award(11, PTS, 5, "fixed", 1)])
+    ledger.decide(ann, taken=LotUse(HERE, account, 0, 1, 0, 5))
+    ledger.close_batch()
+    ledger.decide(ann, [Award(11, PTS, 5, "fixed", 1)])
+    ledger.close_batch()
+    async with owner_pool.acquire() as connection:
+        await ledger.write(connection)
+    books = Books(database.runtime_url, BUCKETS)
+    report = await Verification(books).run([HERE])
+    await books.close()
+    assert report.findings == ()
+    assert report.lines == 4
+
+
+async def test_command_recorded_before_the_one_before_it_is_named(case: Case) -> None:
+    await case.damage(
+        "update command set recorded_at = recorded_at - interval '1 hour' where bucket = $1 and position = 5", HERE
+    )
+    first = (await case.verify()).findings[0]
+    assert (first.position, first.text) == (5, "recorded earlier than the command before it")
+
+
+async def test_line_against_another_assets_account_is_named(case: Case) -> None:
+    await case.damage(
+        "update line set contra = $2 where bucket = $1 and account = $3 and position = 1",
+        HERE,
+        LD * 16 + Role.ISSUANCE,
+        case.ann_points,
+    )
+    texts = [f.text for f in _named(await case.verify(), "books") if f.position == 1]
+    assert texts == [f"asset {PTS} moved against an account of asset {LD}"]
+
+
+async def test_cursor_beyond_the_log_is_named(case: Case) -> None:
+    await case.damage("update lane set cursor = 100 where bucket = $1", HERE)
+    assert (await case.verify()).findings[0].text == "the lane's cursor is 100, the log's next position 10"
 
 
 async def test_broken_running_balance_is_named_at_the_line_that_breaks_it(case: Case) -> None:
