@@ -22,7 +22,7 @@ from accrual.domain.commands import LoggedCommand, Reward
 from accrual.domain.errors import Broken, DatabaseDown, Invalid
 from accrual.domain.log import AppendRow, KeyHome, Known, Posting
 from accrual.engine.process import EventOf
-from accrual.rules.compile import CompiledProgramme
+from accrual.rules.compiled import CompiledProgramme
 from accrual.store.connection import Pool
 from accrual.store.lanes import PostgresLanes
 from accrual.store.log import PostgresLog
@@ -85,7 +85,10 @@ class Faults:
         if fault is None:
             return None
         self._reached[point] += 1
-        return fault if fault.nth in (0, self._reached[point]) else None
+        if fault.nth not in (0, self._reached[point]):
+            return None
+        structlog.get_logger("faults").warning("fault_reached", point=point, deed=fault.deed)
+        return fault
 
 
 class FaultyLog(PostgresLog):
