@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -22,7 +22,6 @@ from accrual.domain.commands import LoggedCommand, Reward
 from accrual.domain.errors import Broken, DatabaseDown, Invalid
 from accrual.domain.log import AppendRow, KeyHome, Known, Posting
 from accrual.engine.process import EventOf
-from accrual.rules.compiled import CompiledProgramme
 from accrual.store.connection import Pool
 from accrual.store.lanes import PostgresLanes
 from accrual.store.log import PostgresLog
@@ -150,7 +149,7 @@ def with_faults(faults: Faults | None, event_of: EventOf) -> EventOf:
     if faults is None:
         return event_of
 
-    def faulty(command: Reward, logged: LoggedCommand, programme: CompiledProgramme) -> tuple[str, bytes] | None:
+    def faulty(command: Reward, logged: LoggedCommand, programme: Any) -> tuple[str, bytes] | None:
         faults.decide(command, logged)
         return event_of(command, logged, programme)
 
