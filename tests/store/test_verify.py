@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -130,6 +131,12 @@ async def test_erased_body_is_counted_and_no_fault(case: Case) -> None:
     assert report.clean
     assert report.erased == 1
 
+
+OVERDRAWN = json.dumps(
+    {"bucket": HERE, "promo_id": 5, "slot": 0, "period": 0, "prize": 0, "subject": "x", "amount": 9, "cap": 9}
+    | {"remaining": -1}
+)
+"""Values for any of the tables of stocks; each takes the columns that it has."""
 
 FLIP_FACTS = "update command set facts = set_byte(facts, 5, get_byte(facts, 5) # 1) where bucket = $1 and position = 2"
 SWAP = (
@@ -335,14 +342,21 @@ async def test_gap_in_the_outbox_is_named(case: Case) -> None:
     assert report.findings[0].position == 3
 
 
-async def test_negative_stock_and_budget_are_named(case: Case) -> None:
-    await case.damage("insert into prize_stock values ($1, 5, 0, -1)", HERE)
-    await case.damage("insert into budget_share values ($1, 5, 0, -1)", HERE)
-    await case.damage("insert into quota values ($1, 'x', 5, 0, 0, -1)", HERE)
-    await case.damage("insert into budget values (5, 0, 10, -1)")
-    assert len(_named(await case.verify(), "stocks")) == 3
+@pytest.mark.parametrize("table", ["prize_stock", "budget_share", "quota"])
+async def test_negative_stock_is_named(case: Case, table: str) -> None:
+    await case.damage(f"insert into {table} select (jsonb_populate_record(null::{table}, $1)).*", OVERDRAWN)
+    (finding,) = (await case.verify()).findings
+    assert (finding.check, finding.bucket) == ("stocks", HERE)
+    assert "of promo 5" in finding.text
+    assert finding.text.endswith(" is -1")
+
+
+async def test_negative_budget_of_a_whole_promo_is_named(case: Case) -> None:
+    await case.damage("insert into budget select (jsonb_populate_record(null::budget, $1)).*", OVERDRAWN)
     whole = await Verification(case.books).run()
-    assert [f.bucket for f in _named(whole, "stocks")] == [HERE, HERE, HERE, None]
+    assert [(f.check, f.bucket, f.text) for f in whole.findings] == [
+        ("stocks", None, "the budget of promo 5 (slot 0) has -1 left")
+    ]
 
 
 async def test_damage_in_one_bucket_leaves_the_others_clean(case: Case) -> None:

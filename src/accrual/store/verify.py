@@ -146,7 +146,7 @@ class Books:
                 yield BucketBooks(connection, number, self.buckets)
 
     async def overdrawn_budgets(self) -> list[tuple[int, int, int]]:
-        """(promo_id, slot, remaining) of budgets below zero or above their amount; at most FAULTS_MAX."""
+        """(promo_id, slot, remaining) of budgets below zero; at most FAULTS_MAX."""
         with mapping_loss():
             rows = await (await self._session()).fetch(_BUDGETS, FAULTS_MAX)
         return [(row[0], row[1], row[2]) for row in rows]
