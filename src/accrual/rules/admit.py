@@ -13,6 +13,7 @@ from accrual.rules.calendar import period_key
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
     SLOT_CHECKED_IN,
+    SLOT_REFERRED,
     SLOT_REGISTERED,
     CounterKey,
     Snapshot,
@@ -79,13 +80,17 @@ def _sort_out(facts: tuple[Fact, ...], snapshot: Snapshot, enrol: bool) -> Admit
             elif fact.referrer == snapshot.identity:
                 reason = "self_referral"
             else:
-                new_link = fact.referrer
+                # Without a referrer there is no link to tell by that the member was referred.
+                reason = _once(snapshot, counters, (PROGRAMME_ITSELF, SLOT_REFERRED, 0), "already_referred")
+                new_link = fact.referrer if reason is None else None
         elif isinstance(fact, ReferralPurchase) and fact.referred is None:
             known = link or new_link
-            if fact.referrer == snapshot.identity:
+            if known is None and fact.referrer == snapshot.identity:
                 reason = "self_referral"
             elif known is not None and fact.referrer is not None and fact.referrer != known:
-                declines.append(Declined(PROGRAMME_ITSELF, "referrer_mismatch"))
+                mismatch = Declined(PROGRAMME_ITSELF, "referrer_mismatch")
+                if mismatch not in declines:
+                    declines.append(mismatch)
         if reason is None:
             kept.append(fact)
         elif not any(decline.reason == reason for decline in declines):

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from accrual.domain.accounts import Role
-from accrual.domain.amounts import INT64_MAX
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Catalogue, Settings
 from accrual.domain.promos import Benefit, Limit, OnLimit, Period, PromoStatus, PromoVersion, Recipient
@@ -18,6 +17,8 @@ from accrual.rules.calendar import read_instant
 
 LIVE = (PromoStatus.ACTIVE, PromoStatus.PAUSED)
 LOOKUPS_MAX = 50_000
+LOOKUP_PRODUCTS_MAX = 4
+"""Look-ups of longer baskets are not kept: nearly all are different, and their names alone would fill the memory."""
 _PERIODS = tuple(Period)
 
 
@@ -26,7 +27,7 @@ class CompiledBenefit(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     asset_id: int
-    cap: int
+    cap: int | None
     per_fact: bool
     compute: Compute
     expires: str | None
@@ -102,6 +103,8 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
         """Promos that may listen to such a fact, in total order; the cost grows with these, not with all promos."""
         found = self.lookups.get((trigger, outlet, products))
         if found is None:
+            if len(products) > LOOKUP_PRODUCTS_MAX:
+                return self._look_up(trigger, outlet, products)
             if len(self.lookups) >= LOOKUPS_MAX:
                 self.lookups.clear()
             found = self.lookups[trigger, outlet, products] = self._look_up(trigger, outlet, products)
@@ -209,7 +212,7 @@ def _benefits(
             CompiledBenefit(
                 kind=kind,
                 asset_id=assets[benefit.asset],
-                cap=benefit.max or INT64_MAX,
+                cap=benefit.max,
                 per_fact=benefit.per_fact,
                 compute=KINDS[kind](benefit, settings),
                 expires=benefit.expires,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from accrual.rules.limits import allow
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
     SLOT_CHECKED_IN,
+    SLOT_REFERRED,
     SLOT_REGISTERED,
     CounterKey,
     FollowUp,
@@ -41,7 +42,7 @@ def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
     counters = admitted.counters
     awards: list[Award] = []
     as_referrer = not kinds.isdisjoint(REFERRED) and bool(facts) and _is_referrer_side(facts[0])
-    for version, matched in _match(facts, snapshot, declines).values():
+    for version, matched in _match(facts, snapshot, declines, as_referrer).values():
         benefits = version.for_referrer if as_referrer else version.for_member
         if benefits:
             _give(version, benefits, matched, snapshot, counters, awards, declines)
@@ -61,21 +62,26 @@ def _is_referrer_side(fact: Fact) -> bool:
     return isinstance(fact, Referral | ReferralPurchase) and fact.referred is not None
 
 
-def _match(facts: Sequence[Fact], snapshot: Snapshot, declines: list[Declined]) -> Matches:
+def _match(facts: Sequence[Fact], snapshot: Snapshot, declines: list[Declined], as_referrer: bool) -> Matches:
     found: Matches = {}
     order: dict[int, tuple[int, str]] = {}
     closed: dict[int, str] = {}
-    for alike in _alike(facts):
+    groups = _alike(facts)
+    for alike in groups:
         first = alike[0]
         products = products_of(first)
         for timeline in snapshot.programme.candidates(first.trigger, first.outlet, products):
-            for version, matched in _by_version(timeline, alike, products, snapshot.now, closed):
+            for version, matched in _by_version(timeline, alike, products, snapshot.now, closed, as_referrer):
                 order[version.promo_version_id] = timeline.order
                 known = found.get(version.promo_version_id)
                 if known is None:
                     found[version.promo_version_id] = (version, matched)
                 else:
                     known[1].extend(matched)
+    if len(groups) > 1:
+        place = {id(fact): number for number, fact in enumerate(facts)}
+        for _, matched in found.values():
+            matched.sort(key=lambda fact: place[id(fact)])
     for version_id, reason in closed.items():
         if version_id not in found:
             declines.append(Declined(version_id, reason))
@@ -84,7 +90,7 @@ def _match(facts: Sequence[Fact], snapshot: Snapshot, declines: list[Declined]) 
     return {version_id: found[version_id] for version_id in sorted(found, key=lambda key: (order[key], key))}
 
 
-def _alike(facts: Sequence[Fact]) -> Iterable[list[Fact]]:
+def _alike(facts: Sequence[Fact]) -> list[list[Fact]]:
     """Facts grouped by what chooses their candidates: kind, outlet and products; nearly always one group."""
     groups: dict[Any, list[Fact]] = {}
     for fact in facts:
@@ -94,11 +100,16 @@ def _alike(facts: Sequence[Fact]) -> Iterable[list[Fact]]:
             groups[key] = [fact]
         else:
             group.append(fact)
-    return groups.values()
+    return list(groups.values())
 
 
 def _by_version(
-    timeline: Timeline, facts: list[Fact], products: tuple[str, ...], now: datetime, closed: dict[int, str]
+    timeline: Timeline,
+    facts: list[Fact],
+    products: tuple[str, ...],
+    now: datetime,
+    closed: dict[int, str],
+    as_referrer: bool,
 ) -> list[tuple[CompiledVersion, list[Fact]]]:
     """The facts of a group under the versions that hold for them; why a version is closed to a fact goes to `closed`."""
     first = facts[0]
@@ -110,6 +121,8 @@ def _by_version(
         moment = fact.occurred_at or now
         version = timeline.at(moment)
         if version is None or not _listens(version, first, products):
+            continue
+        if not (version.for_referrer if as_referrer else version.for_member):
             continue
         reason = _not_open(version, moment)
         if reason is None:
@@ -185,9 +198,13 @@ def _compute(benefit: CompiledBenefit, facts: list[Fact]) -> Computed:
     """Amounts summed over the facts and then rounded once, or fact by fact where the benefit says so."""
     if not benefit.per_fact:
         computed = benefit.compute(Measure(len(facts), sum([fact.amount_minor or 0 for fact in facts])))
-        return computed if computed.amount <= benefit.cap else Computed(benefit.cap, computed.basis)
+        return Computed(_capped(computed.amount, benefit.cap), computed.basis)
     parts = [benefit.compute(Measure(1, fact.amount_minor or 0)) for fact in facts]
-    return Computed(sum(min(part.amount, benefit.cap) for part in parts), sum(part.basis for part in parts))
+    return Computed(sum(_capped(part.amount, benefit.cap) for part in parts), sum(part.basis for part in parts))
+
+
+def _capped(amount: int, cap: int | None) -> int:
+    return amount if cap is None else min(amount, cap)
 
 
 def _award(
@@ -257,6 +274,8 @@ def counters_needed(command: Reward, programme: CompiledProgramme, now: datetime
         moment = fact.occurred_at or now
         if isinstance(fact, Registration):
             keys.add((PROGRAMME_ITSELF, SLOT_REGISTERED, 0))
+        elif isinstance(fact, Referral) and fact.referred is None:
+            keys.add((PROGRAMME_ITSELF, SLOT_REFERRED, 0))
         elif isinstance(fact, CheckIn):
             keys.add((PROGRAMME_ITSELF, SLOT_CHECKED_IN, period_key(moment, Period.DAY, programme.zone)))
         if fact.trigger not in programme.limited:

@@ -17,6 +17,7 @@ PROGRAMME_ITSELF = 0
 
 SLOT_REGISTERED = 1
 SLOT_CHECKED_IN = 2
+SLOT_REFERRED = 3
 
 CounterKey = tuple[int, int, int]
 """(promo_id, slot, period) of one member's counter."""
