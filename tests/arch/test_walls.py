@@ -27,6 +27,8 @@ PLANTED: dict[str, list[tuple[str, str]]] = {
         ("api", "accrual.bootstrap"),
         ("worker", "accrual.bootstrap"),
         ("bootstrap", "accrual.cli"),
+        ("bench", "accrual.cli"),
+        ("bootstrap", "accrual.bench"),
     ],
     "store-sees-domain": [("store", "accrual.engine"), ("store", "accrual.rules"), ("store", "accrual.settings")],
     "store-is-wired": [
@@ -34,8 +36,14 @@ PLANTED: dict[str, list[tuple[str, str]]] = {
         ("engine", "accrual.store"),
         ("worker", "accrual.store"),
         ("cli", "accrual.store"),
+        ("bench", "accrual.store"),
     ],
-    "settings-are-wired": [("engine", "accrual.settings"), ("cli", "accrual.settings"), ("worker", "accrual.settings")],
+    "settings-are-wired": [
+        ("engine", "accrual.settings"),
+        ("cli", "accrual.settings"),
+        ("worker", "accrual.settings"),
+        ("bench", "accrual.settings"),
+    ],
     "pure": [
         ("domain", "time"),
         ("domain", "asyncio"),
