@@ -12,12 +12,12 @@ from accrual.bootstrap.faults import FaultyLanes, read_faults, with_faults
 from accrual.domain.commands import Dialect, LoggedCommand, Reward
 from accrual.engine.catalog import Catalog
 from accrual.engine.process import EventOf
-from accrual.rules.compile import CompiledProgramme
+from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import REFERRED
 from accrual.settings import Settings
 from accrual.store.catalogue import CatalogueStore
 from accrual.store.lanes import PostgresLanes
-from accrual.store.migrate import count_buckets
+from accrual.store.migrate import count_buckets, read_secret
 from accrual.store.postgres import open_pool
 from accrual.worker.lane import Lane, LaneLimits
 
@@ -80,6 +80,7 @@ async def open_lane(
             label=label,
             buckets=buckets,
             event_of=with_faults(faults, events_of(catalog)),
+            secret=await read_secret(pool),
             wait_for_work=wait_for_work,
         )
     finally:

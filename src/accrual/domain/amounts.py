@@ -70,7 +70,7 @@ def to_minor(text: str, minor_units: int) -> int:
     if text.startswith("-"):
         raise Invalid("The amount is negative.", code="invalid_amount")
     # In whole numbers: arithmetic on decimals rounds to 28 digits without a word.
-    whole, rest = divmod(numerator * 10**minor_units, denominator)
+    whole, rest = divmod(numerator * int(10**minor_units), denominator)
     if rest:
         raise Invalid(f"The amount has more than {minor_units} decimals.", code="invalid_amount")
     if whole > INT64_MAX:

@@ -109,6 +109,13 @@ class LaneLost(AccrualError):
     default_code = "lane_lost"
 
 
+class StockMoved(AccrualError):
+    """Another lane was faster at a shared stock; the batch was rolled back and is decided again."""
+
+    kind = "busy"
+    default_code = "stock_moved"
+
+
 CODES: Mapping[str, str] = {
     "invalid": "invalid",
     "unknown_route": "invalid",

@@ -91,6 +91,7 @@ class MemberRow(NamedTuple):
     merged_into: bytes | None
     name: str | None
     referrer: Identity | None
+    enrolled_at: datetime | None = None
 
 
 class NewMember(NamedTuple):
@@ -189,6 +190,31 @@ class Advance(NamedTuple):
     suspicion: int = 0
 
 
+class StockRow(NamedTuple):
+    """What was used (above 0) or given back (below 0) of a shared stock, in key order.
+
+    With an empty subject it is the bucket's share of a promo's own stock, else an outlet's or device's, in the bucket of
+    the subject. `cap` is all there is in the period.
+    """
+
+    bucket: int
+    subject: bytes
+    promo_id: int
+    slot: int
+    period: int
+    cap: int
+    used: int
+
+
+class ProfileRow(NamedTuple):
+    """A member's profile after a position, in column order; the newest holds."""
+
+    bucket: int
+    member_id: bytes
+    position: int
+    document: bytes
+
+
 class Posting(NamedTuple):
     """Everything one batch writes, in one transaction."""
 
@@ -207,3 +233,6 @@ class Posting(NamedTuple):
     resumed: list[tuple[int, int, int]]
     follow_ups: list[AppendRow]
     recorded_at: datetime
+    shares: list[StockRow]
+    quotas: list[StockRow]
+    profiles: list[ProfileRow]

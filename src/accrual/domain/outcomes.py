@@ -21,7 +21,8 @@ class Award(msgspec.Struct, frozen=True, array_like=True):
     """What one promo version gives in one outcome.
 
     `promo_version_id` names the exact version; `amount` is in units of the asset, above 0. `basis` holds the value the
-    benefit was computed from (minor units or a count of facts), `reason` the benefit's kind.
+    benefit was computed from (minor units or a count of facts), `reason` the benefit's kind. `shares` attribute the
+    amount to the lines of facts that carried any, as (fact, line, units).
     """
 
     promo_version_id: int
@@ -32,6 +33,7 @@ class Award(msgspec.Struct, frozen=True, array_like=True):
     active_at: datetime | None = None
     expires_at: datetime | None = None
     details: dict[str, Any] | None = None
+    shares: tuple[tuple[int, int, int], ...] | None = None
 
 
 class Declined(msgspec.Struct, frozen=True, array_like=True):
@@ -46,7 +48,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The stored answer. `revision` is the catalogue revision that decided; the moment is the command's recorded_at.
 
     `member_id` is whom it was decided for when that is not the member the identity itself makes; `follow_ups` are
-    tickets.
+    tickets. `stocks` are the shared stocks looked at, as (promo_id, slot, period, left), so that a replay sees the same.
     """
 
     status: Status
@@ -56,6 +58,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     declines: tuple[Declined, ...] = ()
     follow_ups: tuple[bytes, ...] = ()
     error: str | None = None
+    stocks: tuple[tuple[int, int, int, int], ...] = ()
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -11,12 +11,14 @@ from accrual.domain.accounts import Role
 from accrual.domain.commands import LoggedCommand, Resume, Reward, decode_command
 from accrual.domain.errors import Missing
 from accrual.domain.ids import member_account_id, member_id_of, system_account_id
+from accrual.domain.members import EMPTY_PROFILE
+from accrual.domain.stocks import StockKey
 from accrual.engine.ports_lane import StateSource
 from accrual.engine.process import Task, fresh_account
-from accrual.engine.state import MemberCell, State
+from accrual.engine.state import MemberCell, ShareState, State
 from accrual.rules.admit import kinds_of
-from accrual.rules.compile import CompiledProgramme
-from accrual.rules.evaluate import counters_needed
+from accrual.rules.compiled import NO_LOOKS, CompiledProgramme
+from accrual.rules.evaluate import keys_needed
 
 Programmes = Callable[[int], CompiledProgramme]
 """The newest compiled programme by programme_id. Raises Missing."""
@@ -26,13 +28,20 @@ COUNTERS_MAX = 256
 
 
 async def load(
-    commands: Sequence[LoggedCommand], state: State, source: StateSource, programmes: Programmes
+    commands: Sequence[LoggedCommand],
+    state: State,
+    source: StateSource,
+    programmes: Programmes,
+    client_of: Callable[[int], str | None],
 ) -> list[Task]:
     """The tasks of a batch, with everything that judging them looks at in `state`."""
     tasks = [await _decode(command, source, programmes) for command in commands]
+    for task in tasks:
+        task.client = client_of(task.command.client_id)
     await _load_members(tasks, state, source)
     await _load_balances(tasks, state, source)
-    await _load_counters(tasks, state, source)
+    await _load_keys(tasks, state, source)
+    await _load_profiles(tasks, state, source)
     return tasks
 
 
@@ -108,7 +117,7 @@ async def _load_balances(tasks: Sequence[Task], state: State, source: StateSourc
         bucket = task.command.bucket
         cell = state.members[task.member_id]
         for kind in kinds_of(reward):
-            for asset_id, role in programme.accounts_of.get(kind.trigger, ()):
+            for asset_id, role in programme.looks.get(kind.trigger, NO_LOOKS).accounts:
                 if (asset_id, role) in cell.accounts:
                     continue
                 account_id = member_account_id(task.member_id, asset_id, role)
@@ -138,30 +147,64 @@ async def _load_balances(tasks: Sequence[Task], state: State, source: StateSourc
                 account.exists = True
 
 
-async def _load_counters(tasks: Sequence[Task], state: State, source: StateSource) -> None:
-    wanted: dict[int, list[tuple[bytes, int, int, int]]] = {}
+async def _load_keys(tasks: Sequence[Task], state: State, source: StateSource) -> None:
+    """Counters of members, shares of promos' stocks, and what is left of outlets' and devices' caps."""
+    counters: dict[int, list[tuple[bytes, int, int, int]]] = {}
+    shares: dict[tuple[int, StockKey], int] = {}
+    quotas: set[StockKey] = set()
     seen: set[bytes] = set()
     for task in tasks:
         reward, programme = task.reward, task.programme
         if reward is None or programme is None:
             continue
         try:
-            needed = counters_needed(reward, programme, task.command.recorded_at)
+            needed = keys_needed(reward, programme, task.command.recorded_at, task.client)
         except ArithmeticError as error:  # such as a date that lies before year 1 in the programme's zone
             task.reward, task.error = None, type(error).__name__
             continue
-        if not needed:
-            continue
         cell = state.members[task.member_id]
-        if task.member_id not in seen:
+        if needed and task.member_id not in seen:
             seen.add(task.member_id)
             if len(cell.counters) > COUNTERS_MAX:
                 cell.counters.clear()
         for key in needed:
-            if key not in cell.counters:
+            if isinstance(key, StockKey):
+                if key.subject:
+                    quotas.add(key)
+                elif (task.command.bucket, key) not in state.shares:
+                    shares[task.command.bucket, key] = 1
+            elif key not in cell.counters:
                 cell.counters[key] = 0
                 if cell.row is not None:
-                    wanted.setdefault(task.command.bucket, []).append((task.member_id, *key))
-    if wanted:
-        for (member_id, promo_id, slot, period), value in (await source.counters(wanted)).items():
+                    counters.setdefault(task.command.bucket, []).append((task.member_id, *key))
+    if counters:
+        for (member_id, promo_id, slot, period), value in (await source.counters(counters)).items():
             state.members[member_id].counters[promo_id, slot, period] = value
+    if shares:
+        await fetch_shares(shares, state, source)
+    state.quotas = await source.quotas(sorted(quotas)) if quotas else {}
+
+
+async def fetch_shares(wanted: dict[tuple[int, StockKey], int], state: State, source: StateSource) -> None:
+    """At least so much of each stock for each bucket, or all that there is; what is at hand already counts."""
+    rows = [(bucket, key, units) for (bucket, key), units in sorted(wanted.items())]
+    for place, (left, final) in (await source.fetch_shares(rows)).items():
+        state.shares[place] = ShareState(left, final)
+
+
+async def _load_profiles(tasks: Sequence[Task], state: State, source: StateSource) -> None:
+    wanted: dict[int, list[bytes]] = {}
+    for task in tasks:
+        reward, programme = task.reward, task.programme
+        if reward is None or programme is None:
+            continue
+        looks = [programme.looks.get(kind.trigger, NO_LOOKS) for kind in kinds_of(reward)]
+        task.draws = any(look.draws for look in looks)
+        cell = state.members[task.member_id]
+        if cell.row is None or cell.profile is not None or not any(look.profile for look in looks):
+            continue
+        cell.profile = EMPTY_PROFILE
+        wanted.setdefault(task.command.bucket, []).append(task.member_id)
+    if wanted:
+        for member_id, profile in (await source.profiles(wanted)).items():
+            state.members[member_id].profile = profile

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
+from accrual.domain.members import MemberProfile
+from accrual.domain.stocks import StockKey
 
 
 class StateSource(Protocol):
@@ -23,6 +25,17 @@ class StateSource(Protocol):
         self, wanted: Mapping[int, Sequence[tuple[bytes, int, int, int]]]
     ) -> dict[tuple[bytes, int, int, int], int]:
         """Newest values of counters, by (member, promo, slot, period)."""
+
+    async def fetch_shares(
+        self, wanted: Sequence[tuple[int, StockKey, int]]
+    ) -> dict[tuple[int, StockKey], tuple[int, bool]]:
+        """(at hand, no more to be had) of each (bucket, stock, units wanted), moving more into the bucket if need be."""
+
+    async def quotas(self, wanted: Sequence[StockKey]) -> dict[StockKey, int]:
+        """What is left of each outlet's or device's cap."""
+
+    async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
+        """Newest profiles of members by id."""
 
     async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
         """(position, programme_id, client_id, facts, recorded_at) of a parked command that was not resumed yet."""
@@ -69,6 +82,9 @@ class LaneStore(StateSource, Protocol):
 
     async def post(self, posting: Posting) -> None:
         """Write a batch, or nothing of it. Raises LaneLost when the fence refuses."""
+
+    async def return_shares(self, idle: Sequence[tuple[int, StockKey]]) -> None:
+        """Give what these buckets have of stocks back to the centre, for others to fetch."""
 
     async def count_try(self, bucket: int, position: int) -> int:
         """Count a try at deciding this command, durably, before it is made."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
-from accrual.domain.accounts import FLOOR_ZERO, MEMBER_ROLES
+from accrual.domain.accounts import FLOOR_ZERO, MEMBER_ROLES, Role
 from accrual.domain.amounts import INT64_MAX
 from accrual.domain.chain import STORED_BYTES, advance
 from accrual.domain.commands import LoggedCommand, Reward, content_digest, encode_command
@@ -27,15 +28,25 @@ from accrual.domain.log import (
     ParkedRow,
     Posting,
     Rename,
+    StockRow,
 )
 from accrual.domain.lots import LotUse
+from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
+from accrual.domain.stocks import StockKey, StockLeft
 from accrual.domain.transfers import Line
 from accrual.engine.settle import net, settle
 from accrual.engine.state import AccountState, MemberCell, State
-from accrual.rules.compile import CompiledProgramme
+from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import evaluate
-from accrual.rules.snapshot import PROGRAMME_ITSELF, FollowUp, Judgement, MemberState, Snapshot
+from accrual.rules.snapshot import (
+    PROGRAMME_ITSELF,
+    FollowUp,
+    Judgement,
+    MemberState,
+    Snapshot,
+    StockShort,
+)
 
 NO_SEAL = bytes(16)
 """The seal of a command without an erasable part."""
@@ -47,10 +58,11 @@ EventOf = Callable[[Reward, LoggedCommand, CompiledProgramme], tuple[str, bytes]
 class Task:
     """One command of a batch, decoded. `reward` is None when it could not be; `error` then says why.
 
-    `resumes` is the position of the parked command that this one tries again; `nothing_parked` that there is none.
+    `resumes` is the position of the parked command that this one tries again; `nothing_parked` that there is none; `draws`
+    that promos of such facts make codes.
     """
 
-    __slots__ = ("command", "error", "member_id", "nothing_parked", "programme", "resumes", "reward")
+    __slots__ = ("client", "command", "draws", "error", "member_id", "nothing_parked", "programme", "resumes", "reward")
 
     def __init__(self, command: LoggedCommand) -> None:
         self.command = command
@@ -60,6 +72,8 @@ class Task:
         self.error: str | None = None
         self.resumes: int | None = None
         self.nothing_parked = False
+        self.draws = False
+        self.client: str | None = None
 
 
 class Decided:
@@ -79,18 +93,29 @@ class Decided:
 
 def empty_posting(recorded_at: datetime) -> Posting:
     """A posting that writes nothing yet; follow-ups of it are recorded at `recorded_at`."""
-    return Posting([], [], [], [], [], [], [], [], [], [], [], [], [], [], recorded_at)
+    return Posting([], [], [], [], [], [], [], [], [], [], [], [], [], [], recorded_at, [], [], [])
 
 
 class Processor:
     """Decides batches over one lane's State, which it changes as it goes: command n+1 sees n.
 
+    After `decide`, `shorts` says of which stocks more has to be fetched, as (bucket, key, wanted); the commands that
+    wanted them, and those behind them in their buckets, are not in the posting.
+
     Whoever calls it drops the State of the buckets concerned unless the posting is confirmed.
     """
 
     def __init__(
-        self, state: State, *, buckets: int, event_of: EventOf, describe: Callable[[BaseException], str]
+        self,
+        state: State,
+        *,
+        buckets: int,
+        event_of: EventOf,
+        describe: Callable[[BaseException], str],
+        secret: bytes = b"",
     ) -> None:
+        self.shorts: list[tuple[int, StockKey, int]] = []
+        self._secret = secret
         self._state = state
         self._buckets = buckets
         self._event_of = event_of
@@ -99,6 +124,7 @@ class Processor:
     def decide(self, tasks: Sequence[Task], leases: dict[int, Lease], recorded_at: datetime) -> Posting:
         """The posting of tasks in bucket and position order; every bucket among them must be leased."""
         posting = empty_posting(recorded_at)
+        self.shorts = []
         for bucket, group in groupby(tasks, key=_bucket):
             self._decide_bucket(leases[bucket], group, posting)
         return posting
@@ -110,6 +136,10 @@ class Processor:
         for task in tasks:
             try:
                 answer, event = self._decide_one(task, moved, posting)
+            except StockShort as short:
+                # The rest of this bucket waits for the next batch, when more of the stock has been fetched.
+                self.shorts.append((lease.bucket, short.key, short.wanted))
+                break
             except Exception as error:
                 answer, event = self._park(task, self._describe(error), posting), None
             decided.append(answer)
@@ -120,6 +150,8 @@ class Processor:
                     OutboxRow(command.bucket, outbox_next, command.position, command.recorded_at, kind, payload)
                 )
                 outbox_next += 1
+        if not decided:
+            return
         last = decided[-1]
         at = last.command
         netted = net(moved, self._state.systems, at.bucket, at.position, len(last.lines), lease.cursor, at.recorded_at)
@@ -157,13 +189,8 @@ class Processor:
         if task.resumes is not None and any(row[:2] == (command.bucket, task.resumes) for row in posting.resumed):
             return _nothing_parked(command), None
         cell = self._state.members[task.member_id]
-        row = cell.row
-        member = None if row is None else MemberState(row.member_id, row.referrer)
-        counters = cell.counters
-        snapshot = Snapshot(
-            programme, member, task.member_id, reward.identity, command.recorded_at, counters.__getitem__
-        )
-        judgement = evaluate(reward, snapshot)
+        stocks = _Stocks(self._state, command.bucket)
+        judgement = evaluate(reward, self._snapshot(task, reward, programme, cell, stocks))
         lines, uses, after, system_moves = settle(
             judgement.awards, cell, command.bucket, command.position, judgement.occurred_at, command.recorded_at
         )
@@ -173,7 +200,8 @@ class Processor:
             revision=programme.revision,
             awards=judgement.awards,
             declines=judgement.declines,
-            follow_ups=tuple(follow_up.ticket for follow_up in follow_ups),
+            follow_ups=tuple([follow_up.ticket for follow_up in follow_ups]),
+            stocks=stocks.seen(),
         )
         payload = encode_outcome(outcome)
         event = self._event_of(reward, command, programme)
@@ -181,12 +209,37 @@ class Processor:
         # From here on nothing can fail: the overlay and the posting change together.
         moved.update(totals)
         self._remember(task, cell, judgement, after, posting)
+        if judgement.taken:
+            stocks.take(judgement.taken, self._buckets, posting)
         posting.follow_ups.extend(follow_ups)
         if not lines and cell.row is not None:
             posting.unposted.append((command.bucket, task.member_id, command.position))
         if task.resumes is not None:
             posting.resumed.append((command.bucket, task.resumes, command.position))
         return Decided(command, Status.DECIDED, payload, lines, uses), event
+
+    def _snapshot(
+        self, task: Task, reward: Reward, programme: CompiledProgramme, cell: MemberCell, stocks: _Stocks
+    ) -> Snapshot:
+        command, row = task.command, cell.row
+        member = None
+        if row is not None:
+            member = MemberState(row.member_id, row.referrer, row.enrolled_at, cell.profile or EMPTY_PROFILE)
+        return Snapshot(
+            programme,
+            member,
+            task.member_id,
+            reward.identity,
+            command.recorded_at,
+            cell.counters.__getitem__,
+            stocks.left,
+            task.client,
+            lambda: _balances(cell, programme),
+            lambda: cell.history or (),
+            hashlib.blake2b(command.ticket, key=self._secret, digest_size=16, person=b"seed").digest()
+            if task.draws
+            else b"",
+        )
 
     def _totals(self, bucket: int, moved: dict[int, int], system_moves: dict[int, int]) -> dict[int, int]:
         """What the batch moves on these system accounts, this command included. Raises OverflowError beyond int64."""
@@ -232,7 +285,7 @@ class Processor:
         command, reward = task.command, task.reward
         if reward is None:
             raise AssertionError("only rewards enrol")
-        cell.row = MemberRow(task.member_id, None, command.name, None)
+        cell.row = MemberRow(task.member_id, None, command.name, None, command.recorded_at)
         posting.members.append(
             NewMember(
                 command.bucket,
@@ -268,6 +321,57 @@ class Processor:
 
 
 _bucket = attrgetter("command.bucket")
+
+
+class _Stocks:
+    """The shared stocks as one command sees them, noting what it looked at."""
+
+    __slots__ = ("_bucket", "_seen", "_state")
+
+    def __init__(self, state: State, bucket: int) -> None:
+        self._state = state
+        self._bucket = bucket
+        self._seen: dict[StockKey, int] | None = None
+
+    def left(self, key: StockKey) -> StockLeft:
+        """What is at hand. Raises KeyError when it was not loaded."""
+        if key.subject:
+            answer = StockLeft(self._state.quotas[key], True)
+        else:
+            share = self._state.shares[self._bucket, key]
+            answer = StockLeft(share.left, share.final)
+        if self._seen is None:
+            self._seen = {}
+        self._seen.setdefault(key, answer.left)
+        return answer
+
+    def seen(self) -> tuple[tuple[int, int, int, int], ...]:
+        """(promo_id, slot, period, left) of everything looked at."""
+        if not self._seen:
+            return ()
+        return tuple((key.promo_id, key.slot, key.period, left) for key, left in self._seen.items())
+
+    def take(self, taken: dict[StockKey, int], buckets: int, posting: Posting) -> None:
+        """Use up what a judgement took."""
+        for key, used in taken.items():
+            if key.subject:
+                self._state.quotas[key] -= used
+                posting.quotas.append(StockRow(bucket_of(key.subject, buckets), *key, used))
+            else:
+                share = self._state.shares[self._bucket, key]
+                share.left -= used
+                share.used = True
+                posting.shares.append(StockRow(self._bucket, *key, used))
+
+
+def _balances(cell: MemberCell, programme: CompiledProgramme) -> dict[str, int]:
+    """Available units by asset code, of the accounts that were loaded."""
+    found = {}
+    for code, asset_id in programme.assets.items():
+        account = cell.accounts.get((asset_id, Role.MEMBER))
+        if account is not None:
+            found[code] = account.balance - (account.held or 0)
+    return found
 
 
 def _nothing_parked(command: LoggedCommand) -> Decided:

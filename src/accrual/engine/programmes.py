@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from accrual.domain.programme import Catalogue
 from accrual.engine.catalog import Catalog
-from accrual.rules.compile import CompiledProgramme, compile_programme
+from accrual.rules.compile import compile_programme
+from accrual.rules.compiled import CompiledProgramme
 
 
 class Programmes:

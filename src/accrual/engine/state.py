@@ -5,6 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from accrual.domain.log import MemberRow
+from accrual.domain.members import MemberProfile
+from accrual.domain.stocks import StockKey
+from accrual.rules.snapshot import PastPurchase
 
 
 class AccountState(msgspec.Struct):
@@ -16,25 +19,42 @@ class AccountState(msgspec.Struct):
     exists: bool
 
 
+class ShareState(msgspec.Struct):
+    """A bucket's share of a promo's stock. `final`: there was no more to be had; `used` since it was last looked over."""
+
+    left: int
+    final: bool
+    used: bool = False
+
+
 class MemberCell(msgspec.Struct):
     """One member as the lane knows them. `row` is None for an identity nobody has yet.
 
-    `accounts` by (asset_id, role); `counters` by (promo_id, slot, period), 0 where none was ever written.
+    `accounts` by (asset_id, role); `counters` by (promo_id, slot, period), 0 where none was ever written. `profile` and
+    `history` (of `history_days` days, newest first) are None until somebody asked for them.
     """
 
     bucket: int
     row: MemberRow | None
     accounts: dict[tuple[int, int], AccountState]
     counters: dict[tuple[int, int, int], int]
+    profile: MemberProfile | None = None
+    history: tuple[PastPurchase, ...] | None = None
+    history_days: int = 0
 
 
 class State:
-    """Members by id and system accounts by (bucket, account)."""
+    """Members by id, system accounts by (bucket, account), shares of stocks by bucket and key.
+
+    `quotas` are what is left of outlets' and devices' caps: others use them too, so they are loaded for each batch.
+    """
 
     def __init__(self, *, members_max: int) -> None:
         self.members_max = members_max
         self.members: dict[bytes, MemberCell] = {}
         self.systems: dict[tuple[int, int], AccountState] = {}
+        self.shares: dict[tuple[int, StockKey], ShareState] = {}
+        self.quotas: dict[StockKey, int] = {}
 
     def make_room(self) -> None:
         """Forget the longest-known eighth when the cache is full. Called between batches only."""
@@ -49,6 +69,8 @@ class State:
         if buckets is None:
             self.members.clear()
             self.systems.clear()
+            self.shares.clear()
             return
         self.members = {key: cell for key, cell in self.members.items() if cell.bucket not in buckets}
         self.systems = {key: account for key, account in self.systems.items() if key[0] not in buckets}
+        self.shares = {key: share for key, share in self.shares.items() if key[0] not in buckets}

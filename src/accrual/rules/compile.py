@@ -1,120 +1,56 @@
-"""Turns a catalogue into what evaluation needs: promos with closures, indexed by trigger, outlet and product."""
+"""Turns a catalogue into what evaluation needs: promos with closures, indexed by trigger, outlet and subject."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from accrual.domain.accounts import Role
+from accrual.domain.amounts import INT64_MAX, read_ratio
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Catalogue, Settings
-from accrual.domain.promos import Benefit, Limit, OnLimit, Period, PromoStatus, PromoVersion, Recipient
-from accrual.rules.benefits import KINDS, Compute, kind_of
-from accrual.rules.calendar import read_instant
+from accrual.domain.promos import (
+    Audience as AudienceDocument,
+)
+from accrual.domain.promos import (
+    Benefit,
+    Budget,
+    Except,
+    Lane,
+    Limit,
+    LimitPer,
+    OnLimit,
+    Period,
+    Promo,
+    PromoStatus,
+    PromoVersion,
+    Recipient,
+    Where,
+)
+from accrual.rules.benefits import CEILING, KINDS, kind_of
+from accrual.rules.calendar import read_duration, read_instant
+from accrual.rules.compiled import (
+    HOLDOUT_PARTS,
+    LIVE,
+    Audience,
+    CompiledBenefit,
+    CompiledLimit,
+    CompiledProgramme,
+    CompiledVersion,
+    Looks,
+    Places,
+    Subject,
+    Timeline,
+)
+from accrual.rules.conditions import compile_condition
+from accrual.rules.schedule import compile_schedule
 
-LIVE = (PromoStatus.ACTIVE, PromoStatus.PAUSED)
-LOOKUPS_MAX = 50_000
-LOOKUP_PRODUCTS_MAX = 4
-"""Look-ups of longer baskets are not kept: nearly all are different, and their names alone would fill the memory."""
+LANES = tuple(Lane)
 _PERIODS = tuple(Period)
-
-
-class CompiledBenefit(msgspec.Struct, frozen=True, kw_only=True):
-    """One benefit, ready to compute; `cap` is its own maximum in units."""
-
-    kind: str
-    asset_id: int
-    cap: int | None
-    per_fact: bool
-    compute: Compute
-    expires: str | None
-    active_after: str | None
-
-
-class CompiledLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """A cap a member and period. `slot` names its counter and stays the same over versions of the promo."""
-
-    slot: int
-    cap: int
-    by_amount: bool
-    every: Period
-    reduces: bool
-
-
-class CompiledVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """One promo version. `window_until` is exclusive; None bounds nothing."""
-
-    promo_version_id: int
-    promo_id: int
-    code: str
-    trigger: Trigger
-    version: int
-    status: PromoStatus
-    effective_from: datetime | None
-    window_from: datetime | None
-    window_until: datetime | None
-    zone: ZoneInfo
-    outlets: frozenset[str]
-    products: frozenset[str]
-    for_member: tuple[CompiledBenefit, ...]
-    for_referrer: tuple[CompiledBenefit, ...]
-    limits: tuple[CompiledLimit, ...]
-
-
-class Timeline(msgspec.Struct, frozen=True, kw_only=True):
-    """All versions of one promo, oldest first, and its place in the total order (priority, then code).
-
-    `always` is the only version, where there is one that holds at every moment and has no window.
-    """
-
-    order: tuple[int, str]
-    versions: tuple[CompiledVersion, ...]
-    always: CompiledVersion | None
-
-    def at(self, moment: datetime) -> CompiledVersion | None:
-        """The version that holds for a fact of this moment: the newest whose `effective_from` is not after it."""
-        for version in reversed(self.versions):
-            if version.effective_from is None or version.effective_from <= moment:
-                return version
-        return None
-
-
-class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
-    """A catalogue revision, ready to judge.
-
-    `accounts_of` are the (asset_id, role) that facts of a trigger may credit; `limited` triggers have promos with
-    limits, `referrer_triggers` promos that give to referrers.
-    """
-
-    catalogue: Catalogue
-    revision: int
-    settings: Settings
-    zone: ZoneInfo
-    index: dict[tuple[Trigger, str | None, str | None], tuple[Timeline, ...]]
-    accounts_of: dict[Trigger, tuple[tuple[int, Role], ...]]
-    limited: frozenset[Trigger]
-    referrer_triggers: frozenset[Trigger]
-    lookups: dict[tuple[Trigger, str | None, tuple[str, ...]], tuple[Timeline, ...]]
-
-    def candidates(self, trigger: Trigger, outlet: str | None, products: tuple[str, ...]) -> tuple[Timeline, ...]:
-        """Promos that may listen to such a fact, in total order; the cost grows with these, not with all promos."""
-        found = self.lookups.get((trigger, outlet, products))
-        if found is None:
-            if len(products) > LOOKUP_PRODUCTS_MAX:
-                return self._look_up(trigger, outlet, products)
-            if len(self.lookups) >= LOOKUPS_MAX:
-                self.lookups.clear()
-            found = self.lookups[trigger, outlet, products] = self._look_up(trigger, outlet, products)
-        return found
-
-    def _look_up(self, trigger: Trigger, outlet: str | None, products: tuple[str, ...]) -> tuple[Timeline, ...]:
-        outlets = (None,) if outlet is None else (None, outlet)
-        keys = [(trigger, at, product) for at in outlets for product in (None, *products)]
-        distinct = {timeline.order: timeline for key in keys for timeline in self.index.get(key, ())}
-        return tuple(distinct[order] for order in sorted(distinct))
+_PERS = tuple(LimitPer)
+BUDGET_SLOT = 1
+DAYS_A_MONTH_MAX = 31
+DAYS_A_YEAR_MAX = 366
 
 
 def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
@@ -124,96 +60,172 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
     by_promo: dict[int, list[PromoVersion]] = {}
     for stored in catalogue.promos:
         by_promo.setdefault(stored.promo_id, []).append(stored)
-    index: dict[tuple[Trigger, str | None, str | None], dict[tuple[int, str], Timeline]] = {}
-    accounts_of: dict[Trigger, set[tuple[int, Role]]] = {}
-    limited: set[Trigger] = set()
-    referrer_triggers: set[Trigger] = set()
-    for versions in by_promo.values():
+    index: dict[tuple[Trigger, str | None, Subject | None], dict[int, Timeline]] = {}
+    listening: dict[Trigger, list[CompiledVersion]] = {}
+    for promo_id, versions in by_promo.items():
         versions.sort(key=lambda stored: stored.version)
         if not any(stored.promo.status in LIVE for stored in versions):
             continue
-        newest = versions[-1].promo
         compiled = tuple(compile_version(stored, settings, assets) for stored in versions)
-        timeline = Timeline(order=(-newest.stacking.priority, newest.code), versions=compiled, always=_always(compiled))
+        timeline = Timeline(promo_id=promo_id, versions=compiled, always=_always(compiled))
         for stored, version in zip(versions, compiled, strict=True):
-            if stored.promo.status not in LIVE:
-                continue
-            trigger = stored.promo.trigger
-            for key in _index_keys(stored):
-                index.setdefault(key, {})[timeline.order] = timeline
-            for benefit in (*version.for_member, *version.for_referrer):
-                credited = accounts_of.setdefault(trigger, set())
-                credited.add((benefit.asset_id, Role.MEMBER))
-                if benefit.active_after is not None:
-                    credited.add((benefit.asset_id, Role.PENDING))
-            if version.limits:
-                limited.add(trigger)
-            if version.for_referrer:
-                referrer_triggers.add(trigger)
+            if stored.promo.status in LIVE:
+                listening.setdefault(version.trigger, []).append(version)
+                for key in _index_keys(stored.promo):
+                    index.setdefault(key, {})[promo_id] = timeline
     return CompiledProgramme(
         catalogue=catalogue,
         revision=catalogue.revision,
         settings=settings,
         zone=ZoneInfo(settings.time_zone),
-        index={key: tuple(found[order] for order in sorted(found)) for key, found in index.items()},
-        accounts_of={trigger: tuple(sorted(credited)) for trigger, credited in accounts_of.items()},
-        limited=frozenset(limited),
-        referrer_triggers=frozenset(referrer_triggers),
+        assets=assets,
+        index={key: tuple(found.values()) for key, found in index.items()},
+        looks={trigger: _looks(versions, assets) for trigger, versions in listening.items()},
+        referrer_triggers=frozenset(
+            trigger for trigger, versions in listening.items() if any(version.for_referrer for version in versions)
+        ),
         lookups={},
+        condition_sets={},
     )
 
 
 def _always(versions: tuple[CompiledVersion, ...]) -> CompiledVersion | None:
     only = versions[0]
     bounded = (only.effective_from, only.window_from, only.window_until) != (None, None, None)
-    return None if len(versions) > 1 or bounded or only.status is not PromoStatus.ACTIVE else only
+    return None if len(versions) > 1 or bounded or only.gated or only.status is not PromoStatus.ACTIVE else only
 
 
-def _index_keys(stored: PromoVersion) -> Iterable[tuple[Trigger, str | None, str | None]]:
-    where = stored.promo.where
+def _index_keys(promo: Promo) -> Iterable[tuple[Trigger, str | None, Subject | None]]:
+    where = promo.where
+    subjects: list[Subject | None] = [("product", product) for product in where.products]
+    if not subjects:
+        subjects = [("category", category) for category in where.categories]
+    if promo.event is not None:
+        subjects = [("event", promo.event)]
     for outlet in where.outlets or (None,):
-        for product in where.products or (None,):
-            yield stored.promo.trigger, outlet, product
+        for subject in subjects or (None,):
+            yield promo.trigger, outlet, subject
+
+
+def _looks(versions: Iterable[CompiledVersion], assets: dict[str, int]) -> Looks:
+    accounts: set[tuple[int, Role]] = set()
+    limits = profile = balance = draws = False
+    history_days = 0
+    for version in versions:
+        for benefit in (*version.for_member, *version.for_referrer):
+            accounts.add((benefit.asset_id, Role.MEMBER))
+            draws = draws or benefit.kind == "voucher"
+            if benefit.active_after is not None:
+                accounts.add((benefit.asset_id, Role.PENDING))
+        limits = limits or bool(version.limits)
+        audience = version.audience
+        named = audience is not None and bool(audience.lists or audience.segments)
+        profile = profile or named or (version.schedule is not None and version.schedule.birthday)
+        if version.condition is not None:
+            needs = version.condition.needs
+            profile = profile or needs.profile
+            balance = balance or needs.balance
+            spans = [days_of(period) for period in needs.history]
+            history_days = max([history_days, *spans, INT64_MAX if needs.first else 0])
+    if balance:
+        accounts.update((asset_id, Role.MEMBER) for asset_id in assets.values())
+    return Looks(
+        accounts=tuple(sorted(accounts)),
+        limits=limits,
+        profile=profile,
+        balance=balance,
+        history_days=history_days,
+        draws=draws,
+    )
+
+
+def days_of(period: str) -> int:
+    """At most how many days an ISO duration spans; a day more than its parts, for zones."""
+    parts = dict(read_duration(period).items())
+    years, months, weeks, days = (abs(parts.get(unit, 0)) for unit in ("years", "months", "weeks", "days"))
+    return years * DAYS_A_YEAR_MAX + months * DAYS_A_MONTH_MAX + weeks * 7 + days + 1
 
 
 def compile_version(stored: PromoVersion, settings: Settings, assets: dict[str, int]) -> CompiledVersion:
     """One version, with its times read in its zone and its benefits as closures."""
     promo = stored.promo
     zone_name = promo.window.zone or settings.time_zone
+    zone = ZoneInfo(zone_name)
     window_from, window_until = promo.window.from_, promo.window.until
+    where, exclude = _places(promo.where), _places(promo.where.except_)
+    schedule = compile_schedule(promo.window, zone)
+    audience = _audience(promo.audience)
+    condition = None
+    if promo.condition is not None:
+        condition = compile_condition(promo.condition, trigger=promo.trigger, settings=settings)
     return CompiledVersion(
         promo_version_id=stored.promo_version_id,
         promo_id=stored.promo_id,
         code=promo.code,
         trigger=promo.trigger,
+        event=promo.event,
         version=stored.version,
         status=promo.status,
         effective_from=stored.effective_from,
         window_from=None if window_from is None else read_instant(window_from, zone_name),
         window_until=None if window_until is None else read_instant(window_until, zone_name),
-        zone=ZoneInfo(zone_name),
-        outlets=frozenset(promo.where.outlets),
-        products=frozenset(promo.where.products),
+        zone=zone,
+        schedule=schedule,
+        where=where,
+        exclude=exclude,
+        narrowed=where != NOWHERE or exclude != NOWHERE or promo.event is not None,
+        by_item=bool(where.products or where.categories or exclude.products or exclude.categories),
+        audience=audience,
+        promo_codes=frozenset(code.casefold() for code in promo.promo_codes),
+        condition=condition,
+        gated=schedule is not None or audience is not None or bool(promo.promo_codes) or condition is not None,
         for_member=_benefits(promo.benefits, Recipient.MEMBER, settings, assets),
         for_referrer=_benefits(promo.benefits, Recipient.REFERRER, settings, assets),
-        limits=tuple(compile_limit(limit) for limit in promo.limits),
+        ceilings=tuple((assets[b.asset], b.ceiling) for b in promo.benefits if b.ceiling is not None),
+        limits=(*(compile_limit(limit) for limit in promo.limits), *_budget(promo.budget, assets)),
+        lane=LANES.index(promo.stacking.lane),
+        priority=promo.stacking.priority,
+        exclusive=promo.stacking.exclusive,
     )
+
+
+def _places(written: Where | Except) -> Places:
+    return Places(
+        outlets=frozenset(written.outlets),
+        products=frozenset(written.products),
+        categories=frozenset(written.categories),
+        clients=frozenset(written.clients),
+    )
+
+
+NOWHERE = Places(outlets=frozenset(), products=frozenset(), categories=frozenset(), clients=frozenset())
+
+
+def _audience(written: AudienceDocument) -> Audience | None:
+    if not (written.lists or written.segments or written.holdout):
+        return None
+    held_out = 0
+    if written.holdout is not None:
+        share = read_ratio(written.holdout)
+        held_out = share.numerator * HOLDOUT_PARTS // (share.denominator * 100)
+    return Audience(lists=frozenset(written.lists), segments=frozenset(written.segments), held_out=held_out)
 
 
 def _benefits(
     benefits: Iterable[Benefit], to: Recipient, settings: Settings, assets: dict[str, int]
 ) -> tuple[CompiledBenefit, ...]:
     compiled = []
-    for benefit in benefits:
-        if benefit.to is not to:
-            continue
+    for number, benefit in enumerate(benefits):
         kind = kind_of(benefit)
+        if benefit.to is not to or kind == CEILING:
+            continue
         compiled.append(
             CompiledBenefit(
+                number=number,
                 kind=kind,
                 asset_id=assets[benefit.asset],
                 cap=benefit.max,
-                per_fact=benefit.per_fact,
+                per_fact=benefit.per_fact and kind not in ("multiplier", "issuing"),
                 compute=KINDS[kind](benefit, settings),
                 expires=benefit.expires,
                 active_after=benefit.active_after,
@@ -230,9 +242,26 @@ def compile_limit(limit: Limit) -> CompiledLimit:
         raise ValueError("a limit needs count or amount")
     on_limit = limit.on_limit or (OnLimit.REDUCE if by_amount else OnLimit.DECLINE)
     return CompiledLimit(
-        slot=(16 if by_amount else 8) + _PERIODS.index(limit.every),
+        per=limit.per,
+        slot=_PERS.index(limit.per) * 32 + (16 if by_amount else 8) + _PERIODS.index(limit.every),
         cap=cap,
         by_amount=by_amount,
         every=limit.every,
         reduces=on_limit is OnLimit.REDUCE,
+        asset_id=None,
+        reason="limit_reached",
     )
+
+
+def _budget(budget: Budget | None, assets: dict[str, int]) -> Iterable[CompiledLimit]:
+    if budget is not None:
+        yield CompiledLimit(
+            per=LimitPer.PROMO,
+            slot=BUDGET_SLOT,
+            cap=budget.amount,
+            by_amount=True,
+            every=Period.EVER,
+            reduces=budget.on_limit is OnLimit.REDUCE,
+            asset_id=assets[budget.asset],
+            reason="budget_exhausted",
+        )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
 from accrual.domain.facts import Fact, Identity
+from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.domain.outcomes import Award, Declined
-from accrual.rules.compile import CompiledProgramme
+from accrual.domain.stocks import StockKey, StockLeft
+from accrual.rules.compiled import CompiledProgramme
 
 PROGRAMME_ITSELF = 0
 """The promo_id and promo_version_id under which the programme's own counters and declines stand."""
@@ -23,18 +25,38 @@ CounterKey = tuple[int, int, int]
 """(promo_id, slot, period) of one member's counter."""
 
 
+class StockShort(Exception):
+    """A decision wants more of a stock than is at hand, and more may be had: fetch it and decide again."""
+
+    def __init__(self, key: StockKey, wanted: int) -> None:
+        super().__init__(key, wanted)
+        self.key = key
+        self.wanted = wanted
+
+
+class PastPurchase(NamedTuple):
+    """A purchase the member made before: when, and its amount in minor units."""
+
+    occurred_at: datetime
+    amount_minor: int
+
+
 class MemberState(msgspec.Struct, frozen=True):
-    """What is known of a member before the command: who referred them, if anybody did."""
+    """What is known of a member before the command: who referred them, since when they are one, their profile."""
 
     member_id: bytes
     referrer: Identity | None = None
+    joined_at: datetime | None = None
+    profile: MemberProfile = EMPTY_PROFILE
 
 
 class Snapshot(NamedTuple):
     """Everything a decision depends on. `member` is None for an identity that nobody has yet; `member_id` is who it
     is or would become.
 
-    `counted` answers what a counter of this member stands at, 0 when it was never written.
+    `counted` answers what a counter of this member stands at, 0 when it was never written; `stock` what is at hand of
+    a shared stock. `balances` are available units by asset code, `history` past purchases, newest first, `client` the
+    client's code, `seed` 16 secret bytes of this command. What the programme's looks do not ask for may be left empty.
     """
 
     programme: CompiledProgramme
@@ -43,6 +65,11 @@ class Snapshot(NamedTuple):
     identity: Identity
     now: datetime
     counted: Callable[[CounterKey], int]
+    stock: Callable[[StockKey], StockLeft]
+    client: str | None = None
+    balances: Callable[[], Mapping[str, int]] = dict
+    history: Callable[[], tuple[PastPurchase, ...]] = tuple
+    seed: bytes = b""
 
 
 class FollowUp(NamedTuple):
@@ -56,7 +83,7 @@ class Judgement(NamedTuple):
     """What a command is worth: values only, nothing done yet.
 
     `enrol`: the identity becomes a member first. `referrer`: the link to store. `counters`: their values after.
-    `occurred_at` of the first fact is carried for the lines.
+    `taken`: what was used of shared stocks. `occurred_at` of the first fact is carried for the lines.
     """
 
     awards: tuple[Award, ...]
@@ -66,3 +93,4 @@ class Judgement(NamedTuple):
     counters: dict[CounterKey, int]
     follow_ups: tuple[FollowUp, ...]
     occurred_at: datetime
+    taken: dict[StockKey, int]

@@ -13,10 +13,12 @@ from accrual.domain.commands import LoggedCommand
 from accrual.domain.errors import DatabaseDown
 from accrual.domain.facts import Identity
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
+from accrual.domain.stocks import StockKey
 from accrual.store.connection import Connection
 from accrual.store.postgres import as_login, connect, mapping_loss
 from accrual.store.posting import post
 from accrual.store.sql import query
+from accrual.store.stocks import fetch_shares, quotas, return_shares
 
 WORKER_REGISTER = query("lane/worker_register")
 WORKER_BEAT = query("lane/worker_beat")
@@ -203,7 +205,7 @@ class PostgresLanes:
         with mapping_loss():
             rows = await self.connection.fetch(MEMBERS, sorted(wanted), offsets(wanted, self._buckets), _flat(wanted))
         return {
-            row[0]: MemberRow(row[0], row[1], row[2], None if row[3] is None else Identity(row[3], row[4]))
+            row[0]: MemberRow(row[0], row[1], row[2], None if row[3] is None else Identity(row[3], row[4]), row[5])
             for row in rows
         }
 
@@ -224,6 +226,23 @@ class PostgresLanes:
                 COUNTERS, sorted(wanted), offsets(wanted, self._buckets), members, promos, slots, periods
             )
         return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
+
+    async def fetch_shares(
+        self, wanted: Sequence[tuple[int, StockKey, int]]
+    ) -> dict[tuple[int, StockKey], tuple[int, bool]]:
+        """(at hand, no more to be had) of each (bucket, stock, units wanted), moving more into the bucket if need be."""
+        with mapping_loss():
+            return await fetch_shares(self.connection, wanted, buckets=self._buckets)
+
+    async def return_shares(self, idle: Sequence[tuple[int, StockKey]]) -> None:
+        """Give what these buckets have of stocks back to the centre."""
+        with mapping_loss():
+            await return_shares(self.connection, idle)
+
+    async def quotas(self, wanted: Sequence[StockKey]) -> dict[StockKey, int]:
+        """What is left of each outlet's or device's cap."""
+        with mapping_loss():
+            return await quotas(self.connection, wanted, buckets=self._buckets)
 
     async def post(self, posting: Posting) -> None:
         """Write a batch, or nothing of it. Raises LaneLost when the fence refuses, DatabaseDown when the session is lost."""

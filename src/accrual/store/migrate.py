@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from accrual.store.sql import query
 
 LOCK_TIMEOUT_S = 3.0
 CHAIN_START = bytes(32)
+SECRET_BYTES = 32
 _BEFORE_EVERYTHING = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TABLE, _TABLE_KNOWN = query("migration_table"), query("migration_table_known")
@@ -179,6 +181,7 @@ async def _apply(pool: Pool, migration: Migration, now: datetime, buckets: int) 
 async def _lay_buckets(connection: Connection, buckets: int) -> None:
     every = list(range(buckets))
     await connection.execute(_SETTING_WRITE, "buckets", str(buckets))
+    await connection.execute(_SETTING_WRITE, "secret", secrets.token_hex(SECRET_BYTES))
     await connection.execute(_TAILS, every, _BEFORE_EVERYTHING)
     await connection.execute(_LANES, every, CHAIN_START)
 
@@ -193,3 +196,9 @@ async def count_buckets(pool: Pool) -> int:
     if value is None:
         raise Broken("This database has no schema yet.", code="database_unprepared")
     return int(value)
+
+
+async def read_secret(pool: Pool) -> bytes:
+    """32 bytes that this database was made with and that codes of vouchers are drawn from; never shown or logged."""
+    with mapping_loss():
+        return bytes.fromhex(await pool.fetchval(_SETTING_READ, "secret"))

@@ -14,6 +14,7 @@ from accrual.store.connection import Connection
 from accrual.store.log import append_follow_ups
 from accrual.store.postgres import mapping_loss
 from accrual.store.sql import query
+from accrual.store.stocks import use_stocks
 
 ADVANCE = query("lane/advance")
 RENAME = query("lane/rename")
@@ -44,6 +45,7 @@ LINK_COLUMNS = ("bucket", "member_id", "position", "referrer_kind", "referrer_va
 ACCOUNT_COLUMNS = ("bucket", "account_id", "programme_id", "asset_id", "role", "member_id", "floor")
 COUNTER_COLUMNS = ("bucket", "member_id", "promo_id", "slot", "period", "position", "value_after")
 LOT_USE_COLUMNS = ("bucket", "account", "position", "lot_position", "lot_leg", "amount")
+PROFILE_COLUMNS = ("bucket", "member_id", "position", "document")
 UNPOSTED_COLUMNS = ("bucket", "member_id", "position")
 OUTBOX_COLUMNS = ("bucket", "sequence", "position", "recorded_at", "kind", "payload")
 
@@ -59,6 +61,7 @@ async def post(
     with mapping_loss(), _mapping_keys():
         async with connection.transaction():
             await _pass_the_fence(connection, posting)
+            await use_stocks(connection, posting.shares, posting.quotas)
             await _copy_all(connection, posting)
             if posting.renames:
                 newest = {(rename.bucket, rename.member_id): rename for rename in posting.renames}
@@ -103,6 +106,7 @@ async def _copy_all(connection: Connection, posting: Posting) -> None:
         ("line", LINE_COLUMNS, posting.lines),
         ("lot_use", LOT_USE_COLUMNS, posting.lot_uses),
         ("counter", COUNTER_COLUMNS, posting.counters),
+        ("profile", PROFILE_COLUMNS, posting.profiles),
         ("unposted", UNPOSTED_COLUMNS, posting.unposted),
         ("outbox", OUTBOX_COLUMNS, posting.outbox),
         ("outcome", OUTCOME_COLUMNS, posting.outcomes),

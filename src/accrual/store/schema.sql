@@ -36,17 +36,19 @@ create table audit (
 create table budget (
     promo_id integer not null,
     slot smallint not null,
-    amount bigint not null,
+    period integer not null,
+    cap bigint not null,
     remaining bigint not null,
-    constraint budget_pkey PRIMARY KEY (promo_id, slot)
+    constraint budget_pkey PRIMARY KEY (promo_id, slot, period)
 );
 
 create table budget_share (
     bucket integer not null,
     promo_id integer not null,
     slot smallint not null,
+    period integer not null,
     remaining bigint not null,
-    constraint budget_share_pkey PRIMARY KEY (bucket, promo_id, slot)
+    constraint budget_share_pkey PRIMARY KEY (bucket, promo_id, slot, period)
 );
 
 create table client (
@@ -276,6 +278,7 @@ create table quota (
     promo_id integer not null,
     slot smallint not null,
     period integer not null,
+    cap bigint not null,
     remaining bigint not null,
     constraint quota_pkey PRIMARY KEY (bucket, subject, promo_id, slot, period)
 );

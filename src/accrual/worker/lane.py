@@ -10,10 +10,10 @@ import msgspec
 import structlog
 
 from accrual.domain.commands import LoggedCommand
-from accrual.domain.errors import AccrualError, DatabaseDown, LaneLost
+from accrual.domain.errors import AccrualError, DatabaseDown, LaneLost, StockMoved
 from accrual.domain.log import Posting
 from accrual.engine.catalog import Catalog
-from accrual.engine.load import load
+from accrual.engine.load import fetch_shares, load
 from accrual.engine.ports_lane import LaneStore
 from accrual.engine.process import EventOf, Processor, Task
 from accrual.engine.programmes import Programmes
@@ -25,6 +25,7 @@ from accrual.worker.leases import Leases
 TRIES_MAX = 3
 """How often a command may fail (or kill the process) alone before it is parked without another try."""
 
+IDLE_SHARES_EVERY_S = 5.0
 LOOK_AGAIN_MIN_S = 0.002
 PAUSE_MIN_S = 0.05
 PAUSE_MAX_S = 2.0
@@ -60,6 +61,7 @@ class Lane:
         label: str,
         buckets: int,
         event_of: EventOf,
+        secret: bytes,
         wait_for_work: Callable[[float], Awaitable[None]],
     ) -> None:
         self._store = store
@@ -70,18 +72,20 @@ class Lane:
         self._label = label
         self._wait_for_work = wait_for_work
         self._state = State(members_max=limits.members_max)
-        self._processor = Processor(self._state, buckets=buckets, event_of=event_of, describe=describe)
+        self._processor = Processor(self._state, buckets=buckets, event_of=event_of, describe=describe, secret=secret)
         self._leases = self._new_leases()
         self._registered = False
         self._tails: dict[int, int] = {}
         self._batch_now = limits.batch_max
         self._next_beat_s = 0.0
+        self._next_idle_look_s = 0.0
         self._log = structlog.get_logger("lane").bind(lane=label)
         self.idle = False
         self.decided_total = 0
         self.parked_total = 0
         self.awards_total = 0
         self.fence_refused_total = 0
+        self.stock_moved_total = 0
         self._batch_rows = Tally(ROWS_BOUNDS)
         self._posting_us = Tally(POSTING_US_BOUNDS)
 
@@ -142,6 +146,10 @@ class Lane:
             await self._work(wanted)
         except DatabaseDown:
             raise
+        except StockMoved:
+            # Rolled back before the commit, so nothing is in doubt: forget what was decided and look again.
+            self._state.forget(buckets)
+            self.stock_moved_total += 1
         except LaneLost as error:
             self.fence_refused_total += 1
             self._log.warning("posting_refused", code=error.code, **error.details)
@@ -172,7 +180,11 @@ class Lane:
         lost = {bucket for bucket, was in held.items() if bucket not in owned or owned[bucket].epoch != was.epoch}
         if lost:
             self._state.forget(lost)
-        self._next_beat_s = self._clocks.monotonic() + self._limits.lease_s / 4
+        now_s = self._clocks.monotonic()
+        if self._state.shares and now_s >= self._next_idle_look_s:
+            await self._return_idle_shares()
+            self._next_idle_look_s = now_s + IDLE_SHARES_EVERY_S
+        self._next_beat_s = now_s + self._limits.lease_s / 4
 
     async def _choose(self) -> dict[int, tuple[int, int]]:
         leases = self._leases.owned
@@ -196,7 +208,7 @@ class Lane:
         if stands_alone(leases, wanted):
             tasks = [await self._try_alone(commands[0])]
         else:
-            tasks = await load(commands, self._state, self._store, self._programmes.of)
+            tasks = await self._load(commands)
         posting = self._processor.decide(tasks, leases, self._clocks.now())
         posting.advances[:] = [
             advance._replace(suspicion=cleared(leases[advance.bucket], advance.cursor - advance.prior_cursor).suspicion)
@@ -204,9 +216,13 @@ class Lane:
             else advance
             for advance in posting.advances
         ]
-        posting_s = self._clocks.monotonic()
-        await self._store.post(posting)
-        self._confirmed(posting, commands, self._clocks.monotonic() - posting_s)
+        if posting.advances:
+            posting_s = self._clocks.monotonic()
+            await self._store.post(posting)
+            self._confirmed(posting, self._clocks.monotonic() - posting_s)
+        if self._processor.shorts:
+            wanted_stocks = {(bucket, key): units for bucket, key, units in self._processor.shorts}
+            await fetch_shares(wanted_stocks, self._state, self._store)
         self._pace(self._clocks.monotonic() - started_s)
 
     async def _try_alone(self, command: LoggedCommand) -> Task:
@@ -218,12 +234,32 @@ class Lane:
         if tries > TRIES_MAX + 1:
             task = Task(command)
         else:
-            (task,) = await load([command], self._state, self._store, self._programmes.of)
+            (task,) = await self._load([command])
         if tries > TRIES_MAX:
             task.reward, task.error = None, "it failed or ended the process each time it was tried"
         return task
 
-    def _confirmed(self, posting: Posting, commands: list[LoggedCommand], posting_s: float) -> None:
+    async def _load(self, commands: list[LoggedCommand]) -> list[Task]:
+        return await load(commands, self._state, self._store, self._programmes.of, self._client_code)
+
+    def _client_code(self, client_id: int) -> str | None:
+        client = self._catalog.client(client_id)
+        return None if client is None else client.client.code
+
+    async def _return_idle_shares(self) -> None:
+        """What a bucket has of a stock and did not use lately goes back; what seemed used up is asked for again."""
+        idle = []
+        for place, share in list(self._state.shares.items()):
+            if share.used and not share.final:
+                share.used = False
+                continue
+            del self._state.shares[place]
+            if share.left > 0:
+                idle.append(place)
+        if idle:
+            await self._store.return_shares(idle)
+
+    def _confirmed(self, posting: Posting, posting_s: float) -> None:
         owned = self._leases.owned
         for advance in posting.advances:
             lease = cleared(owned[advance.bucket], advance.cursor - advance.prior_cursor)
@@ -232,9 +268,9 @@ class Lane:
             )
         parked = len(posting.parked)
         self.parked_total += parked
-        self.decided_total += len(commands) - parked
+        self.decided_total += len(posting.outcomes) - parked
         self.awards_total += sum([1 for line in posting.lines if line.covers_from is None and line.amount > 0])
-        self._batch_rows.observe(len(commands))
+        self._batch_rows.observe(len(posting.outcomes))
         self._posting_us.observe(round(posting_s * 1_000_000))
         for row in posting.parked:
             self._log.error("command_parked", bucket=row.bucket, position=row.position, error=row.error)

@@ -6,22 +6,28 @@ from collections.abc import Callable
 
 from accrual.domain.programme import Settings
 from accrual.domain.promos import Benefit
-from accrual.rules.benefits import fixed, percent, points_per
+from accrual.rules.benefits import bracket, fixed, issuing, multiplier, percent, points_per, voucher
 from accrual.rules.benefits.measure import Computed, Measure
 
 Compute = Callable[[Measure], Computed]
-"""(facts matched, sum of their amounts in minor units) -> (units before `max`, the basis shown to people)."""
 
 KINDS: dict[str, Callable[[Benefit, Settings], Compute]] = {
     "fixed": fixed.compile_benefit,
     "points_per": points_per.compile_benefit,
     "percent": percent.compile_benefit,
+    "issuing": issuing.compile_benefit,
+    "multiplier": multiplier.compile_benefit,
+    "bracket": bracket.compile_benefit,
+    "voucher": voucher.compile_benefit,
 }
+
+CEILING = "ceiling"
+"""What a promo of the cap lane does instead of giving: it is no computation, so it has no file."""
 
 
 def kind_of(benefit: Benefit) -> str:
-    """Which one of KINDS this benefit is. Raises ValueError unless exactly one is set."""
-    named = [kind for kind in KINDS if getattr(benefit, kind) is not None]
+    """Which one of KINDS, or CEILING, this benefit is. Raises ValueError unless exactly one is set."""
+    named = [kind for kind in (*KINDS, CEILING) if getattr(benefit, kind) is not None]
     if len(named) != 1:
-        raise ValueError(f"exactly one of {', '.join(KINDS)} must be set, not {len(named)}")
+        raise ValueError(f"exactly one of {', '.join((*KINDS, CEILING))} must be set, not {len(named)}")
     return named[0]

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 
 class Measure(NamedTuple):
-    """How many facts matched, and the sum of their amounts in minor units (0 when none was sent)."""
+    """What matched, summed up.
+
+    `facts` is how many matched, `amount_minor` the sum of their amounts (0 when none was sent), `given_base` and
+    `given_all` what this command has given of the asset so far in the base lane and in all lanes, `rules` the names of
+    the rules that facts ask for. `draw` makes a text nobody can guess from a number and a length, the same on a replay.
+    """
 
     facts: int
     amount_minor: int
+    given_base: int = 0
+    given_all: int = 0
+    rules: tuple[str, ...] = ()
+    draw: Callable[[int, int], str] | None = None
 
 
 class Computed(NamedTuple):
-    """Units of the asset, and the value they were computed from, as shown to people."""
+    """Units of the asset, the value they were computed from as shown to people, and codes that were made."""
 
     amount: int
     basis: int
+    codes: tuple[str, ...] = ()

@@ -279,17 +279,19 @@ create table counter (
 create table budget (
     promo_id integer not null,
     slot smallint not null,
-    amount bigint not null,
+    period integer not null,
+    cap bigint not null,
     remaining bigint not null,
-    primary key (promo_id, slot)
+    primary key (promo_id, slot, period)
 );
 
 create table budget_share (
     bucket integer not null,
     promo_id integer not null,
     slot smallint not null,
+    period integer not null,
     remaining bigint not null,
-    primary key (bucket, promo_id, slot)
+    primary key (bucket, promo_id, slot, period)
 );
 
 create table quota (
@@ -298,6 +300,7 @@ create table quota (
     promo_id integer not null,
     slot smallint not null,
     period integer not null,
+    cap bigint not null,
     remaining bigint not null,
     primary key (bucket, subject, promo_id, slot, period)
 );

@@ -1,0 +1,184 @@
+"""Promos as evaluation wants them: closures, sets and instants instead of texts. Made by compile, never changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from accrual.domain.accounts import Role
+from accrual.domain.facts import Trigger
+from accrual.domain.programme import Catalogue, Settings
+from accrual.domain.promos import LimitPer, Period, PromoStatus
+from accrual.rules.benefits import Compute
+from accrual.rules.conditions import CompiledCondition, ConditionSet
+from accrual.rules.schedule import Schedule
+
+LIVE = (PromoStatus.ACTIVE, PromoStatus.PAUSED)
+LOOKUPS_MAX = 50_000
+LOOKUP_SUBJECTS_MAX = 4
+"""Look-ups of longer baskets are not kept: nearly all are different, and their names alone would fill the memory."""
+HOLDOUT_PARTS = 1_000_000
+
+Subject = tuple[str, str]
+"""What besides the outlet chooses candidates: ("product", code), ("category", code) or ("event", name)."""
+
+
+class CompiledBenefit(msgspec.Struct, frozen=True, kw_only=True):
+    """One benefit, ready to compute; `cap` is its own maximum in units, `number` its place in the promo."""
+
+    number: int
+    kind: str
+    asset_id: int
+    cap: int | None
+    per_fact: bool
+    compute: Compute
+    expires: str | None
+    active_after: str | None
+
+
+class CompiledLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """A cap in a period, or a budget. `slot` names its counter and stays the same over versions of the promo.
+
+    `asset_id` None counts units of every asset. `reason` is the code of the decline.
+    """
+
+    per: LimitPer
+    slot: int
+    cap: int
+    by_amount: bool
+    every: Period
+    reduces: bool
+    asset_id: int | None
+    reason: str
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Outlets, products, categories and clients; an empty set names nothing."""
+
+    outlets: frozenset[str]
+    products: frozenset[str]
+    categories: frozenset[str]
+    clients: frozenset[str]
+
+
+class Audience(msgspec.Struct, frozen=True, kw_only=True):
+    """Lists and segments of which one must hold, and the parts of HOLDOUT_PARTS that are held out."""
+
+    lists: frozenset[str]
+    segments: frozenset[str]
+    held_out: int
+
+
+class CompiledVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One promo version. `window_until` is exclusive; None bounds nothing. `lane` is the number of its stacking lane.
+
+    `by_item`: only some lines of a purchase count. `gated`: more than where and window decide about a fact.
+    """
+
+    promo_version_id: int
+    promo_id: int
+    code: str
+    trigger: Trigger
+    event: str | None
+    version: int
+    status: PromoStatus
+    effective_from: datetime | None
+    window_from: datetime | None
+    window_until: datetime | None
+    zone: ZoneInfo
+    schedule: Schedule | None
+    where: Places
+    exclude: Places
+    narrowed: bool
+    by_item: bool
+    audience: Audience | None
+    promo_codes: frozenset[str]
+    condition: CompiledCondition | None
+    gated: bool
+    for_member: tuple[CompiledBenefit, ...]
+    for_referrer: tuple[CompiledBenefit, ...]
+    ceilings: tuple[tuple[int, int], ...]
+    limits: tuple[CompiledLimit, ...]
+    lane: int
+    priority: int
+    exclusive: bool
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """All versions of one promo, oldest first.
+
+    `always` is the only version, where there is one that holds at every moment, has no window and no gate.
+    """
+
+    promo_id: int
+    versions: tuple[CompiledVersion, ...]
+    always: CompiledVersion | None
+
+    def at(self, moment: datetime) -> CompiledVersion | None:
+        """The version that holds for a fact of this moment: the newest whose `effective_from` is not after it."""
+        for version in reversed(self.versions):
+            if version.effective_from is None or version.effective_from <= moment:
+                return version
+        return None
+
+
+class Looks(msgspec.Struct, frozen=True, kw_only=True):
+    """What judging facts of a trigger may look at beyond the facts: what has to be loaded for them.
+
+    `accounts` are (asset_id, role) that may be credited or whose balance is asked for.
+    """
+
+    accounts: tuple[tuple[int, Role], ...]
+    limits: bool
+    profile: bool
+    balance: bool
+    history_days: int
+    draws: bool
+
+
+NO_LOOKS = Looks(accounts=(), limits=False, profile=False, balance=False, history_days=0, draws=False)
+
+
+class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
+    """A catalogue revision, ready to judge. `referrer_triggers` have promos that give to referrers."""
+
+    catalogue: Catalogue
+    revision: int
+    settings: Settings
+    zone: ZoneInfo
+    assets: dict[str, int]
+    index: dict[tuple[Trigger, str | None, Subject | None], tuple[Timeline, ...]]
+    looks: dict[Trigger, Looks]
+    referrer_triggers: frozenset[Trigger]
+    lookups: dict[tuple[Trigger, str | None, tuple[Subject, ...]], tuple[Timeline, ...]]
+    condition_sets: dict[tuple[int, ...], ConditionSet]
+
+    def candidates(self, trigger: Trigger, outlet: str | None, subjects: tuple[Subject, ...]) -> tuple[Timeline, ...]:
+        """Promos that may listen to such a fact; the cost grows with these, not with all promos that exist."""
+        found = self.lookups.get((trigger, outlet, subjects))
+        if found is None:
+            if len(subjects) > LOOKUP_SUBJECTS_MAX:
+                return self._look_up(trigger, outlet, subjects)
+            if len(self.lookups) >= LOOKUPS_MAX:
+                self.lookups.clear()
+            found = self.lookups[trigger, outlet, subjects] = self._look_up(trigger, outlet, subjects)
+        return found
+
+    def _look_up(self, trigger: Trigger, outlet: str | None, subjects: tuple[Subject, ...]) -> tuple[Timeline, ...]:
+        outlets = (None,) if outlet is None else (None, outlet)
+        keys = [(trigger, at, subject) for at in outlets for subject in (None, *subjects)]
+        distinct = {timeline.promo_id: timeline for key in keys for timeline in self.index.get(key, ())}
+        return tuple(distinct[promo_id] for promo_id in sorted(distinct))
+
+    def conditions(self, versions: tuple[CompiledVersion, ...]) -> ConditionSet:
+        """The conditions of these versions as one program, made when they first meet."""
+        key = tuple(version.promo_version_id for version in versions)
+        found = self.condition_sets.get(key)
+        if found is None:
+            if len(self.condition_sets) >= LOOKUPS_MAX:
+                self.condition_sets.clear()
+            compiled = tuple(version.condition for version in versions if version.condition is not None)
+            found = self.condition_sets[key] = ConditionSet(compiled)
+        return found

@@ -1,0 +1,198 @@
+"""Judges conditions: all of a command's candidates as one CEL list, and what was false or failed where one did not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from cel_expr_python import cel
+
+from accrual.rules.condition_check import check_condition
+from accrual.rules.condition_compile import (
+    CompiledCondition,
+    Label,
+    Needs,
+    Part,
+    Wanted,
+    compile_condition,
+    is_money,
+    program_of,
+)
+from accrual.rules.condition_language import evaluating
+from accrual.rules.condition_shape import cel_words
+from accrual.rules.condition_text import ConditionProblem
+from accrual.rules.condition_values import Facts, values_of
+
+__all__ = [
+    "CompiledCondition",
+    "ConditionProblem",
+    "ConditionSet",
+    "Facts",
+    "Needs",
+    "Verdict",
+    "Wanted",
+    "check_condition",
+    "compile_condition",
+    "values_of",
+]
+
+GROUP_MAX = 64
+GROUP_CHARACTERS_MAX = 40_000
+"""A list program holds no more than so many conditions and characters; CEL takes 100,000."""
+
+SHOWN_ITEMS_MAX = 10
+SHOWN_CHARACTERS_MAX = 200
+
+
+class Verdict(NamedTuple):
+    """Whether a condition holds; else `condition_false` or `condition_failed` with what decided.
+
+    `details` has `part`, the text of the first part that was false or failed, `values` of the names in it (None: there
+    is none; money as `50000.00 IDR`), and on failure `error`.
+    """
+
+    holds: bool
+    reason: str = ""
+    details: dict[str, Any] | None = None
+
+
+HOLDS = Verdict(True)
+
+
+class ConditionSet:
+    """Conditions that are judged together. Programs are compiled when first needed and kept as long as the set."""
+
+    def __init__(self, conditions: Sequence[CompiledCondition]) -> None:
+        self._conditions = tuple(conditions)
+        self._programs: dict[tuple[int, int], cel.Expression | str] = {}
+        self._groups = _grouped(self._conditions)
+        self.names = Wanted(
+            frozenset().union(*(condition.wanted.names for condition in self._conditions)),
+            frozenset().union(*(condition.wanted.counted for condition in self._conditions)),
+            frozenset().union(*(condition.wanted.summed for condition in self._conditions)),
+        )
+        """What `values_of` has to find."""
+
+    def judge(self, values: Mapping[str, Any]) -> list[Verdict]:
+        """A verdict for each condition, in the order given. Nothing that a condition does raises."""
+        verdicts: list[Verdict] = []
+        for first, end in self._groups:
+            numbers = self._numbers(first, end, values)
+            for condition, number in zip(self._conditions[first:end], numbers, strict=True):
+                verdicts.append(HOLDS if number == 0 else _refused(condition, number, values))
+        return verdicts
+
+    def _numbers(self, first: int, end: int, values: Mapping[str, Any]) -> list[Any]:
+        """The numbers of program_of, or in the place of one that fails why. A list fails whole: then it is halved."""
+        program = self._programs.get((first, end))
+        if program is None:
+            program = self._programs[first, end] = _compiled(self._conditions[first:end])
+        found = program if isinstance(program, str) else _run(program, values)
+        if isinstance(found, list):
+            return found
+        if end - first == 1:
+            return [found]
+        middle = (first + end) // 2
+        return self._numbers(first, middle, values) + self._numbers(middle, end, values)
+
+
+def _grouped(conditions: Sequence[CompiledCondition]) -> list[tuple[int, int]]:
+    groups: list[tuple[int, int]] = []
+    first = characters = 0
+    for index, condition in enumerate(conditions):
+        length = sum(len(part.program) for part in condition.parts) + 100
+        if index > first and (index - first == GROUP_MAX or characters + length > GROUP_CHARACTERS_MAX):
+            groups.append((first, index))
+            first, characters = index, 0
+        characters += length
+    return [*groups, (first, len(conditions))] if conditions else []
+
+
+def _compiled(conditions: Sequence[CompiledCondition]) -> cel.Expression | str:
+    """The program, or why there is none: a condition that was saved under other rules must not stop a lane."""
+    return _program(program_of(conditions))
+
+
+def _program(text: str) -> cel.Expression | str:
+    try:
+        return evaluating().compile(text)
+    except RuntimeError as error:
+        return cel_words(str(error))
+
+
+def _run(program: cel.Expression, values: Mapping[str, Any]) -> list[Any] | str:
+    try:
+        found = program.eval(data=values).plain_value()
+    except RuntimeError as error:  # the iteration budget, and text that is no Unicode
+        return cel_words(str(error))
+    return found if isinstance(found, list) else cel_words(str(found))
+
+
+def _refused(condition: CompiledCondition, number: int | str, values: Mapping[str, Any]) -> Verdict:
+    if isinstance(number, int):
+        part = condition.parts[number - 1]
+        return Verdict(False, "condition_false", {"part": part.text, "values": _shown(condition, part, values)})
+    part = next((part for part in condition.parts if not _is_true(part, values)), condition.parts[-1])
+    details = {"part": part.text, "values": _shown(condition, part, values), "error": _said(number)}
+    return Verdict(False, "condition_failed", details)
+
+
+def _is_true(part: Part, values: Mapping[str, Any]) -> bool:
+    """Asked only about a condition that failed: the parts before the one that did are true."""
+    program = _alone(part.program)
+    return not isinstance(program, str) and _run(program, values) == [True]
+
+
+@lru_cache(maxsize=1024)
+def _alone(program: str) -> cel.Expression | str:
+    return _program(f"[{program}]")
+
+
+_WORDS = (
+    ("Iteration budget exceeded", "too many lines to go through"),
+    ("<jump_condition>", "a value that is neither true nor false where one of them is needed"),
+    ("No value with name", "{} was not sent"),
+    ("Key not found in map", "there is no {}"),
+)
+
+
+def _said(error: str) -> str:
+    quoted = error.split('"')
+    for beginning, words in _WORDS:
+        if beginning in error:
+            return words.format(quoted[1] if len(quoted) > 1 else "such value")[:SHOWN_CHARACTERS_MAX]
+    return error[:SHOWN_CHARACTERS_MAX]
+
+
+def _shown(condition: CompiledCondition, part: Part, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {label.text: _show(label, values.get(label.name), condition) for label in part.labels}
+
+
+def _show(label: Label, value: Any, condition: CompiledCondition) -> Any:
+    if label.key is not None and value is not None:
+        value = value.get(label.key)
+    if value is not None and is_money(label):
+        return money_shown(value, condition)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str):
+        return value[:SHOWN_CHARACTERS_MAX]
+    if isinstance(value, list):
+        return [_brief(item) for item in value[:SHOWN_ITEMS_MAX]]
+    if isinstance(value, dict):
+        return {name: _brief(value[name]) for name in sorted(value)[:SHOWN_ITEMS_MAX]}
+    return value
+
+
+def _brief(value: Any) -> Any:
+    return value[:SHOWN_CHARACTERS_MAX] if isinstance(value, str) else value
+
+
+def money_shown(amount_minor: int, condition: CompiledCondition) -> str:
+    """`50000.00 IDR`, as it would be written in a condition."""
+    sign = "-" if amount_minor < 0 else ""
+    whole, rest = divmod(abs(amount_minor), 10**condition.minor_units)
+    decimals = f".{rest:0{condition.minor_units}d}" if condition.minor_units else ""
+    return f"{sign}{whole}{decimals} {condition.currency}"

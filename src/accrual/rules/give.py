@@ -1,0 +1,223 @@
+"""What a promo version gives for the facts it holds for: benefits, caps, limits, shares of lines. Order is settled before."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from accrual.domain.amounts import INT64_MAX
+from accrual.domain.commands import Reward
+from accrual.domain.facts import Event, Fact
+from accrual.domain.outcomes import Award, Declined
+from accrual.domain.stocks import StockKey
+from accrual.rules.benefits.measure import Computed, Measure
+from accrual.rules.calendar import after, expiry
+from accrual.rules.compiled import CompiledBenefit, CompiledVersion
+from accrual.rules.limits import Allowance, allow
+from accrual.rules.match import item_counts
+from accrual.rules.snapshot import CounterKey, Snapshot
+
+CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Without I, L, O and U, which people misread."""
+
+BASE_LANE = 0
+
+
+class Giving:
+    """One outcome in the making: what was given, taken and declined so far. Later promos see what earlier ones gave."""
+
+    def __init__(
+        self, command: Reward, snapshot: Snapshot, counters: dict[CounterKey, int], declines: list[Declined]
+    ) -> None:
+        self.command = command
+        self.snapshot = snapshot
+        self.counters = counters
+        self.declines = declines
+        self.awards: list[Award] = []
+        self.taken: dict[StockKey, int] = {}
+        self.ceilings: dict[int, tuple[int, CompiledVersion]] = {}
+        self._given_base: dict[int, int] = {}
+        self._given_all: dict[int, int] = {}
+
+    def cap(self, version: CompiledVersion) -> None:
+        """A promo of the cap lane holds: the lowest ceiling of an asset counts."""
+        for asset_id, ceiling in version.ceilings:
+            known = self.ceilings.get(asset_id)
+            if known is None or ceiling < known[0]:
+                self.ceilings[asset_id] = (ceiling, version)
+
+    def give(self, version: CompiledVersion, benefits: tuple[CompiledBenefit, ...], facts: list[Fact]) -> bool:
+        """Whether anything was given. Raises StockShort, OverflowError."""
+        allowance: Allowance | None = None
+        if version.limits:
+            allowance = allow(version, self.command, facts[0], self.snapshot, self.counters, self.taken)
+            if allowance.declined is not None:
+                self.declines.append(allowance.declined)
+                return False
+        gave = False
+        for benefit in benefits:
+            gave = self._give_one(version, benefit, facts, allowance) or gave
+        if gave and allowance is not None:
+            for key, amount, used in allowance.used():
+                if isinstance(key, StockKey):
+                    self.taken[key] = self.taken.get(key, 0) + amount
+                else:
+                    self.counters[key] = used
+        return gave
+
+    def _give_one(
+        self, version: CompiledVersion, benefit: CompiledBenefit, facts: list[Fact], allowance: Allowance | None
+    ) -> bool:
+        computed = self._compute(version, benefit, facts)
+        amount, details = computed.amount, None
+        if amount <= 0:
+            self._decline(version, "amount_too_small", {"basis": computed.basis})
+            return False
+        if benefit.asset_id in self.ceilings:
+            amount, details = self._under_ceiling(benefit.asset_id, amount)
+            if amount <= 0:
+                self._decline(version, "capped", details)
+                return False
+        if allowance is not None:
+            amount, reduced, declined = allowance.take(benefit.asset_id, amount)
+            if declined is not None:
+                self.declines.append(declined)
+                return False
+            details = reduced or details
+        if computed.codes:
+            details = {**(details or {}), "codes": list(computed.codes[:amount])}
+        self._given_all[benefit.asset_id] = self._given_all.get(benefit.asset_id, 0) + amount
+        if version.lane == BASE_LANE:
+            self._given_base[benefit.asset_id] = self._given_base.get(benefit.asset_id, 0) + amount
+        self.awards.append(self._award(version, benefit, amount, computed.basis, facts, details))
+        return True
+
+    def _decline(self, version: CompiledVersion, reason: str, details: dict[str, Any] | None) -> None:
+        self.declines.append(Declined(version.promo_version_id, reason, details))
+
+    def _under_ceiling(self, asset_id: int, amount: int) -> tuple[int, dict[str, Any] | None]:
+        ceiling, version = self.ceilings[asset_id]
+        left = ceiling - self._given_all.get(asset_id, 0)
+        if amount <= left:
+            return amount, None
+        return left, {"ceiling": ceiling, "by": version.code, "wanted": amount}
+
+    def _compute(self, version: CompiledVersion, benefit: CompiledBenefit, facts: list[Fact]) -> Computed:
+        """Amounts summed over the facts and then rounded once, or fact by fact where the benefit says so."""
+        if not benefit.per_fact:
+            computed = benefit.compute(self._measure(version, benefit, facts))
+            if benefit.cap is None or computed.amount <= benefit.cap:
+                return computed
+            return Computed(benefit.cap, computed.basis, computed.codes)
+        parts = [benefit.compute(self._measure(version, benefit, [fact])) for fact in facts]
+        codes = tuple(code for part in parts for code in part.codes)
+        return Computed(sum(capped(p.amount, benefit.cap) for p in parts), sum(p.basis for p in parts), codes)
+
+    def _measure(self, version: CompiledVersion, benefit: CompiledBenefit, facts: list[Fact]) -> Measure:
+        if version.by_item:
+            amount_minor = sum([amount_that_counts(version, fact) for fact in facts])
+        else:
+            amount_minor = sum([fact.amount_minor or 0 for fact in facts])
+        kind = benefit.kind
+        if kind == "multiplier":
+            base, given = self._given_base.get(benefit.asset_id, 0), self._given_all.get(benefit.asset_id, 0)
+            return Measure(len(facts), amount_minor, base, given)
+        if kind == "issuing":
+            return Measure(len(facts), amount_minor, rules=rules_of(facts))
+        if kind == "voucher":
+            first = self.command.facts.index(facts[0])
+
+            def draw(number: int, length: int) -> str:
+                place = b"%d/%d/%d/%d" % (version.promo_version_id, benefit.number, first, number)
+                return code_of(self.snapshot.seed, place, length)
+
+            return Measure(len(facts), amount_minor, draw=draw)
+        return Measure(len(facts), amount_minor)
+
+    def _award(
+        self,
+        version: CompiledVersion,
+        benefit: CompiledBenefit,
+        amount: int,
+        basis: int,
+        facts: list[Fact],
+        details: dict[str, Any] | None,
+    ) -> Award:
+        if amount > INT64_MAX:
+            raise OverflowError("the award is beyond int64")
+        snapshot = self.snapshot
+        active_at = expires_at = None
+        if benefit.active_after is not None or benefit.expires is not None:
+            zone = snapshot.programme.settings.time_zone
+            active_at = start = facts[0].occurred_at or snapshot.now
+            if benefit.active_after is not None:
+                active_at = start = after(start, benefit.active_after, zone)
+            if benefit.expires is not None:
+                expires_at = expiry(start, benefit.expires, zone)
+            if active_at <= snapshot.now:
+                active_at = None
+        shares = share_lines(version, self.command, facts, amount) if any(fact.items for fact in facts) else None
+        return Award(
+            version.promo_version_id,
+            benefit.asset_id,
+            amount,
+            benefit.kind,
+            basis,
+            active_at,
+            expires_at,
+            details,
+            shares,
+        )
+
+
+def capped(amount: int, cap: int | None) -> int:
+    """The amount, or the benefit's own maximum where it has one and the amount is above it."""
+    return amount if cap is None else min(amount, cap)
+
+
+def amount_that_counts(version: CompiledVersion, fact: Fact) -> int:
+    """Minor units of the lines that count for a promo of some products; of the whole fact where it has no lines."""
+    if not fact.items:
+        return fact.amount_minor or 0
+    return sum([item.amount_minor or 0 for item in fact.items if item_counts(version, item.product, item.category)])
+
+
+def rules_of(facts: list[Fact]) -> tuple[str, ...]:
+    """The rules that events ask for by their attribute `rule`."""
+    named = [fact.attributes.get("rule") for fact in facts if isinstance(fact, Event)]
+    return tuple(str(name) for name in named if name is not None)
+
+
+def share_lines(
+    version: CompiledVersion, command: Reward, facts: list[Fact], amount: int
+) -> tuple[tuple[int, int, int], ...]:
+    """The award attributed to lines as (fact, line, units), by largest remainder, ties by line order (SEMANTICS row 1).
+
+    Lines weigh what they cost; where none costs anything, what their quantity is. Parts sum to the whole.
+    """
+    places: list[tuple[int, int, int, int]] = []
+    for number, fact in enumerate(command.facts):
+        if not any(fact is matched for matched in facts):
+            continue
+        for line, item in enumerate(fact.items or ()):
+            if not version.by_item or item_counts(version, item.product, item.category):
+                places.append((number, line, item.amount_minor or 0, item.quantity))
+    weights = [cost for _, _, cost, _ in places]
+    if not any(weights):
+        weights = [max(quantity, 1) for _, _, _, quantity in places]
+    total = sum(weights)
+    parts = [amount * weight // total for weight in weights]
+    rests = sorted(range(len(places)), key=lambda n: (-(amount * weights[n] % total), n))
+    for n in rests[: amount - sum(parts)]:
+        parts[n] += 1
+    return tuple((places[n][0], places[n][1], part) for n, part in enumerate(parts) if part)
+
+
+def code_of(seed: bytes, place: bytes, length: int) -> str:
+    """`length` (at most 24) letters that nobody can guess without the seed, the same for the same place."""
+    number = int.from_bytes(hashlib.blake2b(place, key=seed, digest_size=16, person=b"voucher").digest(), "big")
+    letters = []
+    for _ in range(length):
+        number, rest = divmod(number, len(CODE_LETTERS))
+        letters.append(CODE_LETTERS[rest])
+    return "".join(letters)
