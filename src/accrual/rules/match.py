@@ -13,7 +13,7 @@ from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.domain.outcomes import Declined
 from accrual.domain.promos import PromoStatus
 from accrual.rules.compiled import HOLDOUT_PARTS, LIVE, CompiledVersion, Subject, Timeline
-from accrual.rules.condition_values import values_of
+from accrual.rules.condition_values import Facts, values_of
 from accrual.rules.snapshot import Snapshot
 
 Found = dict[int, tuple[CompiledVersion, list[Fact]]]
@@ -122,7 +122,7 @@ def _judge_conditions(
     closed: dict[int, Reason],
 ) -> None:
     conditions = snapshot.programme.conditions(versions)
-    values = values_of(conditions.names, command, fact, snapshot)
+    values = values_of(conditions.names, Facts(command, fact, snapshot))
     for version, verdict in zip(versions, conditions.judge(values), strict=True):
         if verdict.holds:
             _add(found, version, [fact])
