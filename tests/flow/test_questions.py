@@ -163,6 +163,18 @@ def test_doctor_finds_nothing_wrong_with_a_fresh_database(terminal: Terminal) ->
     assert by_check["append_only"] == "ok"
 
 
+def test_every_question_takes_the_name_of_a_programme(terminal: Terminal) -> None:
+    (sent,) = _submit(terminal, PURCHASE)
+    for words in (
+        ("ticket", sent["ticket"]),
+        ("explain", sent["ticket"]),
+        ("member", "qoin.user_id", "16659"),
+        ("verify",),
+    ):
+        assert terminal.run(*words, "--programme", "qoin-demo").exit_code == 0
+    assert "marked demo" in terminal.run("doctor", "--programme", "qoin-demo").stdout
+
+
 def test_doctor_sees_that_history_can_be_changed(terminal: Terminal) -> None:
     terminal.damage("grant update on outcome to accrual_runtime")
     shown = terminal.run("doctor", "--quiet")
@@ -178,6 +190,8 @@ def test_doctor_sees_that_history_can_be_changed(terminal: Terminal) -> None:
         (("explain", "0f8fad5b-d9cb-869f-a165-70867728950e"), "There is no such ticket here."),
         (("member", "qoin.user_id", "nobody"), "Nobody in programme qoin-demo is known by this identity."),
         (("member", "qoin.user_id", "1", "--programme", "other"), "There is no programme 'other'."),
+        (("verify", "--quiet", "--programme", "other"), "There is no programme 'other'."),
+        (("doctor", "--programme", "other"), "There is no programme 'other'."),
         (("submit", "no-such-file.json"), "no-such-file.json cannot be read"),
         (("submit", "-"), "There is nothing to submit."),
         (("submit", "-", "--client", "nobody"), "The programme has no client nobody; its clients are: qoin."),

@@ -13,6 +13,7 @@ from accrual.domain.programme import Catalogue
 from accrual.engine.catalog import Catalog
 from accrual.engine.verify import Verification, VerifyReport
 from accrual.settings import Settings
+from accrual.store.catalogue import CatalogueStore
 from accrual.store.migrate import count_buckets
 from accrual.store.postgres import open_pool
 from accrual.store.verify import Books
@@ -49,19 +50,31 @@ def choose_programme(catalog: Catalog, code: str | None) -> Catalogue:
     return known[0]
 
 
+async def check_programme(catalogues: CatalogueStore, code: str | None) -> None:
+    """Raises Missing when a programme is named that does not exist."""
+    if code is not None and await catalogues.programme_id_of(code) is None:
+        raise Missing(f"There is no programme {code!r}.")
+
+
 async def verify_books(
     data_dir: Path | None,
     database_url: str | None,
     *,
+    programme: str | None = None,
     on_start: Callable[[int], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     tell: Tell | None = None,
 ) -> VerifyReport:
-    """Go through all books. `on_start` is told the number of buckets, `on_progress` (buckets done, commands seen)."""
+    """Go through all books. `on_start` is told the number of buckets, `on_progress` (buckets done, commands seen).
+
+    The programmes of a database share its buckets and their chains, so `programme` narrows nothing: it must exist.
+    Raises Missing.
+    """
     async with open_database(data_dir, database_url, on_progress=tell) as database:
         pool = await open_pool(database.runtime_url, label="verify", size_max=1)
         try:
             buckets = await count_buckets(pool)
+            await check_programme(CatalogueStore(pool), programme)
         finally:
             await pool.close()
         if on_start is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from accrual.bootstrap.clocks import utc_now
 from accrual.bootstrap.opening import OpenDatabase, open_database
-from accrual.domain.errors import AccrualError
+from accrual.domain.errors import AccrualError, Missing
 from accrual.domain.health import HostHealth
 from accrual.engine.doctor import Finding, Level, diagnose
 from accrual.settings import Settings
@@ -18,9 +18,16 @@ from accrual.store.doctor import read_books, read_server
 
 
 async def examine(
-    data_dir: Path | None, database_url: str | None, *, tell: Callable[[str], None] | None = None
+    data_dir: Path | None,
+    database_url: str | None,
+    *,
+    programme: str | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> tuple[Finding, ...]:
-    """Every finding. A database that cannot be opened or read is a finding itself."""
+    """Every finding; of clients and keys only those of `programme` where one is named.
+
+    A database that cannot be opened or read is a finding itself. Raises Missing for a programme that does not exist.
+    """
     settings = Settings()
     try:
         async with open_database(data_dir, database_url, settings=settings, on_progress=tell) as database:
@@ -28,9 +35,11 @@ async def examine(
             seer = database.server.url(role="superuser") if database.server else database.owner_url
             server = await read_server(seer)
             clock = utc_now()
-            books = await read_books(database.runtime_url, pause_s=settings.lease_s)
+            books = await read_books(database.runtime_url, pause_s=settings.lease_s, programme=programme)
             host = await asyncio.to_thread(_host, database, data_dir or settings.data_dir, clock)
             return diagnose(server, books, host)
+    except Missing:
+        raise
     except AccrualError as error:
         return (
             Finding(

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from accrual.bootstrap.examining import examine
 from accrual.cli.tables import open_console
-from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, say, telling
+from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.engine.doctor import Finding, Level
 
 PROBLEM_STATUS = 1
@@ -30,11 +30,12 @@ def doctor(
     quiet: Annotated[bool, typer.Option("--quiet", help="Only warnings and problems.")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
+    programme: ProgrammeCode = None,
     as_json: AsJson = False,
 ) -> None:
     """Say how database, rights, lanes, disk and keys are. Ends with 1 when there is a problem."""
     with telling(as_json=as_json):
-        findings = asyncio.run(examine(data_dir, database_url, tell=say))
+        findings = asyncio.run(examine(data_dir, database_url, programme=programme, tell=say))
     healthy = all(finding.level is not Level.PROBLEM for finding in findings)
     shown = [finding for finding in findings if not quiet or finding.level in (Level.WARNING, Level.PROBLEM)]
     if as_json:

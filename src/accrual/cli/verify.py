@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from accrual.bootstrap.asking import verify_books
 from accrual.cli.tables import open_console, table
-from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, say, telling
+from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.engine.verify import Finding, VerifyReport
 
 DAMAGED_STATUS = 1
@@ -24,11 +24,12 @@ def verify(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
+    programme: ProgrammeCode = None,
     as_json: AsJson = False,
 ) -> None:
     """Check books, chain and lots; name the first bad row. Ends with 0 when all is well, else with 1."""
     with telling(as_json=as_json):
-        report = asyncio.run(_verify(data_dir, database_url, quiet=quiet))
+        report = asyncio.run(_verify(data_dir, database_url, programme, quiet=quiet))
     if as_json:
         typer.echo(json.dumps({"clean": report.clean, **msgspec.to_builtins(report)}))
     else:
@@ -67,7 +68,9 @@ def _where(finding: Finding) -> str:
     return ", ".join(parts) or "the whole database"
 
 
-async def _verify(data_dir: Path | None, database_url: str | None, *, quiet: bool) -> VerifyReport:
+async def _verify(
+    data_dir: Path | None, database_url: str | None, programme: str | None, *, quiet: bool
+) -> VerifyReport:
     columns = (
         TextColumn("Verifying bucket"),
         BarColumn(),
@@ -80,6 +83,7 @@ async def _verify(data_dir: Path | None, database_url: str | None, *, quiet: boo
         return await verify_books(
             data_dir,
             database_url,
+            programme=programme,
             on_start=lambda buckets: progress.update(task, total=buckets),
             on_progress=lambda done, commands: progress.update(task, completed=done, commands=commands),
             tell=say,

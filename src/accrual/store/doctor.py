@@ -6,6 +6,7 @@ import asyncio
 
 import msgspec
 
+from accrual.domain.errors import Missing
 from accrual.domain.health import BooksHealth, ClientHealth, HotTable, ServerHealth, WorkerHealth
 from accrual.domain.programme import Client, Settings
 from accrual.store.connection import Connection, Record
@@ -58,10 +59,10 @@ async def read_server(url: str) -> ServerHealth:
     )
 
 
-async def read_books(url: str, *, pause_s: float) -> BooksHealth:
+async def read_books(url: str, *, pause_s: float, programme: str | None = None) -> BooksHealth:
     """Rights, lanes, clients and tables as the runtime session finds them; beats are looked at twice, `pause_s` apart.
 
-    Raises DatabaseDown.
+    With `programme` only its clients and settings count. Raises DatabaseDown, Missing.
     """
     connection = await connect(url, label="doctor")
     try:
@@ -70,17 +71,21 @@ async def read_books(url: str, *, pause_s: float) -> BooksHealth:
             if first:
                 await asyncio.sleep(pause_s)
             second = {row[0]: row[2] for row in await connection.fetch(_WORKERS)} if first else {}
-            return await _books(connection, [_worker(row, second) for row in first])
+            return await _books(connection, [_worker(row, second) for row in first], programme)
     finally:
         await connection.close()
 
 
-async def _books(connection: Connection, workers: list[WorkerHealth]) -> BooksHealth:
+async def _books(connection: Connection, workers: list[WorkerHealth], only: str | None) -> BooksHealth:
     role = await connection.fetchrow(_ROLE)
     lanes = await connection.fetchrow(_LANES)
     assert role is not None and lanes is not None  # noqa: S101 - a role is somebody, a sum is a row
     parked = await connection.fetch(_PARKED, PARKED_SHOWN_MAX)
     programmes = [(row[0], msgspec.json.decode(row[1], type=Settings)) for row in await connection.fetch(_PROGRAMMES)]
+    programmes = [(code, settings) for code, settings in programmes if only in (None, code)]
+    if only is not None and not programmes:
+        raise Missing(f"There is no programme {only!r}.")
+    clients = [_client(row) for row in await connection.fetch(_CLIENTS)]
     return BooksHealth(
         role=role[0],
         is_superuser=role[1],
@@ -92,7 +97,7 @@ async def _books(connection: Connection, workers: list[WorkerHealth]) -> BooksHe
         parked=parked[0][0] if parked else 0,
         parked_sample=tuple((row[1].bytes, row[2]) for row in parked),
         workers=tuple(workers),
-        clients=tuple(_client(row) for row in await connection.fetch(_CLIENTS)),
+        clients=tuple(client for client in clients if only in (None, client.programme)),
         demo_programmes=tuple(code for code, settings in programmes if settings.demo),
         programmes=len(programmes),
         hot_tables=tuple(HotTable(*row) for row in await connection.fetch(_HOT_TABLES, list(HOT_TABLES))),
