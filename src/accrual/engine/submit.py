@@ -144,7 +144,8 @@ class Submitter:
                 del self._queue[: len(batch)]
                 await self._flush(batch)
         finally:
-            self._flushing = None
+            # Whatever ended this one, those who came meanwhile are not left behind.
+            self._flushing = asyncio.get_running_loop().create_task(self._flush_all()) if self._queue else None
 
     async def _flush(self, batch: list[_Waiting]) -> None:
         self._flush_rows.observe(len(batch))

@@ -43,9 +43,16 @@ class OutcomeWaiter:
 
     async def _look(self) -> None:
         pause_s = PAUSE_FIRST_S
+        start = 0
         while self._waiting:
+            places = list(self._waiting)
+            if len(places) > LOOK_UPS_MAX:
+                # In turn, so that those who wait in vain do not hide the others.
+                start %= len(places)
+                places = (places[start:] + places[:start])[:LOOK_UPS_MAX]
+                start += LOOK_UPS_MAX
             try:
-                found = await self._log.decided(list(self._waiting)[:LOOK_UPS_MAX])
+                found = await self._log.decided(places)
             except AccrualError as error:
                 self._fail(error)
                 return
