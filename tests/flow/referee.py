@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tests.flow.processes import Served, purchase
 from tests.pg_fixtures import Database
 
 USERS = 12
+REST_S = 0.1
+"""After a refusal; a partner that does not rest takes the machine away from what is being mended."""
 
 
 class Journal:
@@ -89,6 +92,7 @@ class Partner:
             self.journal.write("ticket", key, ticket=reply.json["TicketId"])
         else:
             self.refusals.append(reply.body)
+            time.sleep(REST_S)
 
 
 def assert_nothing_lost_or_doubled(partner: Partner, database: Database) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from accrual.bootstrap.serving import ServeOptions, run_lane, serve
 from accrual.bootstrap.settings import read_settings
+from accrual.cli.tell import telling
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on [default: 8080].")]
@@ -64,4 +65,5 @@ def _say(text: str) -> None:
 def _run(work: Coroutine[Any, Any, None]) -> None:
     import uvloop
 
-    uvloop.run(work)
+    with telling(as_json=False):
+        uvloop.run(work)
