@@ -33,11 +33,9 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def enrol_everybody(database: BenchDatabase, options: Options, tell: Callable[[int], None]) -> Journal:
-    """One command for each member, so that everybody has an account with a line in it."""
+    """One command of one transaction for each member, so that everybody has an account with a line in it."""
     orders = [
-        FillOrder(
-            run="enrol", seed=options.seed, facts=options.facts, members=options.members, first=first, count=count
-        )
+        FillOrder(run="enrol", seed=options.seed, facts=1, members=options.members, first=first, count=count)
         for first, count in _parts(options.members)
     ]
     return await _fill_all(database, orders, tell)

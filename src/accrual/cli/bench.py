@@ -217,7 +217,7 @@ def print_result(result: Result, console: Console) -> None:
                 ", ".join(f"{name} {_number(size)}" for name, size in run.rss_mb.items()),
             ]
         )
-    columns = ["members", "#commands", "#a second", "#x TPC-B", "#us Python / PostgreSQL", "#p50 ms", "#p99 ms", "MB"]
+    columns = ["drawn", "#commands", "#a second", "#x TPC-B", "#us Python / PostgreSQL", "#p50 ms", "#p99 ms", "MB"]
     console.print(table(f"bench {result.bench}", columns, rows))
     for run in result.runs:
         single = run.more.get("single_rate_per_s")
