@@ -68,6 +68,8 @@ class ConditionSet:
         self._conditions = tuple(conditions)
         self._programs: dict[tuple[int, int], cel.Expression | str] = {}
         self._groups = _grouped(self._conditions)
+        kinds: dict[tuple[Label, ...], int] = {}
+        self._alike = [[kinds.setdefault(p.labels, len(kinds)) for p in c.parts] for c in self._conditions]
         self.names = Wanted(
             frozenset().union(*(condition.wanted.names for condition in self._conditions)),
             frozenset().union(*(condition.wanted.counted for condition in self._conditions)),
@@ -78,11 +80,30 @@ class ConditionSet:
     def judge(self, values: Mapping[str, Any]) -> list[Verdict]:
         """A verdict for each condition, in the order given. Nothing that a condition does raises."""
         verdicts: list[Verdict] = []
+        shown: dict[int, dict[str, Any]] = {}
         for first, end in self._groups:
             numbers = self._numbers(first, end, values)
-            for condition, number in zip(self._conditions[first:end], numbers, strict=True):
-                verdicts.append(HOLDS if number == 0 else _refused(condition, number, values))
+            for index, number in enumerate(numbers, first):
+                verdicts.append(HOLDS if number == 0 else self._refused(index, number, values, shown))
         return verdicts
+
+    def _refused(
+        self, index: int, number: int | str, values: Mapping[str, Any], shown: dict[int, dict[str, Any]]
+    ) -> Verdict:
+        """What to tell. Parts with the same names share what is `shown` of them: near misses are many, names few."""
+        condition = self._conditions[index]
+        if isinstance(number, str):
+            place = next((at for at, part in enumerate(condition.parts) if not _is_true(part, values)), 0)
+        else:
+            place = abs(number) - 1
+        part, alike = condition.parts[place], self._alike[index][place]
+        told = shown.get(alike)
+        if told is None:
+            told = shown[alike] = {label.text: _show(label, values.get(label.name), condition) for label in part.labels}
+        if isinstance(number, int) and number > 0:
+            return Verdict(False, "condition_false", {"part": part.text, "values": told})
+        error = _said(number) if isinstance(number, str) else _absent(part, values)
+        return Verdict(False, "condition_failed", {"part": part.text, "values": told, "error": error})
 
     def _numbers(self, first: int, end: int, values: Mapping[str, Any]) -> list[Any]:
         """The numbers of program_of, or in the place of one that fails why. A list fails whole: then it is halved."""
@@ -130,15 +151,6 @@ def _run(program: cel.Expression, values: Mapping[str, Any]) -> list[Any] | str:
     return found if isinstance(found, list) else cel_words(str(found))
 
 
-def _refused(condition: CompiledCondition, number: int | str, values: Mapping[str, Any]) -> Verdict:
-    if isinstance(number, int):
-        part = condition.parts[number - 1]
-        return Verdict(False, "condition_false", {"part": part.text, "values": _shown(condition, part, values)})
-    part = next((part for part in condition.parts if not _is_true(part, values)), condition.parts[-1])
-    details = {"part": part.text, "values": _shown(condition, part, values), "error": _said(number)}
-    return Verdict(False, "condition_failed", details)
-
-
 def _is_true(part: Part, values: Mapping[str, Any]) -> bool:
     """Asked only about a condition that failed: the parts before the one that did are true."""
     program = _alone(part.program)
@@ -166,8 +178,11 @@ def _said(error: str) -> str:
     return error[:SHOWN_CHARACTERS_MAX]
 
 
-def _shown(condition: CompiledCondition, part: Part, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {label.text: _show(label, values.get(label.name), condition) for label in part.labels}
+def _absent(part: Part, values: Mapping[str, Any]) -> str:
+    missing = next(
+        (label for label in part.required if label.key is None or label.key not in values[label.name]), part.required[0]
+    )
+    return f"{missing.text} was not sent" if missing.key is None else f"there is no {missing.text}"
 
 
 def _show(label: Label, value: Any, condition: CompiledCondition) -> Any:
