@@ -34,13 +34,59 @@ _PERIODS = {
 }
 
 
+_WHOSE = {"member": "a member", "outlet": "an outlet", "device": "a device", "promo": "for the whole promo"}
+
+
 def _limit(details: Details, version: PromoVersion | None, settings: Settings) -> str:
     if "limit" not in details:
-        return "The member's limit for this promo is used up."
+        return "The limit of this promo is used up."
     what = "units" if details.get("by") == "amount" else "award" if details["limit"] == 1 else "awards"
-    period = _PERIODS.get(str(details.get("every")), "in its period")
-    text = f"The limit is {details['limit']:,} {what} a member {period}, and {details.get('used', 0):,} are used"
-    return f"{text}; {details['wanted']:,} were wanted." if "wanted" in details else f"{text}."
+    return f"The limit is {details['limit']:,} {what} {_whose(details)}, {_left(details)}."
+
+
+def _budget(details: Details, version: PromoVersion | None, settings: Settings) -> str:
+    if "limit" not in details:
+        return "The promo's budget is used up."
+    return f"The promo's budget is {details['limit']:,} units, {_left(details)}."
+
+
+def _whose(details: Details) -> str:
+    whose = _WHOSE.get(str(details.get("per", "member")), "")
+    return f"{whose} {_PERIODS.get(str(details.get('every')), 'in its period')}"
+
+
+def _left(details: Details) -> str:
+    rest = f"and {details['used']:,} are used" if "used" in details else f"and {details.get('left', 0):,} are left"
+    return f"{rest}; {details['wanted']:,} were wanted" if "wanted" in details else rest
+
+
+def _hours(details: Details, version: PromoVersion | None, settings: Settings) -> str:
+    if "at" not in details:
+        return "The promo does not run at that time."
+    return f"The promo does not run on {details['at']} ({details.get('zone', settings.time_zone)})."
+
+
+def _outranked(details: Details, version: PromoVersion | None, settings: Settings) -> str:
+    return f"{details.get('by', 'Another promo')} comes first in the same lane, gave, and stands alone in it."
+
+
+def _capped(details: Details, version: PromoVersion | None, settings: Settings) -> str:
+    if "ceiling" not in details:
+        return "A cap on the whole command leaves nothing for this promo."
+    return (
+        f"{details.get('by', 'A promo')} caps the whole command at {details['ceiling']:,} units, "
+        f"and nothing is left of them; {details.get('wanted', 0):,} were wanted."
+    )
+
+
+def _condition(details: Details, version: PromoVersion | None, settings: Settings) -> str:
+    verb = "could not be judged" if "error" in details else "does not hold"
+    part = f" `{details['part']}`" if details.get("part") else ""
+    values = details.get("values") or {}
+    told = ", ".join(f"{name} is {'absent' if value is None else value}" for name, value in values.items())
+    text = f"The condition{part} {verb}"
+    text = f"{text}: {told}" if told else text
+    return f"{text}; {str(details['error']).rstrip('.')}." if "error" in details else f"{text}."
 
 
 def _too_small(details: Details, version: PromoVersion | None, settings: Settings) -> str:
@@ -102,7 +148,38 @@ REASONS: Mapping[str, Reason] = {
     "promo_paused": Reason("promo", "The promo was paused.", _plain("The promo was paused.")),
     "not_started": Reason("promo", "It happened before the promo's window opens.", _not_started),
     "window_closed": Reason("promo", "It happened after the promo's window closed.", _closed),
-    "limit_reached": Reason("promo", "The member's limit for this promo is used up in the period of the fact.", _limit),
+    "promo_code_missing": Reason(
+        "promo",
+        "The promo asks for one of its promo codes, and the call brought none of them.",
+        _plain("The promo asks for one of its promo codes, and the call brought none of them."),
+    ),
+    "not_in_audience": Reason(
+        "promo",
+        "The member is in none of the promo's lists and segments.",
+        _plain("The member is in none of the promo's lists and segments."),
+    ),
+    "held_out": Reason(
+        "promo",
+        "The member is in the part of the audience that is held out for comparison.",
+        _plain("The member is in the part of the audience that is held out for comparison."),
+    ),
+    "wrong_day": Reason("promo", "The promo does not run on that day of the week.", _hours),
+    "wrong_hour": Reason("promo", "The promo does not run at that hour.", _hours),
+    "wrong_date": Reason("promo", "The promo does not run on that date.", _hours),
+    "condition_false": Reason(
+        "promo", "The promo's condition does not hold; the first false part is told.", _condition
+    ),
+    "condition_failed": Reason("promo", "The promo's condition could not be judged, so it gave nothing.", _condition),
+    "outranked": Reason(
+        "promo", "An exclusive promo came first in the same stacking lane and gave something.", _outranked
+    ),
+    "capped": Reason("promo", "A promo of the cap lane leaves nothing of its ceiling.", _capped),
+    "limit_reached": Reason(
+        "promo",
+        "A limit of the promo is used up in the period of the fact: a member's, an outlet's or a device's.",
+        _limit,
+    ),
+    "budget_exhausted": Reason("promo", "The promo's budget is used up, or what is left is too little.", _budget),
     "amount_too_small": Reason("promo", "The amount computes to less than one whole unit.", _too_small),
 }
 """Every code a decline may carry. Codes are stored in outcomes: words may change, a code never does."""
@@ -127,11 +204,10 @@ def explain_award(award: Award, asset: Asset, version: PromoVersion, settings: S
         text = f"{text}: {how}"
     details = award.details or {}
     if "wanted" in details and "limit" in details:
-        period = _PERIODS.get(str(details.get("every")), "in its period")
-        text = (
-            f"{text}; {details['wanted']:,} by the promo, reduced to what is left of "
-            f"{details['limit']:,} a member {period}"
-        )
+        left_of = f"what is left of {details['limit']:,} {_whose(details)}"
+        text = f"{text}; {details['wanted']:,} by the promo, reduced to {left_of}"
+    elif "wanted" in details and "ceiling" in details:
+        text = f"{text}; {details['wanted']:,} by the promo, {details.get('by')} caps all at {details['ceiling']:,}"
     return f"{text}."
 
 

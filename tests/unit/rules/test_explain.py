@@ -28,22 +28,43 @@ def _version(**changes: Any) -> PromoVersion:
     return PromoVersion(promo_version_id=7, promo_id=3, version=2, revision=1, effective_from=None, promo=promo)
 
 
-def _codes_in_the_rules() -> set[str]:
-    """Words with an underscore in the modules that decline are decline codes; everything else there is single words."""
+DECLINING = ("Declined", "_decline", "_once", "Verdict")
+"""Calls that take the code of a decline among their arguments."""
+
+ANSWERING = ("_not_open", "_gate", "_audience", "closed_by")
+"""Functions that answer with the code of a decline, alone or before its values."""
+
+
+def _codes_in(node: ast.AST) -> list[ast.expr | None]:
+    """The expressions of a node that are codes of declines where they are text."""
+    match node:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args) if name in DECLINING:
+            return list(args)
+        case ast.keyword(arg="reason", value=value):
+            return [value]
+        case ast.Assign(targets=[ast.Name(id="reason")], value=value):
+            return [value]
+        case ast.FunctionDef(name=name) if name in ANSWERING:
+            returned = [inner.value for inner in ast.walk(node) if isinstance(inner, ast.Return)]
+            return [value.elts[0] if isinstance(value, ast.Tuple) else value for value in returned]
+        case _:
+            return []
+
+
+def _codes_in_the_code() -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse((PACKAGE / "engine" / "process.py").read_text(encoding="utf-8"))):
-        match node:
-            case ast.Call(func=ast.Name(id="Declined"), args=[_, ast.Constant(value=str(code)), *_]):
-                found.add(code)
-    for name in ("admit", "evaluate", "limits"):
-        for node in ast.walk(ast.parse((PACKAGE / "rules" / f"{name}.py").read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found |= set(re.findall(r"\A[a-z]+(?:_[a-z]+)+\Z", node.value))
+    for path in [*(PACKAGE / "rules").glob("*.py"), PACKAGE / "engine" / "process.py"]:
+        if path.name == "explain.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for each in _codes_in(node):
+                if isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value:
+                    found.add(each.value)
     return found
 
 
 def test_table_has_exactly_the_codes_that_the_rules_use() -> None:
-    assert _codes_in_the_rules() == set(REASONS)
+    assert _codes_in_the_code() == set(REASONS)
 
 
 def test_page_of_decline_codes_is_in_step() -> None:
@@ -73,6 +94,43 @@ def test_every_code_is_said_with_and_without_values(code: str) -> None:
             {"limit": 5000, "used": 4990, "every": "month", "by": "amount", "wanted": 70},
             {},
             "The limit is 5,000 units a member each month, and 4,990 are used; 70 were wanted.",
+        ),
+        (
+            "limit_reached",
+            {"limit": 9, "left": 0, "per": "outlet", "every": "ever", "by": "count"},
+            {},
+            "The limit is 9 awards an outlet for good, and 0 are left.",
+        ),
+        (
+            "budget_exhausted",
+            {"limit": 1000, "left": 3, "per": "promo", "every": "ever", "by": "amount", "wanted": 5},
+            {},
+            "The promo's budget is 1,000 units, and 3 are left; 5 were wanted.",
+        ),
+        (
+            "wrong_hour",
+            {"at": "Fri 2026-11-27 23:10", "zone": "Asia/Jakarta"},
+            {},
+            "The promo does not run on Fri 2026-11-27 23:10 (Asia/Jakarta).",
+        ),
+        ("outranked", {"by": "GOLD"}, {}, "GOLD comes first in the same lane, gave, and stands alone in it."),
+        (
+            "capped",
+            {"ceiling": 500, "by": "CAP", "wanted": 20},
+            {},
+            "CAP caps the whole command at 500 units, and nothing is left of them; 20 were wanted.",
+        ),
+        (
+            "condition_false",
+            {"part": 'member.tier == "gold"', "values": {"member.tier": None}},
+            {},
+            'The condition `member.tier == "gold"` does not hold: member.tier is absent.',
+        ),
+        (
+            "condition_failed",
+            {"part": "a > b", "values": {"a": "1"}, "error": "b has no value."},
+            {},
+            "The condition `a > b` could not be judged: a is 1; b has no value.",
         ),
         ("amount_too_small", {"basis": 99_950}, {}, "999.50 IDR is too small to give anything."),
         (
@@ -116,6 +174,11 @@ def test_code_of_another_release_is_still_said() -> None:
             ),
             Benefit(asset="PTS", fixed=50),
             "10 PTS: a fixed amount; 50 by the promo, reduced to what is left of 100 a member each day.",
+        ),
+        (
+            Award(7, 1, 10, "fixed", 1, details={"ceiling": 100, "by": "CAP", "wanted": 50}),
+            Benefit(asset="PTS", fixed=50),
+            "10 PTS: a fixed amount; 50 by the promo, CAP caps all at 100.",
         ),
         (Award(7, 1, 3, "ladder_step"), Benefit(asset="PTS", fixed=1), "3 PTS: ladder step."),
     ],
