@@ -33,13 +33,20 @@ def _problems(programme: Programme) -> Iterator[Problem]:
     zone_is_known = zone_exists(programme.programme.time_zone)
     assets = frozenset(asset.code for asset in programme.assets)
     outlets = frozenset(outlet.code for outlet in programme.outlets)
+    clients = frozenset(client.code for client in programme.clients)
     for index, promo in enumerate(programme.promos):
         zone = promo.window.zone or programme.programme.time_zone
         if promo.window.zone is not None and not zone_exists(zone):
             yield Problem(f"promos[{index}].window.zone", _unknown_zone(zone))
         elif zone_is_known or promo.window.zone is not None:
             yield from check_promo(
-                f"promos[{index}]", promo, settings=programme.programme, zone=zone, assets=assets, outlets=outlets
+                f"promos[{index}]",
+                promo,
+                settings=programme.programme,
+                zone=zone,
+                assets=assets,
+                outlets=outlets,
+                clients=clients,
             )
 
 

@@ -3,87 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from datetime import UTC, datetime
 
 from accrual.domain.amounts import read_ratio
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Settings
-from accrual.domain.promos import Benefit, Limit, Promo, Recipient
-from accrual.rules.benefits import KINDS
-from accrual.rules.calendar import ENDS, after, read_duration, read_instant
-from accrual.rules.money import read_money
+from accrual.domain.promos import Audience, Except, Lane, Limit, Promo, Where
+from accrual.rules.check_benefit import check_benefit
+from accrual.rules.check_window import check_duration, check_window
+from accrual.rules.conditions import check_condition
 from accrual.rules.problems import Problem, suggest
 
-_FAR = datetime(2200, 1, 1, tzinfo=UTC)
-WITH_REFERRER = (Trigger.REFERRAL, Trigger.REFERRAL_PURCHASE)
+__all__ = ["check_duration", "check_promo"]
+
+NAME_MAX = 64
+_PLACES = ("outlets", "products", "categories", "clients")
 
 
 def check_promo(
-    path: str, promo: Promo, *, settings: Settings, zone: str, assets: Set[str], outlets: Set[str]
+    path: str,
+    promo: Promo,
+    *,
+    settings: Settings,
+    zone: str,
+    assets: Set[str],
+    outlets: Set[str],
+    clients: Set[str],
 ) -> Iterator[Problem]:
     """Everything that is wrong with it. `zone` is the promo's own zone or else the programme's, and exists."""
-    for index, outlet in enumerate(promo.where.outlets):
-        if outlet not in outlets:
-            yield Problem(f"{path}.where.outlets[{index}]", f"unknown outlet {outlet!r}{suggest(outlet, outlets)}")
-    yield from _check_window(path, promo, zone)
+    if promo.event is not None and promo.trigger is not Trigger.EVENT:
+        yield Problem(f"{path}.event", f"only the trigger event has events, {promo.trigger} has none")
+    yield from _check_where(f"{path}.where", promo.where, outlets, clients)
+    yield from check_window(path, promo, zone)
+    yield from _check_audience(f"{path}.audience", promo.audience)
+    yield from _check_names(f"{path}.promo_codes", promo.promo_codes)
+    yield from _check_condition(f"{path}.condition", promo, settings, assets)
     for index, benefit in enumerate(promo.benefits):
-        yield from _check_benefit(f"{path}.benefits[{index}]", benefit, promo.trigger, settings, assets)
+        yield from check_benefit(f"{path}.benefits[{index}]", benefit, promo, settings, assets)
     yield from _check_limits(path, promo.limits)
+    yield from _check_budget(path, promo)
 
 
-def check_duration(path: str, text: str) -> Iterator[Problem]:
-    """An ISO 8601 duration that the calendar can hold."""
+def _check_where(path: str, where: Where, outlets: Set[str], clients: Set[str]) -> Iterator[Problem]:
+    sides: tuple[tuple[str, Where | Except], ...] = ((path, where), (f"{path}.except", where.except_))
+    for side_path, side in sides:
+        for field, known in (("outlets", outlets), ("clients", clients)):
+            for index, code in enumerate(getattr(side, field)):
+                if code not in known:
+                    what = f"unknown {field[:-1]} {code!r}"
+                    yield Problem(f"{side_path}.{field}[{index}]", f"{what}{suggest(code, known)}")
+    for field in _PLACES:
+        wanted = set(getattr(where, field))
+        for index, code in enumerate(getattr(where.except_, field)):
+            if code in wanted:
+                yield Problem(f"{path}.except.{field}[{index}]", f"{code!r} is both wanted and left out")
+
+
+def _check_audience(path: str, audience: Audience) -> Iterator[Problem]:
+    yield from _check_names(f"{path}.lists", audience.lists)
+    yield from _check_names(f"{path}.segments", audience.segments)
+    if audience.holdout is None:
+        return
     try:
-        read_duration(text)
-        after(_FAR, text, "UTC")
-    except (Invalid, ValueError, OverflowError):
-        yield Problem(path, f"{text!r} is not a duration such as P12M, P30D or PT36H")
+        share = read_ratio(audience.holdout)
+    except Invalid as error:
+        yield Problem(f"{path}.holdout", f"{error.message} Write a percentage such as 10.")
+        return
+    if not 0 < share.numerator < 100 * share.denominator:
+        yield Problem(f"{path}.holdout", "must be a percentage above 0 and below 100")
+    elif 10_000 % share.denominator:
+        yield Problem(f"{path}.holdout", "has more than 4 decimals")
 
 
-def _check_window(path: str, promo: Promo, zone: str) -> Iterator[Problem]:
-    moments = {}
-    for name, text in (
-        ("window.from", promo.window.from_),
-        ("window.until", promo.window.until),
-        ("effective_from", promo.effective_from),
-    ):
-        if text is None:
-            continue
-        try:
-            moments[name] = read_instant(text, zone)
-        except (Invalid, OverflowError):
-            yield Problem(f"{path}.{name}", f"{text!r} is not a date and time such as 2026-11-25T00:00")
-    if "window.from" in moments and "window.until" in moments and moments["window.from"] >= moments["window.until"]:
-        yield Problem(f"{path}.window.until", "the window ends before it begins")
+def _check_names(path: str, names: tuple[str, ...]) -> Iterator[Problem]:
+    """Names that people type: not empty, no space around them, none twice however it is spelt."""
+    first: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if not name or name != name.strip() or len(name) > NAME_MAX:
+            yield Problem(f"{path}[{index}]", f"{name!r} is not 1 to {NAME_MAX} characters without space around them")
+        known = first.setdefault(name.casefold(), index)
+        if known != index:
+            yield Problem(f"{path}[{index}]", f"{name!r} stands a second time, first as [{known}]")
 
 
-def _check_benefit(
-    path: str, benefit: Benefit, trigger: Trigger, settings: Settings, assets: Set[str]
-) -> Iterator[Problem]:
-    if benefit.asset not in assets:
-        yield Problem(f"{path}.asset", f"unknown asset {benefit.asset!r}{suggest(benefit.asset, assets)}")
-    kinds = [kind for kind in KINDS if getattr(benefit, kind) is not None]
-    if len(kinds) != 1:
-        yield Problem(path, f"exactly one of {', '.join(KINDS)} is needed, not {' and '.join(kinds) or 'none'}")
-    if benefit.to is Recipient.REFERRER and trigger not in WITH_REFERRER:
-        yield Problem(f"{path}.to", f"only {' and '.join(WITH_REFERRER)} have a referrer, {trigger} has none")
-    if benefit.points_per is not None:
-        try:
-            if read_money(benefit.points_per.every, settings) == 0:
-                yield Problem(f"{path}.points_per.every", "must be above zero")
-        except Invalid as error:
-            yield Problem(f"{path}.points_per.every", f"{error.message} Write such as '1000 {settings.currency}'.")
-    if benefit.percent is not None:
-        try:
-            if read_ratio(benefit.percent).numerator == 0:
-                yield Problem(f"{path}.percent", "must be above zero")
-        except Invalid as error:
-            yield Problem(f"{path}.percent", f"{error.message} Write such as 2.5.")
-    if benefit.expires is not None and benefit.expires not in ENDS:
-        yield from check_duration(f"{path}.expires", benefit.expires)
-    if benefit.active_after is not None:
-        yield from check_duration(f"{path}.active_after", benefit.active_after)
+def _check_condition(path: str, promo: Promo, settings: Settings, assets: Set[str]) -> Iterator[Problem]:
+    if promo.condition is None:
+        return
+    for found in check_condition(promo.condition, trigger=promo.trigger, settings=settings, assets=frozenset(assets)):
+        excerpt = "".join(f"\n    {line}" for line in found.excerpt.split("\n"))
+        yield Problem(path, f"line {found.line}, column {found.column}: {found.message}{excerpt}")
 
 
 def _check_limits(path: str, limits: tuple[Limit, ...]) -> Iterator[Problem]:
@@ -92,10 +100,24 @@ def _check_limits(path: str, limits: tuple[Limit, ...]) -> Iterator[Problem]:
         if (limit.count is None) == (limit.amount is None):
             yield Problem(f"{path}.limits[{index}]", "exactly one of count and amount is needed")
             continue
-        kind = (limit.amount is not None, limit.every)
+        kind = (limit.amount is not None, limit.every, limit.per)
         if kind in seen:
             what = "amount" if limit.amount is not None else "count"
             yield Problem(
-                f"{path}.limits[{index}]", f"a second limit of {what} every {limit.every}; keep the lower one"
+                f"{path}.limits[{index}]",
+                f"a second limit of {what} every {limit.every} per {limit.per}; keep the lower one",
             )
         seen.add(kind)
+
+
+def _check_budget(path: str, promo: Promo) -> Iterator[Problem]:
+    if promo.stacking.lane is Lane.CAP:
+        if promo.limits:
+            yield Problem(f"{path}.limits", "a promo in the lane cap gives nothing that could be limited")
+        if promo.budget is not None:
+            yield Problem(f"{path}.budget", "a promo in the lane cap gives nothing out of a budget")
+        return
+    given = {benefit.asset for benefit in promo.benefits}
+    if promo.budget is not None and promo.budget.asset not in given:
+        code = promo.budget.asset
+        yield Problem(f"{path}.budget.asset", f"no benefit gives {code!r}{suggest(code, given)}")
