@@ -127,7 +127,7 @@ class LaneParts:
     ) -> Posting:
         """The posting of these commands."""
         state = State(members_max=1000) if state is None else state
-        tasks = await load(commands, state, self.store, Programmes(self.catalog).of)
+        tasks = await load(commands, state, self.store, Programmes(self.catalog).of, lambda _: None)
         processor = Processor(state, buckets=BUCKETS, event_of=lambda *_: None, describe=describe)
         return processor.decide(tasks, leases, datetime.now(UTC))
 
@@ -157,9 +157,14 @@ def whole_lane(
         or PostgresLanes(database.runtime_url, label=label, buckets=BUCKETS, idle_in_transaction_s=lease_s),
         Catalog(CatalogueStore(pool)),
         limits=LaneLimits(lease_s=lease_s, batch_max=batch_max, poll_s=0.01, members_max=1000),
-        clocks=Clocks(now=lambda: datetime.now(UTC), monotonic=time.monotonic, new_id=lambda: uuid.uuid4().bytes),
+        clocks=Clocks(
+            now=lambda: datetime.now(UTC),
+            monotonic=wiring.get("monotonic", time.monotonic),
+            new_id=lambda: uuid.uuid4().bytes,
+        ),
         label=label,
         buckets=BUCKETS,
+        secret=b"0" * 32,
         event_of=wiring.get("event_of", lambda *_: None),
         wait_for_work=no_wait,
     )

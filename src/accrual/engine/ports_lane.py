@@ -8,6 +8,7 @@ from typing import Protocol
 
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
+from accrual.domain.members import MemberProfile, PurchaseRow
 from accrual.domain.members import MemberProfile
 from accrual.domain.stocks import StockKey
 
@@ -36,6 +37,12 @@ class StateSource(Protocol):
 
     async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
         """Newest profiles of members by id."""
+
+    async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
+        """Newest profiles by member."""
+
+    async def history(self, wanted: Mapping[int, Sequence[bytes]], since: datetime) -> dict[bytes, list[PurchaseRow]]:
+        """Members' own purchases recorded since then, newest first, out of their newest 5,000 commands."""
 
     async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
         """(position, programme_id, client_id, facts, recorded_at) of a parked command that was not resumed yet."""
@@ -68,8 +75,8 @@ class LaneStore(StateSource, Protocol):
     async def lanes(self) -> list[LaneRow]:
         """Every bucket's lane."""
 
-    async def take(self, rows: Sequence[LaneRow], worker_id: bytes) -> list[Lease]:
-        """Take buckets over at the epochs seen; those won."""
+    async def take(self, rows: Sequence[LaneRow], worker_id: bytes, former_id: bytes | None = None) -> list[Lease]:
+        """Take buckets over at the epochs seen; those won. Taking from `former_id`, our earlier name, is no death."""
 
     async def release(self, leases: Iterable[Lease], worker_id: bytes) -> None:
         """Give buckets back in good order."""

@@ -13,8 +13,10 @@ from accrual.domain.commands import LoggedCommand
 from accrual.domain.errors import DatabaseDown
 from accrual.domain.facts import Identity
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
+from accrual.domain.members import MemberProfile, PurchaseRow
 from accrual.domain.stocks import StockKey
 from accrual.store.connection import Connection
+from accrual.store.past import read_history, read_profiles
 from accrual.store.postgres import as_login, connect, mapping_loss
 from accrual.store.posting import post
 from accrual.store.sql import query
@@ -136,7 +138,7 @@ class PostgresLanes:
             rows = await self.connection.fetch(LANES)
         return [LaneRow(row[0], row[1], row[2], None if row[3] is None else row[3].bytes, row[4]) for row in rows]
 
-    async def take(self, rows: Sequence[LaneRow], worker_id: bytes) -> list[Lease]:
+    async def take(self, rows: Sequence[LaneRow], worker_id: bytes, former_id: bytes | None = None) -> list[Lease]:
         """Take these buckets over at the epochs seen, one row a statement in bucket order; those won are returned.
 
         All in one transaction first; where a dead session still holds a row, one by one, ending that session.
@@ -144,25 +146,26 @@ class PostgresLanes:
         wanted = sorted(rows)
         with mapping_loss():
             try:
-                return await self._take_all(wanted, worker_id)
+                return await self._take_all(wanted, worker_id, former_id)
             except asyncpg.LockNotAvailableError:
-                return await self._take_each(wanted, worker_id)
+                return await self._take_each(wanted, worker_id, former_id)
 
-    async def _take_all(self, rows: Sequence[LaneRow], worker_id: bytes) -> list[Lease]:
+    async def _take_all(self, rows: Sequence[LaneRow], worker_id: bytes, former_id: bytes | None) -> list[Lease]:
         leases = []
+        former = None if former_id is None else UUID(former_id)
         async with self.connection.transaction():
             await self._lock_timeout()
             for row in rows:
-                won = await self.connection.fetchrow(TAKE, row.bucket, UUID(worker_id), row.epoch)
+                won = await self.connection.fetchrow(TAKE, row.bucket, UUID(worker_id), row.epoch, former)
                 if won is not None:
                     leases.append(Lease(won[0], won[1], won[2], won[3], won[4], won[5]))
         return leases
 
-    async def _take_each(self, rows: Sequence[LaneRow], worker_id: bytes) -> list[Lease]:
+    async def _take_each(self, rows: Sequence[LaneRow], worker_id: bytes, former_id: bytes | None) -> list[Lease]:
         leases: list[Lease] = []
         for row in rows:
             try:
-                leases.extend(await self._take_all([row], worker_id))
+                leases.extend(await self._take_all([row], worker_id, former_id))
             except asyncpg.LockNotAvailableError:
                 if row.owner is not None:
                     async with as_login(self.connection):
@@ -243,6 +246,16 @@ class PostgresLanes:
         """What is left of each outlet's or device's cap."""
         with mapping_loss():
             return await quotas(self.connection, wanted, buckets=self._buckets)
+
+    async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
+        """The newest profiles of {bucket: members} that have one."""
+        starts = offsets(wanted, self._buckets)
+        return await read_profiles(self.connection, sorted(wanted), starts, _flat(wanted))
+
+    async def history(self, wanted: Mapping[int, Sequence[bytes]], since: datetime) -> dict[bytes, list[PurchaseRow]]:
+        """Own purchases of {bucket: members} recorded since then, newest first, out of their newest 5,000 commands."""
+        starts = offsets(wanted, self._buckets)
+        return await read_history(self.connection, sorted(wanted), starts, _flat(wanted), since)
 
     async def post(self, posting: Posting) -> None:
         """Write a batch, or nothing of it. Raises LaneLost when the fence refuses, DatabaseDown when the session is lost."""

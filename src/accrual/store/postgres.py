@@ -48,6 +48,15 @@ _CONTENTION: tuple[type[Exception], ...] = (
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
 )
+_UNABLE: tuple[type[Exception], ...] = (
+    *_CONTENTION,
+    asyncpg.InsufficientResourcesError,  # disk full, out of memory
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.QueryCanceledError,  # the statement's time limit
+    asyncpg.PostgresSystemError,  # reading or writing a file failed
+    asyncpg.PostgresIOError,
+)
+"""The database answers that it cannot, for reasons that are not in what was asked: the same may go well later."""
 FROM_DRIVER: tuple[type[Exception], ...] = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
@@ -84,11 +93,14 @@ def is_contention(error: BaseException) -> bool:
 
 @contextmanager
 def mapping_loss() -> Iterator[None]:
-    """Turns a lost or refused connection into DatabaseDown and a refused login into Refused; others travel on."""
+    """Turns a database that does not answer, or cannot, into DatabaseDown and a refused login into Refused.
+
+    What is wrong with the question itself travels on.
+    """
     try:
         yield
     except FROM_DRIVER as error:
-        if is_lost(error):
+        if is_lost(error) or isinstance(error, _UNABLE):
             raise DatabaseDown(details={"reason": type(error).__name__}) from error
         if isinstance(error, _NO_LOGIN):
             raise Refused(f"The database refuses this login: {error}", code="database_login_refused") from error

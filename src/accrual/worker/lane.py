@@ -76,6 +76,7 @@ class Lane:
         self._leases = self._new_leases()
         self._registered = False
         self._tails: dict[int, int] = {}
+        self._alone: dict[tuple[int, int], int] = {}
         self._batch_now = limits.batch_max
         self._next_beat_s = 0.0
         self._next_idle_look_s = 0.0
@@ -89,9 +90,13 @@ class Lane:
         self._batch_rows = Tally(ROWS_BOUNDS)
         self._posting_us = Tally(POSTING_US_BOUNDS)
 
-    def _new_leases(self) -> Leases:
+    def _new_leases(self, former_id: bytes | None = None) -> Leases:
         return Leases(
-            self._store, self._clocks.new_id(), lease_s=self._limits.lease_s, monotonic=self._clocks.monotonic
+            self._store,
+            self._clocks.new_id(),
+            lease_s=self._limits.lease_s,
+            monotonic=self._clocks.monotonic,
+            former_id=former_id,
         )
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -128,7 +133,7 @@ class Lane:
         self._store.cut()
         self._state.forget()
         self._tails.clear()
-        self._leases = self._new_leases()
+        self._leases = self._new_leases(self._leases.worker_id)
         self._registered = False
 
     async def step(self) -> bool:
@@ -156,6 +161,7 @@ class Lane:
             await self._recover(buckets)
         except Exception as error:
             self._log.error("batch_failed", error=describe(error), buckets=len(buckets))
+            self._alone.clear()
             self._leases.suspect(buckets)
             await self._recover(buckets)
         return True
@@ -228,9 +234,12 @@ class Lane:
     async def _try_alone(self, command: LoggedCommand) -> Task:
         """A command that its lane may have died of: counted before it is touched, given up after too many tries.
 
-        Loading what a given-up command is about is tried once more, for the member's history, and then left as well.
+        Loading what a given-up command is about is tried once more, for the member's history, and then left as well. A
+        try that ended for a reason of its own (the database went, a stock was short) is not counted again.
         """
-        tries = await self._store.count_try(command.bucket, command.position)
+        place = (command.bucket, command.position)
+        tries = self._alone.get(place) or await self._store.count_try(*place)
+        self._alone = {place: tries}
         if tries > TRIES_MAX + 1:
             task = Task(command)
         else:

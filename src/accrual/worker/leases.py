@@ -12,9 +12,18 @@ from accrual.worker.batches import suspected
 class Leases:
     """The buckets one lane process owns. `monotonic` is this machine's own clock, in seconds; no wall clock decides."""
 
-    def __init__(self, store: LaneStore, worker_id: bytes, *, lease_s: float, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: LaneStore,
+        worker_id: bytes,
+        *,
+        lease_s: float,
+        monotonic: Callable[[], float],
+        former_id: bytes | None = None,
+    ) -> None:
         self._store = store
         self.worker_id = worker_id
+        self._former_id = former_id
         self._lease_s = lease_s
         self._monotonic = monotonic
         self._seen: dict[bytes, tuple[int, float]] = {}
@@ -37,7 +46,7 @@ class Leases:
             # Lanes that look at once start at different places, so they seldom want the same bucket.
             start = int.from_bytes(self.worker_id[:4], "big") % len(free)
             wanted = (free[start:] + free[:start])[:lacking]
-            for lease in await self._store.take(wanted, self.worker_id):
+            for lease in await self._store.take(wanted, self.worker_id, self._former_id):
                 self.owned[lease.bucket] = suspected(lease)
         await self._forget_dead(workers, alive, rows)
 
