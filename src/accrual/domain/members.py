@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import NamedTuple
+
 import msgspec
 
 from accrual.domain.facts import Scalar
@@ -18,3 +21,26 @@ class MemberProfile(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 EMPTY_PROFILE = MemberProfile()
+
+
+class PurchaseRow(NamedTuple):
+    """A purchase a member made, as the log has it. `amount_minor` is 0 when no amount was sent."""
+
+    occurred_at: datetime
+    recorded_at: datetime
+    position: int
+    amount_minor: int
+
+
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+_DECODER = msgspec.msgpack.Decoder(MemberProfile)
+
+
+def encode_profile(profile: MemberProfile) -> bytes:
+    """The stored form of a profile: MessagePack, positional, sets and attributes in order of their names."""
+    return _ENCODER.encode(profile)
+
+
+def decode_profile(document: bytes) -> MemberProfile:
+    """The profile in a row. Raises msgspec.DecodeError when the bytes are not one."""
+    return _DECODER.decode(document)

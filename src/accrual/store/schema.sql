@@ -227,6 +227,14 @@ create table prize_stock (
     constraint prize_stock_pkey PRIMARY KEY (bucket, promo_id, prize)
 );
 
+create table profile (
+    bucket integer not null,
+    member_id bytea not null,
+    position bigint not null,
+    document bytea not null,
+    constraint profile_pkey PRIMARY KEY (bucket, member_id, "position")
+);
+
 create table programme (
     programme_id integer not null,
     code text not null,
@@ -363,6 +371,7 @@ grant insert, select on outbox to accrual_runtime;
 grant insert, select on outcome to accrual_runtime;
 grant insert, select, update on parked to accrual_runtime;
 grant insert, select, update on prize_stock to accrual_runtime;
+grant insert, select on profile to accrual_runtime;
 grant insert, select, update on programme to accrual_runtime;
 grant insert, select on programme_revision to accrual_runtime;
 grant insert, select, update on promo to accrual_runtime;
