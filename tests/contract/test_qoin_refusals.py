@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ from accrual.domain.errors import (
     Unauthorized,
 )
 from accrual.domain.programme import IdempotencyPolicy, KeyScope
-from tests.contract.qoin_desk import SETTINGS, Desk, as_pairs, fixture, refusal, request
+from tests.contract.qoin_desk import NOW, SETTINGS, Desk, as_pairs, fixture, refusal, request
 
 TASK = json.dumps(fixture("qoin_task", "transaction")["request"])
 PROMO = json.dumps(fixture("qoin_processor", "transactionpromo")["request"])
@@ -328,6 +329,17 @@ async def test_transport_fields_and_spelling_are_not_content(old: str, new: str)
     again = await desk.hand_in(TASK.replace(old, new).encode(), key="a")
     assert again.text == first.text
     assert again.submission is None
+
+
+@pytest.mark.parametrize("body", [TASK.replace('"trxDate": ""', '"trxDate": "2026-03-01 10:00:00"'), PROMO])
+async def test_retry_gets_its_first_ticket_however_old_its_date_has_become(body: str) -> None:
+    desk = Desk(settings=msgspec.structs.replace(SETTINGS, late_limit="P5Y"))
+    first = await desk.hand_in(body.encode(), key="a")
+    assert first.status == 200
+    late = NOW + timedelta(days=3000)
+    assert (await desk.hand_in(body.encode(), key="a", now=late)).text == first.text
+    assert (await desk.hand_in(body.encode(), key="b", now=late)).status == 400
+    assert (await desk.hand_in(body.encode(), now=late)).status == 400
 
 
 @pytest.mark.parametrize(

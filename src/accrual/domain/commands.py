@@ -8,6 +8,7 @@ from enum import IntEnum
 
 import msgspec
 
+from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Fact, Identity, Scalar
 
 
@@ -75,7 +76,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """A command on its way into the log.
 
     `content` is the 16-byte digest that a retry must match. `name` and `body` are personal: they are stored apart
-    from `facts`, sealed by a salted digest, and may be erased.
+    from `facts`, sealed by a salted digest, and may be erased. `refusal` is why the log takes it no more, unless it has
+    it already: a date that has grown too old since the first try does not take the first answer away.
     """
 
     programme_id: int
@@ -86,6 +88,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     name: str | None = None
     key_scope_client: bool = False
+    refusal: AccrualError | None = None
 
 
 class LoggedCommand(msgspec.Struct, frozen=True, gc=False):

@@ -42,7 +42,7 @@ class _Waiting:
         self.submission = submission
         self.row = row
         self.home = home
-        self.given = submission.key[:1] == b"k"
+        self.given = _is_given(submission)
         self.content = submission.content
         self.answered = answered
 
@@ -76,7 +76,7 @@ class Submitter:
         self._flush_rows = Tally(ROWS_BOUNDS)
 
     async def submit(self, submission: Submission) -> Receipt:
-        """Durably accept one command, or say why not: KeyReused, Busy, DatabaseDown, Broken."""
+        """Durably accept one command, or say why not: its own refusal, KeyReused, Busy, DatabaseDown, Broken."""
         return await self._enqueue(submission, self._limits.backlog_single_max)
 
     async def submit_many(self, submissions: Sequence[Submission]) -> list[Receipt | AccrualError]:
@@ -99,6 +99,8 @@ class Submitter:
         return answers
 
     def _enqueue(self, submission: Submission, backlog_max: int) -> asyncio.Future[Receipt]:
+        if submission.refusal is not None and not _is_given(submission):
+            raise submission.refusal
         row, home = self.prepare(submission)
         if self._backlog.get(row.bucket, 0) >= backlog_max or len(self._queue) >= self._limits.queue_max:
             self.refused["busy"] = self.refused.get("busy", 0) + 1
@@ -111,29 +113,8 @@ class Submitter:
         return answered
 
     def prepare(self, submission: Submission) -> tuple[AppendRow, KeyHome | None]:
-        """The row of a submission: its ticket and bucket follow from who sent what for whom, without any look-up."""
-        identity = submission.command.identity
-        programme_id, client_id = submission.programme_id, submission.client_id
-        member_id = member_id_of(programme_id, identity.kind, identity.value)
-        bucket = bucket_of(member_id, self._buckets)
-        ticket = ticket_of(programme_id, client_id, member_id, submission.key, bucket)
-        salt = self._fresh(SALT_BYTES)
-        row = AppendRow(
-            bucket,
-            ticket,
-            programme_id,
-            client_id,
-            submission.content,
-            seal_of(salt, submission.name, submission.body),
-            encode_command(submission.command),
-            salt,
-            submission.name,
-            submission.body,
-        )
-        if not submission.key_scope_client or submission.key[:1] != b"k":
-            return row, None
-        digest = digest16(b"key", b"%d" % client_id, submission.key)
-        return row, KeyHome(bucket_of(digest, self._buckets), client_id, digest, ticket, submission.content)
+        """The row of a submission, with a fresh salt for its erasable part."""
+        return row_of(submission, buckets=self._buckets, salt=self._fresh(SALT_BYTES))
 
     async def _flush_all(self) -> None:
         try:
@@ -173,7 +154,7 @@ class Submitter:
             if look or any(entry.given for entry in waiting):
                 known = await self._log.find([(e.row.bucket, e.row.ticket) for e in waiting if look or e.given])
                 waiting = await self._answer_known(waiting, known)
-            waiting = await self._answer_known_keys(waiting)
+            waiting = _refuse(await self._answer_known_keys(waiting))
             firsts, doubles = _merge(waiting)
             if not firsts:
                 return
@@ -260,6 +241,31 @@ class Submitter:
         )
 
 
+def row_of(submission: Submission, *, buckets: int, salt: bytes) -> tuple[AppendRow, KeyHome | None]:
+    """The row of a submission: its ticket and bucket follow from who sent what for whom, without any look-up."""
+    identity = submission.command.identity
+    programme_id, client_id = submission.programme_id, submission.client_id
+    member_id = member_id_of(programme_id, identity.kind, identity.value)
+    bucket = bucket_of(member_id, buckets)
+    ticket = ticket_of(programme_id, client_id, member_id, submission.key, bucket)
+    row = AppendRow(
+        bucket,
+        ticket,
+        programme_id,
+        client_id,
+        submission.content,
+        seal_of(salt, submission.name, submission.body),
+        encode_command(submission.command),
+        salt,
+        submission.name,
+        submission.body,
+    )
+    if not submission.key_scope_client or submission.key[:1] != b"k":
+        return row, None
+    digest = digest16(b"key", b"%d" % client_id, submission.key)
+    return row, KeyHome(bucket_of(digest, buckets), client_id, digest, ticket, submission.content)
+
+
 def receipt_of(known: Known, *, repeated: bool) -> Receipt:
     """The receipt of a command in the log."""
     return Receipt(
@@ -269,6 +275,19 @@ def receipt_of(known: Known, *, repeated: bool) -> Receipt:
         recorded_at=known.recorded_at,
         repeated=repeated,
     )
+
+
+def _is_given(submission: Submission) -> bool:
+    """Whether the client gave the key: only then may its command be in the log already."""
+    return submission.key[:1] == b"k"
+
+
+def _refuse(waiting: list[_Waiting]) -> list[_Waiting]:
+    """Those that may be appended; the others, now known to be new, get their refusal."""
+    for entry in waiting:
+        if entry.submission.refusal is not None:
+            _fail([entry], entry.submission.refusal)
+    return [entry for entry in waiting if entry.submission.refusal is None]
 
 
 def _merge(waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:

@@ -82,14 +82,15 @@ class Translator:
     def to_submission(self, native: NativeCommand, raw: bytes, *, now: datetime, chance: bytes) -> Submission:
         """The submission of a native command whose bytes were `raw`; `chance` is the key of one that brings none.
 
-        Raises Invalid: `invalid_field`, `invalid_identity`, `invalid_amount`, `invalid_date`, `date_out_of_range`,
-        `key_missing` where the client must send keys. `details.path` says where, as in `facts[0].amount`.
+        Raises Invalid: `invalid_field`, `invalid_identity`, `invalid_amount`, `invalid_date`, `key_missing` where the
+        client must send keys. `details.path` says where, as in `facts[0].amount`. A date that is too old or ahead of
+        `now` is the submission's refusal, `date_out_of_range`.
         """
         key = _optional(native.key, "key")
         if key is None and self._client.client.idempotency is IdempotencyPolicy.REQUIRE:
             raise Invalid("This client must send a key with each command.", code="key_missing", details={"path": "key"})
         name = _optional(native.member_name, "member_name")
-        command = self._command(native, now)
+        command = self._command(native)
         return Submission(
             programme_id=self._client.programme_id,
             client_id=self._client.client_id,
@@ -99,20 +100,27 @@ class Translator:
             body=raw,
             name=name,
             key_scope_client=self._client.client.key_scope is KeyScope.CLIENT,
+            refusal=self._find_inadmissible(command, now),
         )
 
     def content_of(self, native: NativeCommand) -> bytes:
         """The content digest alone, of a command accepted earlier: whether its dates are too old is not asked again."""
-        return content_digest(
-            _canonical(native, self._command(native, None), _optional(native.member_name, "member_name"))
-        )
+        return content_digest(_canonical(native, self._command(native), _optional(native.member_name, "member_name")))
 
-    def _command(self, native: NativeCommand, now: datetime | None) -> Reward:
+    def _find_inadmissible(self, command: Reward, now: datetime) -> Invalid | None:
+        for index, fact in enumerate(command.facts):
+            try:
+                check_occurred_at(fact.occurred_at, now, self._settings.late_limit)
+            except Invalid as error:
+                return Invalid(error.message, code=error.code, details={"path": f"facts[{index}].occurred_at"})
+        return None
+
+    def _command(self, native: NativeCommand) -> Reward:
         return Reward(
             dialect=Dialect.NATIVE,
             action=_optional(native.action, "action") or native.facts[0].type.value,
             identity=_identity(native.member, "member"),
-            facts=tuple(self._fact(fact, now, f"facts[{index}]") for index, fact in enumerate(native.facts)),
+            facts=tuple(self._fact(fact, f"facts[{index}]") for index, fact in enumerate(native.facts)),
             install_id=_optional(native.install_id, "install_id"),
             device_type=_optional(native.device_type, "device_type"),
         )
@@ -123,8 +131,8 @@ class Translator:
         code = self._client.client.code
         return {alias: outlet.code for outlet in self._catalogue.outlets for alias in outlet.aliases.get(code, ())}
 
-    def _fact(self, fact: WrittenFact, now: datetime | None, path: str) -> Fact:
-        occurred_at = self._occurred_at(fact.occurred_at, now, f"{path}.occurred_at")
+    def _fact(self, fact: WrittenFact, path: str) -> Fact:
+        occurred_at = self._occurred_at(fact.occurred_at, f"{path}.occurred_at")
         amount_minor = self._amount(fact.amount, f"{path}.amount")
         if amount_minor is None and fact.type is Trigger.PURCHASE:
             raise Invalid("A purchase needs its amount.", code="invalid_amount", details={"path": f"{path}.amount"})
@@ -180,16 +188,13 @@ class Translator:
         except Invalid as error:
             raise Invalid(error.message, code=error.code, details={"path": path}) from error
 
-    def _occurred_at(self, written: str | None, now: datetime | None, path: str) -> datetime | None:
+    def _occurred_at(self, written: str | None, path: str) -> datetime | None:
         if written is None:
             return None
         try:
-            moment = _read_rfc_3339(written, self._settings.time_zone)
-            if now is not None:
-                check_occurred_at(moment, now, self._settings.late_limit)
+            return _read_rfc_3339(written, self._settings.time_zone)
         except Invalid as error:
             raise Invalid(error.message, code=error.code, details={"path": path}) from error
-        return moment
 
 
 def _read_rfc_3339(text: str, zone: str) -> datetime:

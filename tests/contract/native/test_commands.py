@@ -266,6 +266,22 @@ async def test_bad_input_is_refused_with_its_place_and_changes_nothing(
     assert (await http.post("/v1/commands", json=COMMAND)).status_code == 202
 
 
+async def test_retry_gets_its_first_ticket_however_old_its_date_has_become(engine: EngineDouble) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    app = build_app(engine, now=lambda: now)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://api", headers={"API-Key": KEY}
+    ) as http:
+        first = await http.post("/v1/commands", json=COMMAND)
+        now = datetime(2027, 3, 1, 12, tzinfo=UTC)
+        again = await http.post("/v1/commands", json=COMMAND)
+        assert (again.status_code, again.json()["ticket"]) == (202, first.json()["ticket"])
+        new = await http.post("/v1/commands", json=COMMAND | {"key": "new"})
+        assert (new.status_code, new.json()["error"]["code"]) == (400, "date_out_of_range")
+        both = (await http.post("/v1/commands", json=[COMMAND, COMMAND | {"key": "new"}])).json()
+        assert (both["accepted"], both["refused"]) == (1, 1)
+
+
 async def test_number_with_decimals_is_read_by_its_text(http: httpx.AsyncClient, engine: EngineDouble) -> None:
     body = _fact('"amount": 90071992547409.91, "lines": [{"amount": 0.10}]')
     assert (await http.post("/v1/commands", content=body)).status_code == 202

@@ -51,6 +51,8 @@ class EngineDouble:
     async def submit(self, submission: Submission) -> Receipt:
         identity = msgspec.msgpack.encode(submission.command.identity)
         ticket = ticket_of(submission.programme_id, submission.client_id, identity, submission.key, 5)
+        if submission.refusal is not None and ticket not in self.submissions:
+            raise submission.refusal
         known = self.submissions.setdefault(ticket, submission)
         if known.content != submission.content:
             raise KeyReused

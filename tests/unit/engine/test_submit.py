@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from accrual.domain.commands import Dialect, Receipt, Reward, Submission, content_digest
-from accrual.domain.errors import AccrualError, Broken, Busy, DatabaseDown, KeyReused
+from accrual.domain.errors import AccrualError, Broken, Busy, DatabaseDown, Invalid, KeyReused
 from accrual.domain.facts import Purchase
 from accrual.domain.log import AppendRow, KeyHome, Known
 from accrual.engine.submit import SubmitLimits, Submitter
@@ -92,6 +93,11 @@ def purchase(name: str = "ann", key: str = "k1", amount: int = 1, *, body: str =
         body=(body or f"{name} {key} {amount}").encode(),
         key_scope_client=wide,
     )
+
+
+def too_old(submission: Submission) -> Submission:
+    """The same, sent when its date is no longer admissible."""
+    return msgspec.structs.replace(submission, refusal=Invalid("too old", code="date_out_of_range"))
 
 
 async def _answers(*calls: Awaitable[Receipt]) -> list[Any]:
@@ -454,3 +460,27 @@ async def test_key_home_lives_in_the_bucket_of_the_key() -> None:
     homes = [ours.prepare(purchase(name, wide=True))[1] for name in ("ann", "bob", "eve")]
     assert all(isinstance(home, KeyHome) for home in homes)
     assert len({(home.bucket, home.key_digest) for home in homes if home}) == 1
+
+
+@pytest.mark.parametrize("wide", [False, True])
+async def test_retry_whose_date_has_grown_too_old_meanwhile_gets_its_first_ticket(wide: bool) -> None:
+    log = Log()
+    ours = submitter(log)
+    first = await ours.submit(purchase(wide=wide))
+    again = await ours.submit(too_old(purchase(wide=wide)))
+    assert (again.ticket, again.repeated) == (first.ticket, True)
+    with pytest.raises(KeyReused):
+        await ours.submit(too_old(purchase(amount=2, wide=wide)))
+    assert len(log.rows()) == 1
+
+
+async def test_new_command_with_an_inadmissible_date_is_refused_and_nothing_is_kept() -> None:
+    log = Log()
+    ours = submitter(log)
+    for key in ("k1", "r1"):  # given by the client, and made up for one that gave none
+        with pytest.raises(Invalid) as caught:
+            await ours.submit(too_old(purchase(key=key)))
+        assert caught.value.code == "date_out_of_range"
+    answers = await ours.submit_many([purchase(key="k2"), too_old(purchase(key="k3")), too_old(purchase(key="r2"))])
+    assert [type(answer) for answer in answers] == [Receipt, Invalid, Invalid]
+    assert len(log.rows()) == 1

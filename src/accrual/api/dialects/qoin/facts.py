@@ -46,19 +46,30 @@ def read_amounts(action: str, items: tuple[Item, ...], names: Names, minor_units
 
 
 def read_lines(
-    items: tuple[Item, ...], amounts: tuple[int | None, ...], names: Names, settings: Settings, now: datetime
+    items: tuple[Item, ...], amounts: tuple[int | None, ...], names: Names, settings: Settings
 ) -> tuple[Line, ...]:
-    """The items with their moments. Raises Misread `invalid_date` or `date_out_of_range`: one bad item, no command."""
+    """The items with their moments. Raises Misread `invalid_date`: one bad item, no command."""
     zone = ZoneInfo(settings.time_zone)
     lines = []
     for item, amount_minor in zip(items, amounts, strict=True):
         try:
             occurred_at = read_date(item.date, zone)
-            check_occurred_at(occurred_at, now, settings.late_limit)
         except Invalid as error:
             raise item.misread(names.date, error.message, error.code) from error
         lines.append(Line(occurred_at, amount_minor, item.product))
     return tuple(lines)
+
+
+def find_inadmissible(
+    items: tuple[Item, ...], lines: tuple[Line, ...], names: Names, settings: Settings, now: datetime
+) -> Misread | None:
+    """`date_out_of_range` of the first item that is too old or ahead of `now`: one such item, no new command."""
+    for item, line in zip(items, lines, strict=True):
+        try:
+            check_occurred_at(line.occurred_at, now, settings.late_limit)
+        except Invalid as error:
+            return item.misread(names.date, error.message, error.code)
+    return None
 
 
 def _read_amount(action: str, item: Item, names: Names, minor_units: int) -> int | None:

@@ -9,6 +9,7 @@ import msgspec
 from accrual.api.dialects.qoin.facts import (
     REFERRALS,
     facts_of,
+    find_inadmissible,
     identity_of,
     need_items,
     read_amounts,
@@ -29,13 +30,14 @@ _ITEMS = ProcessorCall._fields.index("items")
 def translate(
     call: ProcessorCall, *, catalogue: Catalogue, client: StoredClient, now: datetime, key: bytes, body: bytes
 ) -> Submission:
-    """The submission that a call asks for. Raises Misread: who, how much or when cannot be read or admitted."""
+    """The submission that a call asks for, with its refusal where a date is out of range. Raises Misread: it cannot be read."""
     amounts = _amounts(call, catalogue)
     try:
         identity = _identity(call)
-        lines = read_lines(call.items, amounts, ITEM_NAMES, catalogue.settings, now)
+        lines = read_lines(call.items, amounts, ITEM_NAMES, catalogue.settings)
     except Misread as error:
         raise call.misread(error) from error
+    refusal = find_inadmissible(call.items, lines, ITEM_NAMES, catalogue.settings, now)
     command = Reward(
         dialect=Dialect.QOIN_PROCESSOR,
         action=call.action,
@@ -50,6 +52,7 @@ def translate(
         content=_content(call, amounts),
         body=body,
         key_scope_client=client.client.key_scope is KeyScope.CLIENT,
+        refusal=None if refusal is None else call.misread(refusal),
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from accrual.api.dialects.qoin.facts import (
     facts_of,
+    find_inadmissible,
     identity_of,
     need_items,
     read_amounts,
@@ -27,13 +28,14 @@ _ITEMS = TaskCall._fields.index("items")
 def translate(
     call: TaskCall, *, catalogue: Catalogue, client: StoredClient, now: datetime, key: bytes, body: bytes
 ) -> Submission:
-    """The submission that a task asks for. Raises Misread: who, how much or when cannot be read or admitted."""
+    """The submission that a task asks for, with its refusal where a date is out of range. Raises Misread: it cannot be read."""
     amounts = _amounts(call, catalogue)
     try:
         identity = identity_of(call.user_id, call.data, "userId")
-        lines = read_lines(call.items, amounts, ITEM_NAMES, catalogue.settings, now)
+        lines = read_lines(call.items, amounts, ITEM_NAMES, catalogue.settings)
     except Misread as error:
         raise call.misread(error) from error
+    refusal = find_inadmissible(call.items, lines, ITEM_NAMES, catalogue.settings, now)
     command = Reward(
         dialect=Dialect.QOIN_TASK,
         action=call.action,
@@ -51,6 +53,7 @@ def translate(
         body=body,
         name=call.member_name,
         key_scope_client=client.client.key_scope is KeyScope.CLIENT,
+        refusal=None if refusal is None else call.misread(refusal),
     )
 
 
