@@ -102,4 +102,11 @@ async def apply_file(
 
 
 def _plan(file: ProgrammeFile, stored: StoredProgramme | None, now: datetime, *, prune: bool) -> Plan:
-    return make_plan(file.read.programme, stored, key_digests=file.key_digests, now=now, prune=prune)
+    return make_plan(
+        file.read.programme,
+        stored,
+        key_digests=file.key_digests,
+        now=now,
+        prune=prune,
+        status_open=file.read.status_open,
+    )

@@ -23,11 +23,11 @@ VALUE_CHARACTERS_MAX = 120
 
 
 def print_plan(plan: Plan, console: Console) -> None:
-    """Everything but the unchanged, one thing a paragraph, then a line of sums."""
+    """Everything but the unchanged of which nothing is to be said, one thing a paragraph, then a line of sums."""
     was = f"revision {plan.revision}" if plan.revision else "new"
     console.print(Text(f"Programme {plan.programme} ({was})", style="bold"), soft_wrap=True)
     for item in plan.items:
-        if item.effect is not Effect.UNCHANGED:
+        if item.effect is not Effect.UNCHANGED or item.notes:
             for row in _rows(item):
                 console.print(row, soft_wrap=True)
     counts = Counter(item.effect for item in plan.items)

@@ -17,7 +17,7 @@ from rich.console import Console
 from accrual.bootstrap.opening import OpenDatabase, open_database
 from accrual.bootstrap.programme import Applied, apply_file, plan_file, read_file
 from accrual.cli.plan_table import plan_as_json, print_plan
-from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, actor, say, telling
+from accrual.cli.tell import Actor, AsJson, DatabaseUrl, DataDir, actor, say, telling
 from accrual.domain.errors import Conflict, Invalid, Refused
 from accrual.domain.native import NativeCommand
 from accrual.domain.programme import Programme
@@ -68,6 +68,7 @@ def apply(
     file: File,
     prune: Prune = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    by: Actor = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
@@ -77,7 +78,7 @@ def apply(
         asks = not yes and not as_json and sys.stdin.isatty()
         if prune and not yes and not asks:
             raise Refused("--prune ends things; without a terminal to ask at it needs --yes.", code="needs_yes")
-        done = asyncio.run(_apply(file, prune, asks, data_dir, database_url))
+        done = asyncio.run(_apply(file, prune, asks, actor(by), data_dir, database_url))
     if as_json:
         typer.echo(json.dumps({**plan_as_json(done.plan), "applied_revision": done.revision}))
         return
@@ -144,7 +145,9 @@ async def _plan(file: Path, prune: bool, data_dir: Path | None, database_url: st
         return await plan_file(file, database.runtime_url, prune=prune)
 
 
-async def _apply(file: Path, prune: bool, asks: bool, data_dir: Path | None, database_url: str | None) -> Applied:
+async def _apply(
+    file: Path, prune: bool, asks: bool, who: str, data_dir: Path | None, database_url: str | None
+) -> Applied:
     read_file(file)
     async with open_database(data_dir, database_url, on_progress=say) as database:
         _warn(database)
@@ -155,4 +158,4 @@ async def _apply(file: Path, prune: bool, asks: bool, data_dir: Path | None, dat
             if made.change is not None:
                 typer.confirm("Apply this?", abort=True)
             expected = made.revision
-        return await apply_file(file, database.runtime_url, actor=actor(), prune=prune, expected_revision=expected)
+        return await apply_file(file, database.runtime_url, actor=who, prune=prune, expected_revision=expected)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from accrual.cli.hints import hint_for
-from accrual.domain.errors import AccrualError
+from accrual.domain.errors import AccrualError, Invalid
 
 DataDir = Annotated[
     Path | None,
@@ -48,8 +48,20 @@ def say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def actor() -> str:
-    """Whom the audit names for what a command changes."""
+Actor = Annotated[
+    str | None,
+    typer.Option("--actor", help="Who does this, for the history and four eyes (default: who is logged in)."),
+]
+ACTOR_CHARACTERS_MAX = 100
+
+
+def actor(name: str | None = None) -> str:
+    """Whom history and audit name for what a command changes. Raises Invalid for a name that is none."""
+    if name is not None:
+        name = " ".join(name.split())
+        if not name or len(name) > ACTOR_CHARACTERS_MAX or not name.isprintable():
+            raise Invalid(f"--actor takes a name of 1 to {ACTOR_CHARACTERS_MAX} characters.", code="invalid_field")
+        return f"cli {name}"
     try:
         return f"cli {getpass.getuser()}"
     except (KeyError, OSError):  # a user id without a name

@@ -19,6 +19,13 @@ class Enrol(StrEnum):
     NEVER = "never"
 
 
+class Language(StrEnum):
+    """In which language awards and declines are explained."""
+
+    EN = "en"
+    ID = "id"
+
+
 class SignaturePolicy(StrEnum):
     """What a wrong or absent signature does: nothing, a warning in log and metrics, or a refusal."""
 
@@ -87,7 +94,10 @@ class Client(_Document, frozen=True):
 
 
 class Settings(_Document, frozen=True):
-    """What holds for the whole programme. Durations are ISO 8601 such as `P90D`; `late_limit` None sets no limit."""
+    """What holds for the whole programme. Durations are ISO 8601 such as `P90D`; `late_limit` None sets no limit.
+
+    With `four_eyes` a promo, or a change to one, gives nothing until somebody else than its author has approved it.
+    """
 
     code: Code
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
@@ -97,6 +107,8 @@ class Settings(_Document, frozen=True):
     rounding: Rounding = Rounding.FLOOR
     enrol: Enrol = Enrol.ALWAYS
     late_limit: str | None = "P90D"
+    language: Language = Language.EN
+    four_eyes: bool = False
     demo: bool = False
 
 

@@ -27,6 +27,10 @@ class PromoStatus(StrEnum):
     ENDED = "ended"
 
 
+WAITING = (PromoStatus.DRAFT, PromoStatus.APPROVED)
+"""What a version is called while it waits: it judges no fact, and the version before it goes on holding."""
+
+
 class WeekDay(StrEnum):
     """A day of the week, Monday first."""
 

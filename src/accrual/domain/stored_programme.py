@@ -13,12 +13,35 @@ FILE_ORIGIN = "file"
 """The origin of promos that a programme file made; those of dialects and of the API carry a name of their own."""
 
 
+class SavedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A version with who saved it, and when."""
+
+    version: PromoVersion
+    actor: str
+    recorded_at: datetime
+
+    @property
+    def promo(self) -> Promo:
+        """The document as it was saved."""
+        return self.version.promo
+
+
 class StoredPromo(msgspec.Struct, frozen=True, kw_only=True):
-    """A promo: where it came from, and its newest version."""
+    """A promo: where it came from, and all its versions, oldest first; there is at least one."""
 
     promo_id: int
     origin: str
-    newest: PromoVersion
+    saved: tuple[SavedVersion, ...]
+
+    @property
+    def newest(self) -> PromoVersion:
+        """The version saved last, whether or not it holds."""
+        return self.saved[-1].version
+
+    @property
+    def code(self) -> str:
+        """The promo's identity in its programme."""
+        return self.newest.promo.code
 
 
 class StoredProgramme(msgspec.Struct, frozen=True, kw_only=True):

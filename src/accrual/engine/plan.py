@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 from accrual.domain.documents import write_out
 from accrual.domain.errors import Conflict, Refused
 from accrual.domain.programme import Asset, Client, Outlet, Programme, StoredClient
-from accrual.domain.promos import Promo, PromoStatus
+from accrual.domain.promos import WAITING, Promo, PromoStatus
 from accrual.domain.stored_programme import (
     FILE_ORIGIN,
     AuditEntry,
@@ -21,8 +21,10 @@ from accrual.domain.stored_programme import (
     StoredProgramme,
     StoredPromo,
 )
+from accrual.engine.plan_promos import want
 from accrual.engine.plan_shape import Effect, Plan, PlanItem, differences
-from accrual.rules.calendar import read_instant
+from accrual.rules.lifecycle import Life, moment_of, read_life
+from accrual.rules.overlap import Overlaps
 
 LAG_WORTH_A_WARNING = timedelta(days=1)
 FINGERPRINT_DIGITS = 12
@@ -35,13 +37,17 @@ def make_plan(
     key_digests: Mapping[str, bytes],
     now: datetime,
     prune: bool = False,
+    status_open: Set[str] = frozenset(),
 ) -> Plan:
     """Compare a checked document with what is stored. `key_digests` are SHA-256 of the clients' keys by client code.
+
+    `status_open` are the codes of promos whose status the file does not name: those stay paused, ended or drafts as
+    they are. Under four eyes what a file would make give is stored as a draft.
 
     What the file does not name stays; with `prune` it is ended, except for assets (their points are in the ledger) and
     promos that something else than a file made. Raises Conflict `promo_not_ours`, Refused `currency_fixed`.
     """
-    work = _Work(document, stored, key_digests, now, prune)
+    work = _Work(document, stored, key_digests, now, prune, status_open)
     work.settings()
     work.assets()
     work.outlets()
@@ -60,8 +66,11 @@ class _Work:
         key_digests: Mapping[str, bytes],
         now: datetime,
         prune: bool,
+        status_open: Set[str],
     ) -> None:
         self.document, self.stored, self.key_digests, self.now, self.prune = document, stored, key_digests, now, prune
+        self.status_open = status_open
+        self._met: Overlaps | None = None
         self.items: list[PlanItem] = []
         self.audit: list[AuditEntry] = []
         self.revises = False
@@ -150,15 +159,17 @@ class _Work:
             self._left("client", code)
 
     def promos(self) -> None:
-        known = {item.newest.promo.code: item for item in self.stored.promos} if self.stored else {}
+        known = {item.code: item for item in self.stored.promos} if self.stored else {}
         for promo in self.document.promos:
             self._promo(promo, known.pop(promo.code, None))
         for code, left in known.items():
-            if left.newest.promo.status is PromoStatus.ENDED:
+            life = read_life(left.saved)
+            if life.status is PromoStatus.ENDED:
                 continue
             if self.prune and left.origin == FILE_ORIGIN:
-                ended = msgspec.structs.replace(left.newest.promo, status=PromoStatus.ENDED, effective_from=None)
-                self._ended("promo", code, left.newest.promo, ended, self._words(self.now))
+                before = (life.live or left.saved[-1]).promo
+                ended = msgspec.structs.replace(before, status=PromoStatus.ENDED, effective_from=None)
+                self._ended("promo", code, before, ended, self._words(self.now))
                 self.new_promos.append(PromoWrite(promo=ended, effective_from=self.now))
             else:
                 notes = (f"made by {left.origin}, never pruned",) if left.origin != FILE_ORIGIN else ()
@@ -171,26 +182,43 @@ class _Work:
                 code="promo_not_ours",
                 details={"promo": promo.code, "origin": before.origin},
             )
-        holds_from = self._holds_from(promo, is_first=before is None)
-        effect = self._compare(
+        life = read_life(before.saved) if before is not None else Life(None, None)
+        four_eyes = self.document.programme.four_eyes or (self.stored is not None and self.stored.settings.four_eyes)
+        wanted = want(promo, life, is_open=promo.code in self.status_open, four_eyes=four_eyes)
+        if not wanted.changes:
+            self.items.append(PlanItem(effect=Effect.UNCHANGED, kind="promo", code=promo.code, notes=wanted.notes))
+            return
+        moment, words = None, "its activation"
+        warnings: tuple[str, ...] = ()
+        if wanted.promo.status not in WAITING:
+            moment = moment_of(life, wanted.promo, settings=self.document.programme, now=self.now)
+            words = self._words(moment)
+            warnings = self._warnings(wanted.promo, moment, is_first=life.live is None)
+        self._compare(
             "promo",
             promo.code,
-            None if before is None else before.newest.promo,
-            promo,
-            holds_from=self._words(holds_from),
-            warnings=self._warnings(promo, holds_from, is_first=before is None),
+            wanted.before,
+            wanted.promo,
+            holds_from=words,
+            notes=wanted.notes,
+            warnings=(*warnings, *self._overlaps(wanted.promo)),
+            brief=promo,
         )
-        if effect is not Effect.UNCHANGED:
-            self.new_promos.append(PromoWrite(promo=promo, effective_from=holds_from))
+        self.new_promos.append(PromoWrite(promo=wanted.promo, effective_from=moment))
 
-    def _holds_from(self, promo: Promo, *, is_first: bool) -> datetime | None:
-        """SEMANTICS row 12: the first version from its window's start, each later one from now or its own instant."""
-        zone = promo.window.zone or self.document.programme.time_zone
-        if promo.effective_from is not None:
-            return read_instant(promo.effective_from, zone)
-        if not is_first:
-            return self.now
-        return None if promo.window.from_ is None else read_instant(promo.window.from_, zone)
+    def _overlaps(self, promo: Promo) -> tuple[str, ...]:
+        if promo.status is PromoStatus.ENDED:
+            return ()
+        if self._met is None:
+            named = {each.code for each in self.document.promos}
+            stored = self.stored.promos if self.stored else ()
+            lives = [read_life(each.saved) for each in stored if each.code not in named]
+            kept = [version.promo for life in lives for version in life if version is not None]
+            everything = [*self.document.promos, *kept]
+            self._met = Overlaps(
+                (each for each in everything if each.status is not PromoStatus.ENDED), self.document.programme
+            )
+        return tuple(f"overlaps {other}: {how}" for other, how in self._met.of(promo))
 
     def _words(self, holds_from: datetime | None) -> str:
         return "the beginning" if holds_from is None else holds_from.isoformat(timespec="seconds")

@@ -52,6 +52,12 @@ class ReadProgramme(NamedTuple):
     programme: Programme
     marked: Marked
 
+    @property
+    def status_open(self) -> frozenset[str]:
+        """The codes of promos whose status the file does not name."""
+        written = self.marked.value.get("promos") or []
+        return frozenset(promo["code"] for promo in written if "status" not in promo)
+
 
 class ProgrammeInvalid(Invalid):
     """The programme file has errors. Each line of the message is `file:line:column path: what is wrong`."""

@@ -10,9 +10,7 @@ from accrual.domain.amounts import INT64_MAX, read_ratio
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Catalogue, Settings
 from accrual.domain.promos import (
-    Audience as AudienceDocument,
-)
-from accrual.domain.promos import (
+    WAITING,
     Benefit,
     Budget,
     Except,
@@ -26,6 +24,9 @@ from accrual.domain.promos import (
     PromoVersion,
     Recipient,
     Where,
+)
+from accrual.domain.promos import (
+    Audience as AudienceDocument,
 )
 from accrual.rules.benefits import CEILING, KINDS, kind_of
 from accrual.rules.calendar import read_duration, read_instant
@@ -59,7 +60,8 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
     assets = {stored.asset.code: stored.asset_id for stored in catalogue.assets}
     by_promo: dict[int, list[PromoVersion]] = {}
     for stored in catalogue.promos:
-        by_promo.setdefault(stored.promo_id, []).append(stored)
+        if stored.promo.status not in WAITING:  # a draft of a live promo must not stop it
+            by_promo.setdefault(stored.promo_id, []).append(stored)
     index: dict[tuple[Trigger, str | None, Subject | None], dict[int, Timeline]] = {}
     listening: dict[Trigger, list[CompiledVersion]] = {}
     for promo_id, versions in by_promo.items():

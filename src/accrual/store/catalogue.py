@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import groupby
 
 import asyncpg
 import msgspec
@@ -14,7 +15,7 @@ from accrual.domain.documents import encode_document
 from accrual.domain.errors import Conflict, Missing
 from accrual.domain.programme import Asset, Catalogue, Client, Outlet, Settings, StoredAsset, StoredClient
 from accrual.domain.promos import Promo, PromoVersion
-from accrual.domain.stored_programme import CatalogueChange, StoredProgramme, StoredPromo
+from accrual.domain.stored_programme import CatalogueChange, SavedVersion, StoredProgramme, StoredPromo
 from accrual.store.connection import Connection, Pool, Record
 from accrual.store.postgres import ATTEMPTS_MAX, mapping_loss, transact
 from accrual.store.sql import query
@@ -226,12 +227,23 @@ async def _stored(connection: Connection, programme: Record) -> StoredProgramme:
         outlets=outlets,
         clients=tuple(_client(row) for row in clients if not row["ended"]),
         ended_clients=tuple(_client(row) for row in clients if row["ended"]),
-        promos=tuple(
-            StoredPromo(promo_id=row["promo_id"], origin=row["origin"], newest=_version(row))
-            for row in await connection.fetch(_PROMOS, programme_id)
-        ),
+        promos=_promos(await connection.fetch(_PROMOS, programme_id)),
         used=bool(lags),
         facts_lag=max(lags, default=None),
+    )
+
+
+def _promos(rows: list[Record]) -> tuple[StoredPromo, ...]:
+    return tuple(
+        StoredPromo(
+            promo_id=promo_id,
+            origin=origin,
+            saved=tuple(
+                SavedVersion(version=_version(row), actor=row["actor"], recorded_at=row["recorded_at"])
+                for row in versions
+            ),
+        )
+        for (promo_id, origin), versions in groupby(rows, key=lambda row: (row["promo_id"], row["origin"]))
     )
 
 

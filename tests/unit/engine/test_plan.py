@@ -12,7 +12,7 @@ from accrual.domain.errors import Conflict, Refused
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Asset, Client, Outlet, Programme, Settings, StoredAsset, StoredClient
 from accrual.domain.promos import Benefit, Promo, PromoStatus, PromoVersion, Window
-from accrual.domain.stored_programme import FILE_ORIGIN, StoredProgramme, StoredPromo
+from accrual.domain.stored_programme import FILE_ORIGIN, SavedVersion, StoredProgramme, StoredPromo
 from accrual.engine.plan import make_plan
 from accrual.engine.plan_shape import Effect, Plan, PlanItem
 
@@ -57,8 +57,14 @@ def stored(
             StoredPromo(
                 promo_id=i,
                 origin=origin,
-                newest=PromoVersion(
-                    promo_version_id=i, promo_id=i, version=1, revision=1, effective_from=None, promo=one
+                saved=(
+                    SavedVersion(
+                        version=PromoVersion(
+                            promo_version_id=i, promo_id=i, version=1, revision=1, effective_from=None, promo=one
+                        ),
+                        actor="ann",
+                        recorded_at=NOW - timedelta(days=9),
+                    ),
                 ),
             )
             for i, one in enumerate(of.promos, 1)
