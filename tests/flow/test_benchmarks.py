@@ -17,12 +17,15 @@ import pytest
 from rich.console import Console
 
 from accrual.bench.books import added, check_accepted, check_decided
+from accrual.bench.drain import until_empty
 from accrual.bench.filling import Journal, append_backlog, enrol_everybody
 from accrual.bench.options import Distribution, Options
 from accrual.bench.results import Cpu, Durability, Invariants, Result, Run, Tpcb
 from accrual.bench.tpcb import measure_tpcb
 from accrual.bootstrap.bench import BenchDatabase, BenchServer, bench_server
+from accrual.bootstrap.children import LaneChildren
 from accrual.cli.bench import demo_programme, print_result
+from accrual.domain.errors import Broken
 from accrual.store.bench import NAME_PREFIX
 from accrual.store.postgres import connect
 from tests.pg_fixtures import Postgres, run_apart
@@ -217,6 +220,23 @@ async def test_command_that_a_client_was_told_of_and_the_log_lacks_is_noticed(se
         found = await check_accepted(database, told)
         assert not found.ok
         assert "bucket 3" in found.wrong[0]
+
+
+async def test_lane_that_ends_while_it_is_measured_ends_the_benchmark(server_url: str) -> None:
+    async with (
+        bench_server(None, server_url, say=lambda text: None) as server,
+        server.prepared(SMALL.programme) as database,
+    ):
+        await enrol_everybody(database, SMALL, lambda done: None)
+        nowhere = {**database.environment(), "ACCRUAL_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+        lanes = LaneChildren(1, nowhere, grace_s=10)
+        lanes.start()
+        try:
+            with pytest.raises(Broken) as raised:
+                await until_empty(database, lanes, lambda done: None, [])
+        finally:
+            await lanes.stop()
+        assert raised.value.code == "bench_lane_died"
 
 
 async def test_yardstick_is_pgbenchs_best_and_leaves_no_database(server_url: str) -> None:

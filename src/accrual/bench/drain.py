@@ -87,7 +87,7 @@ async def _enrol(database: BenchDatabase, options: Options, progress: Progress) 
         journal = await enrol_everybody(
             database, options, progress.stage(f"enrolling {options.members:,} members", options.members)
         )
-        await _until_empty(database, lanes, progress.stage("deciding their first commands", options.members), [])
+        await until_empty(database, lanes, progress.stage("deciding their first commands", options.members), [])
         return Journal(accepted=journal.accepted, seconds=time.perf_counter() - started_s)
 
 
@@ -108,12 +108,9 @@ async def _drain(
         spawned_s = time.perf_counter()
         lanes.start()
         marks: list[Mark] = []
-        await _until_empty(database, lanes, tell, marks, bench=bench)
+        await until_empty(database, lanes, tell, marks, bench=bench)
         ended = bench.read(lanes.pids)
         rss_mb = {f"lane {number}": peak_rss_mb(pid) for number, pid in enumerate(lanes.pids, 1)}
-        restarts = lanes.restarts_total
-    if restarts:
-        raise Broken(f"A lane ended {restarts} times while it was measured.", code="bench_lane_died")
     start = _start_of(marks, options.lanes, database.buckets, count)
     return Drained(
         commands=start.waiting,
@@ -144,7 +141,7 @@ def _start_of(marks: list[Mark], lanes: int, buckets: int, count: int) -> Mark:
     return full[0] if full and full[0].waiting * 2 >= count else marks[0]
 
 
-async def _until_empty(
+async def until_empty(
     database: BenchDatabase,
     lanes: LaneChildren,
     tell: Callable[[int], None],
@@ -172,6 +169,8 @@ async def _until_empty(
                     wanted.discard(since)
                     marks.append(Mark(waiting=seen.waiting, reading=bench.read(lanes.pids), since=since))
         tell(first - seen.waiting)
+        if lanes.restarts_total:
+            raise Broken("A lane process ended while it was measured; its log says why.", code="bench_lane_died")
         if not seen.waiting and (bench is None or marks):
             return
         if now_s - changed_s > STILL_S:
