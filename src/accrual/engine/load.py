@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -19,6 +19,10 @@ from accrual.engine.state import MemberCell, ShareState, State
 from accrual.rules.admit import kinds_of
 from accrual.rules.compiled import NO_LOOKS, CompiledProgramme
 from accrual.rules.evaluate import keys_needed
+from accrual.rules.snapshot import PastPurchase
+
+HISTORY_DAYS_MAX = 10_000
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 Programmes = Callable[[int], CompiledProgramme]
 """The newest compiled programme by programme_id. Raises Missing."""
@@ -42,6 +46,7 @@ async def load(
     await _load_balances(tasks, state, source)
     await _load_keys(tasks, state, source)
     await _load_profiles(tasks, state, source)
+    await _load_histories(tasks, state, source)
     return tasks
 
 
@@ -58,7 +63,7 @@ async def _decode(command: LoggedCommand, source: StateSource, programmes: Progr
     elif isinstance(decoded, Reward):
         task.reward = decoded
     else:
-        task.error = "profiles are not supported yet"
+        task.profile = decoded
     # A command that is tried again is about whom it was about, whatever the one that asks for it names.
     identity = decoded.identity if task.reward is None else task.reward.identity
     task.member_id = member_id_of(command.programme_id, identity.kind, identity.value)
@@ -94,7 +99,7 @@ async def _load_members(tasks: Sequence[Task], state: State, source: StateSource
     wanted: dict[int, list[bytes]] = {}
     cells = state.members
     for task in tasks:
-        if task.reward is None or task.member_id in cells:
+        if (task.reward is None and task.profile is None) or task.member_id in cells:
             continue
         bucket = task.command.bucket
         cells[task.member_id] = MemberCell(bucket, None, {}, {})
@@ -196,15 +201,51 @@ async def _load_profiles(tasks: Sequence[Task], state: State, source: StateSourc
     wanted: dict[int, list[bytes]] = {}
     for task in tasks:
         reward, programme = task.reward, task.programme
-        if reward is None or programme is None:
+        if programme is None or (reward is None and task.profile is None):
             continue
-        looks = [programme.looks.get(kind.trigger, NO_LOOKS) for kind in kinds_of(reward)]
+        looks = [] if reward is None else [programme.looks.get(kind.trigger, NO_LOOKS) for kind in kinds_of(reward)]
         task.draws = any(look.draws for look in looks)
         cell = state.members[task.member_id]
-        if cell.row is None or cell.profile is not None or not any(look.profile for look in looks):
+        asked = task.profile is not None or any(look.profile for look in looks)
+        if cell.row is None or cell.profile is not None or not asked:
             continue
         cell.profile = EMPTY_PROFILE
         wanted.setdefault(task.command.bucket, []).append(task.member_id)
     if wanted:
         for member_id, profile in (await source.profiles(wanted)).items():
             state.members[member_id].profile = profile
+
+
+async def _load_histories(tasks: Sequence[Task], state: State, source: StateSource) -> None:
+    """Past purchases of members that conditions ask about, as far back as the earliest fact of a batch looks."""
+    wanted: dict[int, list[bytes]] = {}
+    since: datetime | None = None
+    for task in tasks:
+        reward, programme = task.reward, task.programme
+        if reward is None or programme is None:
+            continue
+        days = max([programme.looks.get(kind.trigger, NO_LOOKS).history_days for kind in kinds_of(reward)])
+        if not days:
+            continue
+        cell = state.members[task.member_id]
+        start = _looks_back_to(reward, days, task.command.recorded_at)
+        if cell.history is not None and cell.history_since is not None and cell.history_since <= start:
+            continue
+        cell.history, cell.history_since = (), start
+        if cell.row is not None:
+            wanted.setdefault(task.command.bucket, []).append(task.member_id)
+            since = start if since is None or start < since else since
+    if since is None:
+        return
+    wanted = {bucket: list(dict.fromkeys(members)) for bucket, members in wanted.items()}
+    for member_id, rows in (await source.history(wanted, since)).items():
+        cell = state.members[member_id]
+        cell.history = tuple(PastPurchase(row.occurred_at, row.amount_minor) for row in rows)
+        state.purchases += len(rows)
+
+
+def _looks_back_to(reward: Reward, days: int, now: datetime) -> datetime:
+    """The earliest purchase that judging these facts may count; a fact may be late."""
+    if days > HISTORY_DAYS_MAX:
+        return EARLIEST
+    return min([fact.occurred_at or now for fact in reward.facts]) - timedelta(days=days)

@@ -11,8 +11,9 @@ from operator import attrgetter
 from accrual.domain.accounts import FLOOR_ZERO, MEMBER_ROLES, Role
 from accrual.domain.amounts import INT64_MAX
 from accrual.domain.chain import STORED_BYTES, advance
-from accrual.domain.commands import LoggedCommand, Reward, content_digest, encode_command
-from accrual.domain.facts import Identity
+from accrual.domain.commands import LoggedCommand, Profile, Reward, content_digest, encode_command
+from accrual.domain.errors import Invalid
+from accrual.domain.facts import Identity, Purchase
 from accrual.domain.ids import bucket_of, member_id_of, ticket_of
 from accrual.domain.log import (
     Advance,
@@ -27,23 +28,27 @@ from accrual.domain.log import (
     OutcomeRow,
     ParkedRow,
     Posting,
+    ProfileRow,
     Rename,
     StockRow,
 )
 from accrual.domain.lots import LotUse
-from accrual.domain.members import EMPTY_PROFILE
+from accrual.domain.members import EMPTY_PROFILE, encode_profile
 from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
+from accrual.domain.programme import Enrol
 from accrual.domain.stocks import StockKey, StockLeft
 from accrual.domain.transfers import Line
 from accrual.engine.settle import net, settle
 from accrual.engine.state import AccountState, MemberCell, State
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import evaluate
+from accrual.rules.profiles import change as changed_profile
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
     FollowUp,
     Judgement,
     MemberState,
+    PastPurchase,
     Snapshot,
     StockShort,
 )
@@ -62,7 +67,18 @@ class Task:
     that promos of such facts make codes.
     """
 
-    __slots__ = ("client", "command", "draws", "error", "member_id", "nothing_parked", "programme", "resumes", "reward")
+    __slots__ = (
+        "client",
+        "command",
+        "draws",
+        "error",
+        "member_id",
+        "nothing_parked",
+        "profile",
+        "programme",
+        "resumes",
+        "reward",
+    )
 
     def __init__(self, command: LoggedCommand) -> None:
         self.command = command
@@ -74,6 +90,7 @@ class Task:
         self.nothing_parked = False
         self.draws = False
         self.client: str | None = None
+        self.profile: Profile | None = None
 
 
 class Decided:
@@ -182,6 +199,8 @@ class Processor:
         self, task: Task, moved: dict[int, int], posting: Posting
     ) -> tuple[Decided, tuple[str, bytes] | None]:
         command, reward, programme = task.command, task.reward, task.programme
+        if task.profile is not None and programme is not None:
+            return self._change_profile(task, task.profile, programme, posting), None
         if reward is None or programme is None:
             if task.nothing_parked:
                 return _nothing_parked(command), None
@@ -268,6 +287,11 @@ class Processor:
         if judgement.referrer is not None and cell.row is not None:
             cell.row = cell.row._replace(referrer=judgement.referrer)
             posting.links.append(Link(bucket, member_id, position, judgement.referrer))
+        if cell.history is not None and task.reward is not None:
+            made = [fact for fact in task.reward.facts if isinstance(fact, Purchase)]
+            now = command.recorded_at
+            past = tuple(PastPurchase(fact.occurred_at or now, fact.amount_minor or 0) for fact in made)
+            cell.history = past + cell.history
         for (promo_id, slot, period), value in judgement.counters.items():
             cell.counters[promo_id, slot, period] = value
             posting.counters.append(CounterRow(bucket, member_id, promo_id, slot, period, position, value))
@@ -281,10 +305,35 @@ class Processor:
                     NewAccount(bucket, account.account_id, command.programme_id, asset_id, role, member_id, floor)
                 )
 
+    def _change_profile(self, task: Task, change: Profile, programme: CompiledProgramme, posting: Posting) -> Decided:
+        command = task.command
+        cell = self._state.members[task.member_id]
+        declined: Declined | None = None
+        profile = cell.profile or EMPTY_PROFILE
+        if cell.row is None and programme.settings.enrol is not Enrol.ALWAYS:
+            declined = Declined(PROGRAMME_ITSELF, "member_unknown")
+        else:
+            try:
+                profile = changed_profile(profile, change)
+            except Invalid as error:
+                declined = Declined(PROGRAMME_ITSELF, "profile_refused", {"problem": error.code})
+        declines = () if declined is None else (declined,)
+        outcome = Outcome(status=Status.DECIDED, revision=programme.revision, declines=declines)
+        payload = encode_outcome(outcome)
+        if declined is None:
+            if cell.row is None:
+                self._enrol(task, cell, posting)
+            cell.profile = profile
+            document = encode_profile(profile)
+            posting.profiles.append(ProfileRow(command.bucket, task.member_id, command.position, document))
+        if cell.row is not None:
+            posting.unposted.append((command.bucket, task.member_id, command.position))
+        return Decided(command, Status.DECIDED, payload, [], [])
+
     def _enrol(self, task: Task, cell: MemberCell, posting: Posting) -> None:
-        command, reward = task.command, task.reward
-        if reward is None:
-            raise AssertionError("only rewards enrol")
+        command, asked = task.command, task.reward or task.profile
+        if asked is None:
+            raise AssertionError("only rewards and profiles enrol")
         cell.row = MemberRow(task.member_id, None, command.name, None, command.recorded_at)
         posting.members.append(
             NewMember(
@@ -294,7 +343,7 @@ class Processor:
                 command.recorded_at,
                 command.position,
                 command.name,
-                reward.identity,
+                asked.identity,
             )
         )
 

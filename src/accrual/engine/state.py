@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from accrual.domain.log import MemberRow
 from accrual.domain.members import MemberProfile
 from accrual.domain.stocks import StockKey
 from accrual.rules.snapshot import PastPurchase
+
+PURCHASES_MAX = 500_000
+"""How many past purchases a lane remembers of all its members together."""
 
 
 class AccountState(msgspec.Struct):
@@ -31,7 +36,7 @@ class MemberCell(msgspec.Struct):
     """One member as the lane knows them. `row` is None for an identity nobody has yet.
 
     `accounts` by (asset_id, role); `counters` by (promo_id, slot, period), 0 where none was ever written. `profile` and
-    `history` (of `history_days` days, newest first) are None until somebody asked for them.
+    `history` (of purchases since `history_since`) are None until somebody asked for them.
     """
 
     bucket: int
@@ -40,13 +45,14 @@ class MemberCell(msgspec.Struct):
     counters: dict[tuple[int, int, int], int]
     profile: MemberProfile | None = None
     history: tuple[PastPurchase, ...] | None = None
-    history_days: int = 0
+    history_since: datetime | None = None
 
 
 class State:
     """Members by id, system accounts by (bucket, account), shares of stocks by bucket and key.
 
     `quotas` are what is left of outlets' and devices' caps: others use them too, so they are loaded for each batch.
+    `purchases` counts the entries of all histories that are kept.
     """
 
     def __init__(self, *, members_max: int) -> None:
@@ -55,9 +61,14 @@ class State:
         self.systems: dict[tuple[int, int], AccountState] = {}
         self.shares: dict[tuple[int, StockKey], ShareState] = {}
         self.quotas: dict[StockKey, int] = {}
+        self.purchases = 0
 
     def make_room(self) -> None:
         """Forget the longest-known eighth when the cache is full. Called between batches only."""
+        if self.purchases > PURCHASES_MAX:
+            self.purchases = 0
+            for cell in self.members.values():
+                cell.history = None
         excess = len(self.members) - self.members_max
         if excess <= 0:
             return
