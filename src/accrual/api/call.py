@@ -13,7 +13,7 @@ from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Identity
 from accrual.domain.programme import Catalogue, StoredClient
 from accrual.engine.report import EngineReport
-from accrual.engine.views import MemberView, TicketView
+from accrual.engine.views import MemberView, Previewed, TicketView
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +59,9 @@ class Engine(Protocol):
 
     async def ticket(self, ticket: bytes) -> TicketView | None:
         """Everything about one command, or None when there is none with this ticket."""
+
+    async def preview(self, submission: Submission, now: datetime) -> Previewed:
+        """What posting this now would answer; nothing is written. Raises AccrualError (KeyReused, DatabaseDown)."""
 
     async def member(
         self, programme_id: int, identity: Identity, *, limit: int, before: int | None

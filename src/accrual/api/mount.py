@@ -84,6 +84,14 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             body_bytes_max=edge.bulk_body_bytes_max,
         ),
         Mounted(
+            name="native_preview",
+            path="/v1/preview",
+            methods=_POST,
+            answer=routes.preview,
+            failure=native_reply.failure,
+            body_bytes_max=edge.body_bytes_max,
+        ),
+        Mounted(
             name="native_ticket",
             path="/v1/tickets/{ticket}",
             methods=_GET,

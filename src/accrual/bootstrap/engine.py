@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from accrual.api.dialects.qoin.fields import FIELDS_BY_DIALECT, TRANSLATE_AGAIN
 from accrual.api.native import again as native_again
 from accrual.bootstrap.clocks import fresh_bytes, utc_now
 from accrual.bootstrap.faults import FaultyLog, read_faults
+from accrual.bootstrap.lanes import events_of
 from accrual.domain.commands import Dialect, Receipt, Submission
 from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Identity
@@ -22,19 +24,22 @@ from accrual.domain.programme import Catalogue, StoredClient
 from accrual.engine import translate_native
 from accrual.engine.catalog import Catalog
 from accrual.engine.ports import CommandLog, ReportSource
+from accrual.engine.preview import Preview
 from accrual.engine.reads import Reads
 from accrual.engine.report import EngineReport, LaneReport
 from accrual.engine.submit import ContentAgain, SubmitLimits, Submitter
-from accrual.engine.views import MemberView, TicketView
+from accrual.engine.views import MemberView, Previewed, TicketView
 from accrual.engine.waiting import OutcomeWaiter
 from accrual.settings import Settings
 from accrual.store.catalogue import CatalogueStore
 from accrual.store.connection import Pool
 from accrual.store.log import PostgresLog
-from accrual.store.migrate import count_buckets
+from accrual.store.migrate import count_buckets, read_secret
 from accrual.store.postgres import open_pool
+from accrual.store.previews import PreviewStates
 from accrual.store.reads import Reads as StoredReads
 from accrual.store.reports import PostgresReports
+from accrual.worker.lane import describe
 
 FIELDS: Mapping[Dialect, Callable[[bytes], dict[str, Any]]] = {
     **FIELDS_BY_DIALECT,
@@ -82,12 +87,14 @@ class RunningEngine:
         submitter: Submitter,
         waiter: OutcomeWaiter,
         reads: Reads,
+        previews: Preview,
         reports: ReportSource,
         log: CommandLog,
     ) -> None:
         self.catalog = catalog
         self.submitter = submitter
         self.reads = reads
+        self._previews = previews
         self._waiter = waiter
         self._reports = reports
         self._command_log = log
@@ -111,6 +118,10 @@ class RunningEngine:
     async def ticket(self, ticket: bytes) -> TicketView | None:
         """Everything about one command."""
         return await self.reads.ticket(ticket)
+
+    async def preview(self, submission: Submission, now: datetime) -> Previewed:
+        """What posting this now would answer; nothing is written."""
+        return await self._previews.preview(submission, now)
 
     async def member(
         self, programme_id: int, identity: Identity, *, limit: int, before: int | None
@@ -194,11 +205,24 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
         fresh=fresh_bytes,
         content_again=content_again_of(log, catalog),
     )
+    reads = Reads(StoredReads(pool, buckets), catalog, fields_of)
+    content_again = content_again_of(log, catalog)
+    previews = Preview(
+        PreviewStates(pool, buckets),
+        log,
+        catalog,
+        reads,
+        event_of=events_of(catalog),
+        describe=describe,
+        content_again=content_again,
+        secret=await read_secret(pool),
+    )
     return RunningEngine(
         catalog=catalog,
         submitter=submitter,
         waiter=OutcomeWaiter(log),
-        reads=Reads(StoredReads(pool, buckets), catalog, fields_of),
+        reads=reads,
+        previews=previews,
         reports=PostgresReports(pool),
         log=log,
     )

@@ -90,7 +90,7 @@ class Submitting:
     def _read(self, raw: bytes, dialect: str, now: datetime) -> Submission:
         if len(raw) > self._body_bytes_max:
             raise TooLarge(details={"bytes_max": self._body_bytes_max})
-        return _READERS[dialect](raw, self._sender, now, fresh_bytes(CHANCE_BYTES))
+        return READERS[dialect](raw, self._sender, now, fresh_bytes(CHANCE_BYTES))
 
     async def _submit(self, submissions: Mapping[int, Submission], quiet_s: float) -> dict[int, Receipt | AccrualError]:
         """Answers by number. What is turned away as busy is sent again before anything later, so order is kept."""
@@ -146,7 +146,7 @@ async def open_submitting(
         open_database(data_dir, database_url, settings=settings, on_progress=tell) as database,
         open_engine(database.runtime_url, settings, label="submit") as engine,
     ):
-        sender = _choose_sender(engine, programme, client)
+        sender = choose_sender(engine, programme, client)
         if not await engine.ready():
             yield Submitting(engine, sender, settings)
             return
@@ -162,7 +162,8 @@ async def open_submitting(
                 await task
 
 
-def _choose_sender(engine: RunningEngine, programme: str | None, client: str | None) -> Sender:
+def choose_sender(engine: RunningEngine, programme: str | None, client: str | None) -> Sender:
+    """The client in whose name to speak. Raises Missing, Invalid `client_missing` or `programme_ambiguous`."""
     catalogue = choose_programme(engine.catalog, programme)
     known = {
         stored.client.code: stored
@@ -201,9 +202,11 @@ def _read_qoin(raw: bytes, sender: Sender, now: datetime, chance: bytes) -> Subm
     )
 
 
-_READERS: Mapping[str, Callable[[bytes, Sender, datetime, bytes], Submission]] = {
+READERS: Mapping[str, Callable[[bytes, Sender, datetime, bytes], Submission]] = {
     "native": _read_native,
     "qoin": _read_qoin,
 }
-DIALECTS = tuple(_READERS)
+"""Bodies into submissions, by the dialect they are in."""
+
+DIALECTS = tuple(READERS)
 """What `accrual submit --dialect` takes."""

@@ -28,6 +28,7 @@ COMMANDS: dict[str, Entry] = {
     "apply": Entry("accrual.cli.programme", "apply", "Make a programme as its file says."),
     "schema": Entry("accrual.cli.programme", "schema", "Print the JSON Schema of a document."),
     "submit": Entry("accrual.cli.submit", "submit", "Send commands from a file and print their outcomes."),
+    "preview": Entry("accrual.cli.preview", "preview", "Say what a command would come to, without posting it."),
     "ticket": Entry("accrual.cli.ticket", "ticket", "Show one command: its awards, declines and lines."),
     "member": Entry("accrual.cli.member", "member", "Show a member's balances and history."),
     "explain": Entry("accrual.cli.explain", "explain", "Say in words what came of a command, and why."),

@@ -82,7 +82,7 @@ def submit(
     with 1 when a command was refused, parked or not decided.
     """
     words = "native" if dialect is Words.NATIVE else "qoin"
-    with telling(as_json=as_json), _opened(file) as source:
+    with telling(as_json=as_json), opened(file) as source:
         tally = asyncio.run(_submit(source, words, data_dir, database_url, programme, client, wait, as_json))
     if not as_json:
         print_tally(tally, wait, open_console())
@@ -131,7 +131,8 @@ def _as_json(sent: Sent) -> dict[str, Any]:
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
+def opened(name: str) -> Iterator[BinaryIO]:
+    """The file of this name, or standard input for `-`. Raises Invalid `file_unreadable`."""
     if name == "-":
         yield sys.stdin.buffer
         return

@@ -88,7 +88,7 @@ class Reads:
             found = await _read_tickets(books, wanted)
             follow_ups = await _follow_ups(books, found.values())
             lines = await _lines(books, found.values())
-        return {view.ticket: view for view in await self._portray(found.values(), follow_ups, lines)}
+        return {view.ticket: view for view in await self.portray(found.values(), follow_ups, lines)}
 
     async def member(
         self, programme_id: int, identity: Identity, *, limit: int, before: int | None = None
@@ -119,7 +119,7 @@ class Reads:
             identities=tuple(Identity(kind, value) for kind, value in identities) or (identity,),
             referrer=None if row.referrer is None else Identity(*row.referrer),
             balances=portray_balances(await self._newest(programme_id, balances), balances),
-            history=tuple(await self._portray(page, follow_ups, lines)),
+            history=tuple(await self.portray(page, follow_ups, lines)),
             next_before=positions[limit - 1] if len(positions) > limit else None,
         )
 
@@ -139,9 +139,10 @@ class Reads:
             member_id = row.merged_into
         return None
 
-    async def _portray(
+    async def portray(
         self, decoded: Iterable[Decoded], follow_ups: Mapping[bytes, Decoded], lines: Lines
     ) -> list[TicketView]:
+        """The views of decoded commands, with the names that their revisions give. Raises DatabaseDown."""
         shown = list(decoded)
         # Revisions are fetched once each, before anything is portrayed and outside the snapshot's connection.
         revisions = {

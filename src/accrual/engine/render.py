@@ -8,7 +8,7 @@ from typing import Any
 
 from accrual.domain.commands import Dialect
 from accrual.domain.facts import Identity
-from accrual.engine.views import AwardView, BalanceView, DeclineView, LineView, MemberView, TicketView
+from accrual.engine.views import AwardView, BalanceView, DeclineView, LineView, MemberView, Previewed, TicketView
 
 
 def member_json(view: MemberView) -> dict[str, Any]:
@@ -48,6 +48,16 @@ def ticket_json(view: TicketView) -> dict[str, Any]:
         "error": view.error,
         "bucket": view.bucket,
         "position": view.position,
+    }
+
+
+def preview_json(previewed: Previewed) -> dict[str, Any]:
+    """What would come of a command: its ticket as it would read, and those of its follow-ups."""
+    return {
+        "repeated": previewed.repeated,
+        "waiting_before": previewed.waiting_before,
+        "outcome": ticket_json(previewed.view),
+        "followed": [ticket_json(view) for view in previewed.followed],
     }
 
 

@@ -82,6 +82,21 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class Previewed(msgspec.Struct, frozen=True, kw_only=True):
+    """What would come of a command. `payload` is the outcome as it would be stored.
+
+    `repeated`: the command is in the log already and `view` is its own, waiting or decided. `waiting_before` commands of
+    the bucket are accepted and not decided yet: what they change is not in here. `followed` are the follow-ups, decided
+    as of the same moment.
+    """
+
+    view: TicketView
+    payload: bytes | None
+    repeated: bool = False
+    waiting_before: int = 0
+    followed: tuple[TicketView, ...] = ()
+
+
 class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     """One asset of a member. available = posted - held; `pending` is not active yet; `debt` is owed."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from accrual.domain.errors import StockMoved
@@ -13,6 +13,7 @@ from accrual.store.connection import Connection
 from accrual.store.sql import query
 
 SHARES = query("stock/shares")
+CENTRAL = query("stock/central")
 OPEN_CENTRAL = query("stock/open_central")
 WRITE_CENTRAL = query("stock/write_central")
 ADD_SHARES = query("stock/add_shares")
@@ -51,16 +52,7 @@ async def fetch_shares(
         opened = sorted((*central, cap) for central, cap in caps.items())
         left = {(row[0], row[1], row[2]): row[3] for row in await connection.fetch(OPEN_CENTRAL, *_columns(opened))}
         before = dict(left)
-        moves: dict[tuple[int, Central], int] = {}
-        for bucket, key, units in wanted:
-            central = _central(key)
-            missing = units - held.get((bucket, *central), 0)
-            if missing <= 0:
-                continue
-            chunk = max(missing, left[central] // (CHUNKS_A_BUCKET * buckets))
-            moved = min(chunk, max(left[central], 0))
-            left[central] -= moved
-            moves[bucket, central] = moves.get((bucket, central), 0) + moved
+        moves = share_out(wanted, held, left, buckets=buckets)
         changed = [
             (*central, left[central] - before[central]) for central in sorted(left) if left[central] != before[central]
         ]
@@ -76,6 +68,53 @@ async def fetch_shares(
             left[_central(key)] <= 0,
         )
         for bucket, key, _ in wanted
+    }
+
+
+def share_out(
+    wanted: Sequence[tuple[int, StockKey, int]],
+    held: Mapping[tuple[int, int, int, int], int],
+    left: dict[Central, int],
+    *,
+    buckets: int,
+) -> dict[tuple[int, Central], int]:
+    """What moves from the centre into each bucket that wants more than it has; `left` of the centre shrinks by it."""
+    moves: dict[tuple[int, Central], int] = {}
+    for bucket, key, units in wanted:
+        central = _central(key)
+        missing = units - held.get((bucket, *central), 0)
+        if missing <= 0:
+            continue
+        chunk = max(missing, left[central] // (CHUNKS_A_BUCKET * buckets))
+        moved = min(chunk, max(left[central], 0))
+        left[central] -= moved
+        moves[bucket, central] = moves.get((bucket, central), 0) + moved
+    return moves
+
+
+async def would_fetch_shares(
+    connection: Connection,
+    wanted: Sequence[tuple[int, StockKey, int]],
+    moved: dict[tuple[int, Central], int],
+    *,
+    buckets: int,
+) -> dict[Place, tuple[int, bool]]:
+    """What `fetch_shares` would answer, with nothing moved; `moved` remembers what earlier answers pretended to move."""
+    places = [(bucket, *_central(key)) for bucket, key, _ in wanted]
+    held = {(row[0], row[1], row[2], row[3]): row[4] for row in await connection.fetch(SHARES, *_columns(places))}
+    caps = {_central(key): key.cap for _, key, _ in wanted}
+    left = dict(caps)
+    for promo_id, slot, period, cap, remaining in await connection.fetch(CENTRAL, *_columns(sorted(caps))):
+        left[promo_id, slot, period] = remaining + caps[promo_id, slot, period] - cap
+    for (bucket, central), units in moved.items():
+        if central in left:
+            left[central] -= units
+            held[bucket, *central] = held.get((bucket, *central), 0) + units
+    for place, units in share_out(wanted, held, left, buckets=buckets).items():
+        moved[place] = moved.get(place, 0) + units
+        held[place[0], *place[1]] = held.get((place[0], *place[1]), 0) + units
+    return {
+        (bucket, key): (held.get((bucket, *_central(key)), 0), left[_central(key)] <= 0) for bucket, key, _ in wanted
     }
 
 

@@ -17,6 +17,7 @@ _TYPES = (
     shapes.Answer,
     shapes.Receipts,
     shapes.Refusal,
+    shapes.Preview,
     shapes.Ticket,
     shapes.Member,
     shapes.Error,
@@ -45,6 +46,7 @@ def openapi(*, bulk_max: int, page_max: int, wait_max_s: float) -> dict[str, Any
         "security": [{"key": []}, {"bearer": []}],
         "paths": {
             "/v1/commands": {"post": _commands(bulk_max, wait_max_s)},
+            "/v1/preview": {"post": _preview()},
             "/v1/tickets/{ticket}": {"get": _ticket()},
             "/v1/members/{kind}/{value}": {"get": _member(page_max)},
         },
@@ -86,6 +88,21 @@ def _commands(bulk_max: int, wait_max_s: float) -> dict[str, Any]:
                 "200": _content("Decided within the time waited", _ref("Answer")),
                 "202": _content("Accepted for good", {"anyOf": [_ref("Receipt"), _ref("Receipts")]}),
             },
+        ),
+    }
+
+
+def _preview() -> dict[str, Any]:
+    return {
+        "operationId": "previewCommand",
+        "summary": "Decide one command without posting it",
+        "parameters": [
+            _parameter("header", "Idempotency-Key", {"type": "string"}, "The key of a command that has none"),
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("NativeCommand")}}},
+        "responses": _responses(
+            ["400", "401", "403", "409", "413", "429", "500", "503"],
+            {"200": _content("What would come of it", _ref("Preview"))},
         ),
     }
 

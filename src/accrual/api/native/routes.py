@@ -18,7 +18,7 @@ from accrual.domain.facts import Identity
 from accrual.domain.ids import digest16, is_ticket
 from accrual.domain.native import NativeCommand
 from accrual.domain.programme import IdempotencyPolicy
-from accrual.engine.render import member_json, ticket_json
+from accrual.engine.render import member_json, preview_json, ticket_json
 from accrual.engine.translate_native import Translator, read_identity
 
 RIGHT = "native"
@@ -93,6 +93,17 @@ class NativeRoutes:
                 ],
             },
         )
+
+    async def preview(self, call: Call, engine: Engine) -> Reply:
+        """POST /v1/preview: what one command would come to, decided and not posted."""
+        require_right(call.client, RIGHT)
+        if is_bulk(call.body, call.headers.get("content-type", "")):
+            raise Invalid("One command at a time can be previewed.", code="invalid_json")
+        command = _with_header_key(read_command(call.body), call.headers.get("idempotency-key"))
+        submission = Translator(call.client, call.catalogue).to_submission(
+            command, call.body, now=call.now, chance=call.chance
+        )
+        return reply(200, preview_json(await engine.preview(submission, call.now)))
 
     async def ticket(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/tickets/{ticket}: everything about one command of the client's programme."""

@@ -130,6 +130,19 @@ class Answer(Receipt, frozen=True):
     outcome: Ticket
 
 
+class Preview(_Shape, frozen=True):
+    """What would come of a command; nothing was written.
+
+    `repeated`: it is in the log already, and `outcome` is its own. `waiting_before` commands of its bucket are accepted and
+    not decided yet; what they change is not in here. `followed` are the follow-ups in other members' names.
+    """
+
+    repeated: bool
+    waiting_before: int
+    outcome: Ticket
+    followed: tuple[Ticket, ...]
+
+
 class ErrorItself(_Shape, frozen=True):
     """`code` is stable, `message` is for people, `details` hold values such as the path of a field."""
 
