@@ -162,9 +162,11 @@ def _alone(program: str) -> cel.Expression | str:
     return _program(f"[{program}]")
 
 
+_NO_TRUTH = "a value that is neither true nor false where one of them is needed"
 _WORDS = (
     ("Iteration budget exceeded", "too many lines to go through"),
-    ("<jump_condition>", "a value that is neither true nor false where one of them is needed"),
+    ("<jump_condition>", _NO_TRUTH),
+    ("overloads found : !_", _NO_TRUTH),
     ("No value with name", "{} was not sent"),
     ("Key not found in map", "there is no {}"),
 )

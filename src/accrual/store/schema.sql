@@ -348,6 +348,7 @@ CREATE UNIQUE INDEX command_ticket ON public.command USING btree (bucket, ticket
 CREATE INDEX identity_member ON public.identity USING btree (bucket, member_id);
 CREATE INDEX line_activating ON public.line USING btree (bucket, active_at) WHERE (active_at IS NOT NULL);
 CREATE INDEX line_expiring ON public.line USING btree (bucket, expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX parked_resumed ON public.parked USING btree (bucket, resumed_position) WHERE (resumed_position IS NOT NULL);
 CREATE INDEX promo_version_programme ON public.promo_version USING btree (programme_id, revision);
 
 grant insert, select on account to accrual_runtime;

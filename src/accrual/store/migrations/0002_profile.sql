@@ -1,4 +1,4 @@
--- What is known of members beyond points: a row for each command that changed it; the newest of a member holds.
+-- Profiles: what is known of members beyond points, a row for each command that changed it; the newest of a member holds.
 
 create table profile (
     bucket integer not null,
@@ -7,3 +7,7 @@ create table profile (
     document bytea not null,
     primary key (bucket, member_id, position)
 );
+
+-- Finds what a command tried again, from where it was decided.
+
+create index parked_resumed on parked (bucket, resumed_position) where resumed_position is not null;

@@ -1,0 +1,99 @@
+"""What a profile is after a command changed it, and how large it may grow. It is stored elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+
+from accrual.domain.amounts import INT64_MAX
+from accrual.domain.commands import Profile
+from accrual.domain.errors import Invalid
+from accrual.domain.facts import Scalar
+from accrual.domain.members import MemberProfile
+
+ATTRIBUTES_MAX = 200
+MEMBERSHIPS_MAX = 200
+"""How many segments, and how many lists, one member may be in."""
+
+NAME_MAX = 64
+VALUE_MAX = 200
+_BIRTHDAY = re.compile(r"(?:(\d{4})-)?(\d{2})-(\d{2})\Z", re.ASCII)
+_LEAP_YEAR = 2024
+
+
+def change(profile: MemberProfile, command: Profile) -> MemberProfile:
+    """The profile after the command: what it does not name stays. An empty tier or birthday takes the old one away.
+
+    What is put in and taken out at once is out. Raises Invalid: `profile_name` (empty, over 64 characters, space around
+    it, control characters), `profile_value` (over 200 characters, a number beyond int64), `profile_birthday`,
+    `profile_too_large` (over 200 attributes, segments or lists afterwards).
+    """
+    attributes = dict(profile.attributes)
+    for name, value in command.attributes.items():
+        _check_name(name)
+        if value is None:
+            attributes.pop(name, None)
+        else:
+            _check_value(name, value)
+            attributes[name] = value
+    if len(attributes) > ATTRIBUTES_MAX:
+        raise Invalid(f"A member has at most {ATTRIBUTES_MAX} attributes.", code="profile_too_large")
+    return MemberProfile(
+        tier=_tier(command.tier, profile.tier),
+        birthday=_birthday(command.birthday, profile.birthday),
+        segments=_moved("segments", profile.segments, command.segments_in, command.segments_out),
+        lists=_moved("lists", profile.lists, command.lists_in, command.lists_out),
+        attributes=attributes,
+    )
+
+
+def _check_name(name: str) -> None:
+    if not 1 <= len(name) <= NAME_MAX or name != name.strip() or not name.isprintable():
+        raise Invalid(
+            f"{name[:NAME_MAX]!r} is no name of 1 to {NAME_MAX} printable characters without space around it.",
+            code="profile_name",
+        )
+
+
+def _check_value(name: str, value: Scalar) -> None:
+    if isinstance(value, str) and len(value) > VALUE_MAX:
+        raise Invalid(f"{name} is longer than {VALUE_MAX} characters.", code="profile_value", details={"name": name})
+    if isinstance(value, int) and not -INT64_MAX <= value <= INT64_MAX:
+        raise Invalid(f"{name} is a number beyond 64 bits.", code="profile_value", details={"name": name})
+
+
+def _tier(new: str | None, old: str | None) -> str | None:
+    if not new:
+        return old if new is None else None
+    _check_name(new)
+    return new
+
+
+def _birthday(new: str | None, old: str | None) -> str | None:
+    if not new:
+        return old if new is None else None
+    if not _is_date(new):
+        raise Invalid("The birthday is not a date such as 1990-12-25 or 12-25.", code="profile_birthday")
+    return new
+
+
+def _is_date(text: str) -> bool:
+    match = _BIRTHDAY.match(text)
+    if match is None:
+        return False
+    try:
+        date(int(match[1] or _LEAP_YEAR), int(match[2]), int(match[3]))
+    except ValueError:
+        return False
+    return True
+
+
+def _moved(what: str, old: frozenset[str], put_in: Iterable[str], taken_out: Iterable[str]) -> frozenset[str]:
+    added = frozenset(put_in)
+    for name in added:
+        _check_name(name)
+    moved = (old | added) - frozenset(taken_out)
+    if len(moved) > MEMBERSHIPS_MAX:
+        raise Invalid(f"A member is in at most {MEMBERSHIPS_MAX} {what}.", code="profile_too_large")
+    return moved
