@@ -9,8 +9,16 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from accrual.domain.chain import HEAD_FIRST
-from accrual.domain.commands import Command, Dialect, LoggedCommand, Reward, content_digest, encode_command
-from accrual.domain.facts import Fact, Identity
+from accrual.domain.commands import (
+    Command,
+    Dialect,
+    LoggedCommand,
+    Reward,
+    content_digest,
+    decode_command,
+    encode_command,
+)
+from accrual.domain.facts import Fact, Identity, Purchase
 from accrual.domain.ids import bucket_of, member_account_id, member_id_of, ticket_of
 from accrual.domain.log import (
     AppendRow,
@@ -23,11 +31,13 @@ from accrual.domain.log import (
     Posting,
 )
 from accrual.domain.lots import LotUse
+from accrual.domain.members import MemberProfile, PurchaseRow, decode_profile
 from accrual.domain.outcomes import Outcome, decode_outcome
 from accrual.domain.programme import Asset, Catalogue, Settings, StoredAsset
 from accrual.domain.promos import Promo, PromoVersion
+from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Line
-from accrual.engine.load import load
+from accrual.engine.load import fetch_shares, load
 from accrual.engine.process import NO_SEAL, EventOf, Processor, Task
 from accrual.engine.state import State
 from accrual.rules.compile import CompiledProgramme, compile_programme
@@ -101,6 +111,9 @@ class Books:
     parked: dict[tuple[int, int], ParkedRow] = field(default_factory=dict)
     resumed: dict[tuple[int, int], int] = field(default_factory=dict)
     accounts: set[tuple[int, int]] = field(default_factory=set)
+    stocks: dict[StockKey, int] = field(default_factory=dict)
+    shares: dict[tuple[int, StockKey], int] = field(default_factory=dict)
+    known: dict[bytes, MemberProfile] = field(default_factory=dict)
     postings: list[Posting] = field(default_factory=list)
 
     # The log.
@@ -179,6 +192,43 @@ class Books:
     ) -> dict[tuple[bytes, int, int, int], int]:
         return {key: self.counts[key] for group in wanted.values() for key in group if key in self.counts}
 
+    async def fetch_shares(
+        self, wanted: Sequence[tuple[int, StockKey, int]]
+    ) -> dict[tuple[int, StockKey], tuple[int, bool]]:
+        """As much of each stock as is wanted, one unit at least, while there is any."""
+        found = {}
+        for bucket, key, units in wanted:
+            share = self.shares.get((bucket, key), 0)
+            left = self.stocks.get(key, key.cap)
+            more = min(left, max(units - share, 0 if share else 1))
+            self.stocks[key] = left - more
+            self.shares[bucket, key] = share + more
+            found[bucket, key] = (share + more, left == more)
+        return found
+
+    async def quotas(self, wanted: Sequence[StockKey]) -> dict[StockKey, int]:
+        return {key: self.stocks.get(key, key.cap) for key in wanted}
+
+    async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
+        return {m: self.known[m] for group in wanted.values() for m in group if m in self.known}
+
+    async def history(self, wanted: Mapping[int, Sequence[bytes]], since: datetime) -> dict[bytes, list[PurchaseRow]]:
+        members = {member for group in wanted.values() for member in group}
+        found: dict[bytes, list[PurchaseRow]] = {}
+        for log in self.log.values():
+            for command in reversed(log):
+                decided = (command.bucket, command.position) in self.outcomes
+                reward = decode_command(command.facts) if decided and command.recorded_at >= since else None
+                if not isinstance(reward, Reward):
+                    continue
+                who = member_id_of(command.programme_id, reward.identity.kind, reward.identity.value)
+                for fact in reward.facts:
+                    if who in members and isinstance(fact, Purchase):
+                        at = fact.occurred_at or command.recorded_at
+                        row = PurchaseRow(at, command.recorded_at, command.position, fact.amount_minor or 0)
+                        found.setdefault(who, []).append(row)
+        return found
+
     async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
         for command in self.log.get(bucket, []):
             place = (bucket, command.position)
@@ -207,7 +257,7 @@ class Books:
             )
         for member in posting.members:
             assert member.member_id not in self.people, "a member is enrolled once"
-            self.people[member.member_id] = MemberRow(member.member_id, None, member.name, None)
+            self.people[member.member_id] = MemberRow(member.member_id, None, member.name, None, member.enrolled_at)
         for rename in posting.renames:
             self.people[rename.member_id] = self.people[rename.member_id]._replace(name=rename.name)
         for link in posting.links:
@@ -223,6 +273,16 @@ class Books:
         self.lot_uses.extend(posting.lot_uses)
         for row in posting.counters:
             self.counts[row.member_id, row.promo_id, row.slot, row.period] = row.value_after
+        for stock in posting.shares:
+            key = StockKey(*stock[1:6])
+            self.shares[stock.bucket, key] -= stock.used
+            assert self.shares[stock.bucket, key] >= 0, "a share is never overdrawn"
+        for stock in posting.quotas:
+            key = StockKey(*stock[1:6])
+            self.stocks[key] = self.stocks.get(key, key.cap) - stock.used
+            assert self.stocks[key] >= 0, "a cap is never passed"
+        for profile in posting.profiles:
+            self.known[profile.member_id] = decode_profile(profile.document)
         for outcome in posting.outcomes:
             assert (outcome.bucket, outcome.position) not in self.outcomes, "a command is answered once"
             self.outcomes[outcome.bucket, outcome.position] = outcome
@@ -296,7 +356,7 @@ class Desk:
         return self.books.log[bucket][known.position - 1]
 
     async def tasks(self, commands: Sequence[LoggedCommand]) -> list[Task]:
-        return await load(commands, self.state, self.books, self.programme_of)
+        return await load(commands, self.state, self.books, self.programme_of, lambda client_id: "till")
 
     def programme_of(self, programme_id: int) -> CompiledProgramme:
         assert programme_id == PROGRAMME
@@ -308,6 +368,9 @@ class Desk:
         tasks = await self.tasks(commands)
         posting = self.processor.decide(tasks, {c.bucket: self.books.lease(c.bucket) for c in commands}, self.now)
         await self.books.book(posting)
+        if self.processor.shorts:
+            wanted_stocks = {(bucket, key): units for bucket, key, units in self.processor.shorts}
+            await fetch_shares(wanted_stocks, self.state, self.books)
         return posting
 
     async def decide_all(self, rows_max: int | None = None) -> None:

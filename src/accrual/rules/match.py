@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from accrual.domain.commands import Reward
-from accrual.domain.facts import Event, Fact
+from accrual.domain.facts import Event, Fact, Referral, ReferralPurchase
 from accrual.domain.ids import digest16
 from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.domain.outcomes import Declined
@@ -100,7 +100,7 @@ def _match_bounded(
     conditional: list[CompiledVersion] = []
     for timeline in timelines:
         version = timeline.at(moment)
-        if version is None or not listens(version, fact, subjects, snapshot.client):
+        if version is None or not listens(version, fact, subjects, snapshot.client) or not _concerns(version, fact):
             continue
         reason = _not_open(version, moment) or (_gate(version, command, moment, snapshot) if version.gated else None)
         if reason is not None:
@@ -146,6 +146,12 @@ def listens(version: CompiledVersion, fact: Fact, subjects: tuple[Subject, ...],
     if (where.clients and client not in where.clients) or (client is not None and client in exclude.clients):
         return False
     return not version.by_item or counts(version, fact)
+
+
+def _concerns(version: CompiledVersion, fact: Fact) -> bool:
+    """Whether the version has anything for this side, member or referrer; the other side's promos are none of its."""
+    as_referrer = isinstance(fact, Referral | ReferralPurchase) and fact.referred is not None
+    return bool(version.ceilings or (version.for_referrer if as_referrer else version.for_member))
 
 
 def counts(version: CompiledVersion, fact: Fact) -> bool:

@@ -16,7 +16,7 @@ from accrual.domain.ids import bucket_of, is_ticket
 from accrual.domain.log import Posting
 from accrual.domain.outcomes import Status
 from accrual.domain.transfers import Kind
-from accrual.rules.compile import CompiledProgramme
+from accrual.rules.compiled import CompiledProgramme
 from tests.desk import START, Books, Desk, catalogue_of, identity_of, member_of, promo_of
 
 PAID = promo_of(

@@ -10,8 +10,10 @@ from accrual.domain.commands import Dialect, Reward
 from accrual.domain.facts import Fact, Identity
 from accrual.domain.programme import Settings
 from accrual.domain.promos import Promo, PromoVersion
-from accrual.rules.compile import CompiledProgramme, compile_programme
-from accrual.rules.evaluate import counters_needed, evaluate
+from accrual.domain.stocks import StockKey, StockLeft
+from accrual.rules.compile import compile_programme
+from accrual.rules.compiled import CompiledProgramme
+from accrual.rules.evaluate import evaluate, keys_needed
 from accrual.rules.snapshot import CounterKey, Judgement, MemberState, Snapshot
 from tests.desk import SETTINGS, START, catalogue_of, identity_of, member_of
 
@@ -31,9 +33,21 @@ def judge(
     """The judgement on Ann. Only counters that are said to be needed may be looked at, as in a lane."""
     reward = Reward(dialect=Dialect.NATIVE, action="test", identity=identity_of("ann"), facts=facts)
     stored = defaultdict(int, counters or {})
-    needed = {key: stored[key] for key in counters_needed(reward, programme, now)}
+    keys = keys_needed(reward, programme, now, "till")
+    needed = {key: stored[key] for key in keys if not isinstance(key, StockKey)}
+    stocks = {key: StockLeft(key.cap, True) for key in keys if isinstance(key, StockKey)}
     member = MemberState(member_of("ann"), referrer) if known else None
-    return evaluate(reward, Snapshot(programme, member, member_of("ann"), identity_of("ann"), now, needed.__getitem__))
+    snapshot = Snapshot(
+        programme,
+        member,
+        member_of("ann"),
+        identity_of("ann"),
+        now,
+        needed.__getitem__,
+        stocks.__getitem__,
+        client="till",
+    )
+    return evaluate(reward, snapshot)
 
 
 def gave(judgement: Judgement) -> list[tuple[int, int, int]]:

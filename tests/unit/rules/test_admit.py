@@ -11,7 +11,7 @@ import pytest
 from accrual.domain.facts import CheckIn, Fact, Purchase, Referral, ReferralPurchase, Registration
 from accrual.domain.programme import Enrol
 from accrual.domain.promos import Promo
-from accrual.rules.compile import CompiledProgramme
+from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.snapshot import CounterKey
 from tests.desk import SETTINGS, START, identity_of, member_of, promo_of
 from tests.unit.rules.judging import compiled, declined, gave, judge

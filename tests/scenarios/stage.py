@@ -1,0 +1,178 @@
+"""Plays a scenario on the real translator, submitter, rules and processor, over books in memory. No expectation is here."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from accrual.domain.commands import Receipt, Submission, decode_command
+from accrual.domain.log import Known
+from accrual.domain.native import NativeCommand
+from accrual.domain.outcomes import Outcome, Status
+from accrual.domain.programme import Asset, Catalogue, Client, Outlet, Programme, StoredAsset, StoredClient
+from accrual.domain.promos import Promo, PromoVersion
+from accrual.engine.submit import SubmitLimits, Submitter
+from accrual.engine.translate_native import Translator
+from accrual.rules.calendar import read_instant
+from accrual.rules.check import check_programme
+from tests.desk import CLIENT, PROGRAMME, Desk, member_of
+from tests.scenarios.words import moment, read_check, read_does, say_award, say_decline
+
+SETTINGS: Mapping[str, Any] = {"code": "stage", "time_zone": "Asia/Jakarta", "currency": "IDR", "minor_units": 2}
+FIRST_CLOCK = "2026-03-01 10:00"
+LIMITS = SubmitLimits(flush_rows_max=100, backlog_single_max=1_000, backlog_bulk_max=1_000)
+
+
+class Stage:
+    """One programme with its promos, a clock in its zone, and whoever acts.
+
+    `forgetful`: nothing is remembered by the lane from one step to the next, as if it had been started again.
+    """
+
+    def __init__(self, scenario: Mapping[str, Any], *, forgetful: bool) -> None:
+        self._forgetful = forgetful
+        self._settings = {**SETTINGS, **scenario.get("programme", {})}
+        self._assets = scenario.get("assets", ["PTS", "LD"])
+        self._outlets = [{"code": code} for code in scenario.get("outlets", ["OTL-1", "OTL-2"])]
+        self._versions: list[PromoVersion] = []
+        self._numbers: dict[str, int] = {}
+        client = msgspec.convert({"code": "till", "rights": ["native"], **scenario.get("client", {})}, Client)
+        self._client = StoredClient(client_id=CLIENT, programme_id=PROGRAMME, client=client, key_digest=None)
+        self._zone = ZoneInfo(self._settings["time_zone"])
+        self._clock = read_instant(moment(FIRST_CLOCK), self._zone.key)
+        self._catalogue = self._saved(scenario.get("promos", []))
+        self._desk = Desk(self._catalogue)
+        self._desk.now = self._clock
+        self._chance = itertools.count()
+        self._submitter = Submitter(
+            self._desk.books,
+            buckets=self._desk.books.buckets,
+            limits=LIMITS,
+            now=lambda: self._clock,
+            fresh=lambda size: next(self._chance).to_bytes(size, "big"),
+            content_again=_content_again,
+        )
+
+    def set_clock(self, text: str) -> None:
+        self._clock = self._desk.now = read_instant(moment(text), self._zone.key)
+
+    def save_promos(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """New versions of promos from now on, as a programme file writes them."""
+        self._catalogue = self._saved(documents)
+        self._desk.revise(self._catalogue)
+
+    def _saved(self, documents: Sequence[Mapping[str, Any]]) -> Catalogue:
+        """A promo's first version holds from the beginning, each later one from now or its own effective_from."""
+        document = {
+            "programme": self._settings,
+            "assets": [{"code": c} for c in self._assets],
+            "outlets": self._outlets,
+        }
+        programme = msgspec.convert({**document, "promos": documents}, Programme)
+        problems = check_programme(programme)
+        assert not problems, f"the scenario's programme is wrong: {problems}"
+        for promo in programme.promos:
+            self._versions.append(self._version(promo))
+        return Catalogue(
+            programme_id=PROGRAMME,
+            revision=len(self._versions) + 1,
+            settings=programme.programme,
+            assets=tuple(StoredAsset(asset_id=n, asset=Asset(code=code)) for n, code in enumerate(self._assets, 1)),
+            outlets=msgspec.convert(self._outlets, tuple[Outlet, ...]),
+            promos=tuple(self._versions),
+        )
+
+    def _version(self, promo: Promo) -> PromoVersion:
+        holds_from = self._clock if promo.code in self._numbers else None
+        if promo.effective_from is not None:
+            holds_from = read_instant(promo.effective_from, promo.window.zone or self._zone.key)
+        promo_id = self._numbers.setdefault(promo.code, len(self._numbers) + 1)
+        return PromoVersion(
+            promo_version_id=len(self._versions) + 1,
+            promo_id=promo_id,
+            version=1 + sum(version.promo_id == promo_id for version in self._versions),
+            revision=len(self._versions) + 1,
+            effective_from=holds_from,
+            promo=promo,
+        )
+
+    async def act(self, sentences: Sequence[str], step: Mapping[str, Any]) -> tuple[Receipt, list[str]]:
+        """One command of these facts: its receipt, and what came of it for whom, in words. Raises AccrualError."""
+        read = [read_does(sentence) for sentence in sentences]
+        (who,) = {who for who, _ in read}
+        document: dict[str, Any] = {"member": {"kind": "name", "value": who}, "facts": [fact for _, fact in read]}
+        document.update({"key": step["key"]} if "key" in step else {})
+        document.update({"member_name": step["called"]} if "called" in step else {})
+        document.update(step.get("also", {}))
+        submission = Translator(self._client, self._catalogue).to_submission(
+            msgspec.convert(document, NativeCommand),
+            json.dumps(document).encode(),
+            now=self._clock,
+            chance=next(self._chance).to_bytes(16, "big"),
+        )
+        receipt = await self._submitter.submit(submission)
+        if self._forgetful:
+            self._desk.forget()
+        await self._desk.decide_all()
+        return receipt, self._said(receipt.ticket)
+
+    def _said(self, ticket: bytes) -> list[str]:
+        """The awards and declines of a ticket and of all that follows from it."""
+        command = self._desk.books.by_ticket(ticket)
+        outcome = self._desk.books.outcome(command)
+        who = decode_command(command.facts).identity.value
+        if outcome.status is Status.PARKED:
+            return [f"{who} is parked: {outcome.error}"]
+        said = self._said_of(who, outcome)
+        for follow_up in outcome.follow_ups:
+            said.extend(self._said(follow_up))
+        return said
+
+    def _said_of(self, who: str, outcome: Outcome) -> list[str]:
+        code = {version.promo_version_id: version.promo.code for version in self._versions}
+        awards = [
+            say_award(
+                who,
+                award.amount,
+                self._assets[award.asset_id - 1],
+                code[award.promo_version_id],
+                self._local(award.active_at),
+                self._local(award.expires_at),
+            )
+            for award in outcome.awards
+        ]
+        return awards + [say_decline(who, code.get(d.promo_version_id), d.reason) for d in outcome.declines]
+
+    def _local(self, at: datetime | None) -> str | None:
+        return None if at is None else at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
+
+    def holds(self, sentence: str) -> str:
+        """What is true of what a check asks for, in the words of the check."""
+        who, asked, words = read_check(sentence)
+        person = self._desk.books.people.get(member_of(who))
+        match asked:
+            case "balance":
+                role = 1 if "pending" in words else 0
+                amount = self._desk.books.balance(who, self._assets.index(words["asset"]) + 1, role)
+                return f"{who} has {amount} {words['asset']}{words.get('pending', '')}"
+            case "unknown":
+                return f"{who} is unknown" if person is None else f"{who} is known"
+            case "name":
+                return f"{who} is called {person.name if person else 'nothing'}"
+            case _:
+                referrer = None if person is None else person.referrer
+                return f"{who} was referred by {referrer.value if referrer else 'nobody'}"
+
+    @property
+    def commands(self) -> int:
+        return sum(len(log) for log in self._desk.books.log.values())
+
+
+async def _content_again(submission: Submission, known: Known) -> bytes | None:
+    return None
