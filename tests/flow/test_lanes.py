@@ -148,7 +148,7 @@ def test_lane_that_comes_back_after_its_lease_is_refused_and_counted(stock: Data
             until(lambda: waiting(stock.owner_url) == 0, within_s=10)
             outcomes = value(stock.owner_url, "select count(*) from outcome")
             late.signal(signal.SIGCONT)
-            until(lambda: "posting_refused" in late.said, within_s=10, what=late.said)
+            until(lambda: "code=fence_refused" in late.said, within_s=10, what=late.said)
             assert value(stock.owner_url, "select count(*) from outcome") == outcomes
             counted = "select coalesce(max((report->>'fence_refused_total')::int), 0) from worker where label = 'late'"
             until(lambda: value(stock.owner_url, counted) >= 1, within_s=10)
