@@ -38,8 +38,9 @@ from accrual.domain.promos import Promo, PromoVersion
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Line
 from accrual.engine.load import fetch_shares, load
-from accrual.engine.process import NO_SEAL, EventOf, Processor, Task
+from accrual.engine.process import NO_SEAL, EventOf, Processor
 from accrual.engine.state import State
+from accrual.engine.task import Task
 from accrual.rules.compile import CompiledProgramme, compile_programme
 
 PROGRAMME = 1

@@ -14,8 +14,9 @@ from accrual.domain.ids import member_account_id, member_id_of, system_account_i
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.stocks import StockKey
 from accrual.engine.ports_lane import StateSource
-from accrual.engine.process import Task, fresh_account
+from accrual.engine.process import fresh_account
 from accrual.engine.state import MemberCell, ShareState, State
+from accrual.engine.task import Task
 from accrual.rules.admit import kinds_of
 from accrual.rules.compiled import NO_LOOKS, CompiledProgramme
 from accrual.rules.evaluate import keys_needed
@@ -31,12 +32,17 @@ COUNTERS_MAX = 256
 """How many counters of one member are kept between batches: each day checked in and each period limited is one more."""
 
 
+def no_client(client_id: int) -> str | None:
+    """Nobody's code, where promos do not ask which client it was."""
+    return None
+
+
 async def load(
     commands: Sequence[LoggedCommand],
     state: State,
     source: StateSource,
     programmes: Programmes,
-    client_of: Callable[[int], str | None],
+    client_of: Callable[[int], str | None] = no_client,
 ) -> list[Task]:
     """The tasks of a batch, with everything that judging them looks at in `state`."""
     tasks = [await _decode(command, source, programmes) for command in commands]
@@ -80,10 +86,14 @@ async def _resume(task: Task, resume: Resume, source: StateSource) -> bool:
     except msgspec.DecodeError as error:
         task.error = f"DecodeError: {error}"
         return True
+    if isinstance(decoded, Resume):
+        return False  # a retry is over once it has failed; what it tried is tried again itself
     if isinstance(decoded, Reward):
         task.reward = _as_recorded(decoded, recorded_at)
-        task.resumes = position
-    return isinstance(decoded, Reward)
+    else:
+        task.profile = decoded
+    task.resumes = position
+    return True
 
 
 def _as_recorded(reward: Reward, recorded_at: datetime) -> Reward:

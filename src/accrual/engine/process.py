@@ -8,10 +8,20 @@ from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
+import msgspec
+
 from accrual.domain.accounts import FLOOR_ZERO, MEMBER_ROLES, Role
 from accrual.domain.amounts import INT64_MAX
 from accrual.domain.chain import STORED_BYTES, advance
-from accrual.domain.commands import LoggedCommand, Profile, Reward, content_digest, encode_command
+from accrual.domain.commands import (
+    LoggedCommand,
+    Profile,
+    Resume,
+    Reward,
+    content_digest,
+    decode_command,
+    encode_command,
+)
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import Identity, Purchase
 from accrual.domain.ids import bucket_of, member_id_of, ticket_of
@@ -30,16 +40,16 @@ from accrual.domain.log import (
     Posting,
     ProfileRow,
     Rename,
-    StockRow,
 )
-from accrual.domain.lots import LotUse
 from accrual.domain.members import EMPTY_PROFILE, encode_profile
 from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
 from accrual.domain.programme import Enrol
-from accrual.domain.stocks import StockKey, StockLeft
+from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Line
 from accrual.engine.settle import net, settle
 from accrual.engine.state import AccountState, MemberCell, State
+from accrual.engine.stocks import SeenStocks
+from accrual.engine.task import Decided, Task
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import evaluate
 from accrual.rules.profiles import change as changed_profile
@@ -58,54 +68,6 @@ NO_SEAL = bytes(16)
 
 EventOf = Callable[[Reward, LoggedCommand, CompiledProgramme], tuple[str, bytes] | None]
 """The event that goes out when a command is decided, as (kind, payload), if any."""
-
-
-class Task:
-    """One command of a batch, decoded. `reward` is None when it could not be; `error` then says why.
-
-    `resumes` is the position of the parked command that this one tries again; `nothing_parked` that there is none; `draws`
-    that promos of such facts make codes.
-    """
-
-    __slots__ = (
-        "client",
-        "command",
-        "draws",
-        "error",
-        "member_id",
-        "nothing_parked",
-        "profile",
-        "programme",
-        "resumes",
-        "reward",
-    )
-
-    def __init__(self, command: LoggedCommand) -> None:
-        self.command = command
-        self.reward: Reward | None = None
-        self.member_id = b""
-        self.programme: CompiledProgramme | None = None
-        self.error: str | None = None
-        self.resumes: int | None = None
-        self.nothing_parked = False
-        self.draws = False
-        self.client: str | None = None
-        self.profile: Profile | None = None
-
-
-class Decided:
-    """A command's answer before the chain: what is stored of it."""
-
-    __slots__ = ("command", "lines", "payload", "status", "uses")
-
-    def __init__(
-        self, command: LoggedCommand, status: Status, payload: bytes, lines: list[Line], uses: list[LotUse]
-    ) -> None:
-        self.command = command
-        self.status = status
-        self.payload = payload
-        self.lines = lines
-        self.uses = uses
 
 
 def empty_posting(recorded_at: datetime) -> Posting:
@@ -199,16 +161,16 @@ class Processor:
         self, task: Task, moved: dict[int, int], posting: Posting
     ) -> tuple[Decided, tuple[str, bytes] | None]:
         command, reward, programme = task.command, task.reward, task.programme
+        if task.resumes is not None and any(row[:2] == (command.bucket, task.resumes) for row in posting.resumed):
+            return _nothing_parked(command), None
         if task.profile is not None and programme is not None:
             return self._change_profile(task, task.profile, programme, posting), None
         if reward is None or programme is None:
             if task.nothing_parked:
                 return _nothing_parked(command), None
             return self._park(task, task.error or "not decodable", posting), None
-        if task.resumes is not None and any(row[:2] == (command.bucket, task.resumes) for row in posting.resumed):
-            return _nothing_parked(command), None
         cell = self._state.members[task.member_id]
-        stocks = _Stocks(self._state, command.bucket)
+        stocks = SeenStocks(self._state, command.bucket)
         judgement = evaluate(reward, self._snapshot(task, reward, programme, cell, stocks))
         lines, uses, after, system_moves = settle(
             judgement.awards, cell, command.bucket, command.position, judgement.occurred_at, command.recorded_at
@@ -238,7 +200,7 @@ class Processor:
         return Decided(command, Status.DECIDED, payload, lines, uses), event
 
     def _snapshot(
-        self, task: Task, reward: Reward, programme: CompiledProgramme, cell: MemberCell, stocks: _Stocks
+        self, task: Task, reward: Reward, programme: CompiledProgramme, cell: MemberCell, stocks: SeenStocks
     ) -> Snapshot:
         command, row = task.command, cell.row
         member = None
@@ -328,6 +290,8 @@ class Processor:
             posting.profiles.append(ProfileRow(command.bucket, task.member_id, command.position, document))
         if cell.row is not None:
             posting.unposted.append((command.bucket, task.member_id, command.position))
+        if task.resumes is not None:
+            posting.resumed.append((command.bucket, task.resumes, command.position))
         return Decided(command, Status.DECIDED, payload, [], [])
 
     def _enrol(self, task: Task, cell: MemberCell, posting: Posting) -> None:
@@ -363,6 +327,9 @@ class Processor:
         revision = 0 if task.programme is None else task.programme.revision
         outcome = Outcome(status=Status.PARKED, revision=revision, error=error)
         posting.parked.append(ParkedRow(command.bucket, command.position, command.recorded_at, error, command.facts))
+        if _is_retry(command):
+            # What it tried stays put aside and can be tried again; this one is over.
+            posting.resumed.append((command.bucket, command.position, command.position))
         cell = self._state.members.get(task.member_id)
         if cell is not None and cell.row is not None:
             posting.unposted.append((command.bucket, task.member_id, command.position))
@@ -370,47 +337,6 @@ class Processor:
 
 
 _bucket = attrgetter("command.bucket")
-
-
-class _Stocks:
-    """The shared stocks as one command sees them, noting what it looked at."""
-
-    __slots__ = ("_bucket", "_seen", "_state")
-
-    def __init__(self, state: State, bucket: int) -> None:
-        self._state = state
-        self._bucket = bucket
-        self._seen: dict[StockKey, int] | None = None
-
-    def left(self, key: StockKey) -> StockLeft:
-        """What is at hand. Raises KeyError when it was not loaded."""
-        if key.subject:
-            answer = StockLeft(self._state.quotas[key], True)
-        else:
-            share = self._state.shares[self._bucket, key]
-            answer = StockLeft(share.left, share.final)
-        if self._seen is None:
-            self._seen = {}
-        self._seen.setdefault(key, answer.left)
-        return answer
-
-    def seen(self) -> tuple[tuple[int, int, int, int], ...]:
-        """(promo_id, slot, period, left) of everything looked at."""
-        if not self._seen:
-            return ()
-        return tuple((key.promo_id, key.slot, key.period, left) for key, left in self._seen.items())
-
-    def take(self, taken: dict[StockKey, int], buckets: int, posting: Posting) -> None:
-        """Use up what a judgement took."""
-        for key, used in taken.items():
-            if key.subject:
-                self._state.quotas[key] -= used
-                posting.quotas.append(StockRow(bucket_of(key.subject, buckets), *key, used))
-            else:
-                share = self._state.shares[self._bucket, key]
-                share.left -= used
-                share.used = True
-                posting.shares.append(StockRow(self._bucket, *key, used))
 
 
 def _balances(cell: MemberCell, programme: CompiledProgramme) -> dict[str, int]:
@@ -421,6 +347,13 @@ def _balances(cell: MemberCell, programme: CompiledProgramme) -> dict[str, int]:
         if account is not None:
             found[code] = account.balance - (account.held or 0)
     return found
+
+
+def _is_retry(command: LoggedCommand) -> bool:
+    try:
+        return isinstance(decode_command(command.facts), Resume)
+    except msgspec.DecodeError:
+        return False
 
 
 def _nothing_parked(command: LoggedCommand) -> Decided:

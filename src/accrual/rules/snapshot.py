@@ -50,6 +50,11 @@ class MemberState(msgspec.Struct, frozen=True):
     profile: MemberProfile = EMPTY_PROFILE
 
 
+def no_stock(key: StockKey) -> StockLeft:
+    """What a snapshot without shared stocks answers. Raises KeyError: a stock that was asked for must have been loaded."""
+    raise KeyError(key)
+
+
 class Snapshot(NamedTuple):
     """Everything a decision depends on. `member` is None for an identity that nobody has yet; `member_id` is who it
     is or would become.
@@ -65,7 +70,7 @@ class Snapshot(NamedTuple):
     identity: Identity
     now: datetime
     counted: Callable[[CounterKey], int]
-    stock: Callable[[StockKey], StockLeft]
+    stock: Callable[[StockKey], StockLeft] = no_stock
     client: str | None = None
     balances: Callable[[], Mapping[str, int]] = dict
     history: Callable[[], tuple[PastPurchase, ...]] = tuple

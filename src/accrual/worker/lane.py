@@ -15,10 +15,11 @@ from accrual.domain.log import Posting
 from accrual.engine.catalog import Catalog
 from accrual.engine.load import fetch_shares, load
 from accrual.engine.ports_lane import LaneStore
-from accrual.engine.process import EventOf, Processor, Task
+from accrual.engine.process import EventOf, Processor
 from accrual.engine.programmes import Programmes
 from accrual.engine.report import POSTING_US_BOUNDS, ROWS_BOUNDS, LaneReport, Tally
 from accrual.engine.state import State
+from accrual.engine.task import Task
 from accrual.worker.batches import cleared, fill, stands_alone
 from accrual.worker.leases import Leases
 

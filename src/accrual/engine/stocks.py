@@ -1,0 +1,49 @@
+"""The shared stocks as one command sees them: noted when looked at, used up when its judgement stands."""
+
+from __future__ import annotations
+
+from accrual.domain.ids import bucket_of
+from accrual.domain.log import Posting, StockRow
+from accrual.domain.stocks import StockKey, StockLeft
+from accrual.engine.state import State
+
+
+class SeenStocks:
+    """The shared stocks as one command sees them, noting what it looked at."""
+
+    __slots__ = ("_bucket", "_seen", "_state")
+
+    def __init__(self, state: State, bucket: int) -> None:
+        self._state = state
+        self._bucket = bucket
+        self._seen: dict[StockKey, int] | None = None
+
+    def left(self, key: StockKey) -> StockLeft:
+        """What is at hand. Raises KeyError when it was not loaded."""
+        if key.subject:
+            answer = StockLeft(self._state.quotas[key], True)
+        else:
+            share = self._state.shares[self._bucket, key]
+            answer = StockLeft(share.left, share.final)
+        if self._seen is None:
+            self._seen = {}
+        self._seen.setdefault(key, answer.left)
+        return answer
+
+    def seen(self) -> tuple[tuple[int, int, int, int], ...]:
+        """(promo_id, slot, period, left) of everything looked at."""
+        if not self._seen:
+            return ()
+        return tuple((key.promo_id, key.slot, key.period, left) for key, left in self._seen.items())
+
+    def take(self, taken: dict[StockKey, int], buckets: int, posting: Posting) -> None:
+        """Use up what a judgement took."""
+        for key, used in taken.items():
+            if key.subject:
+                self._state.quotas[key] -= used
+                posting.quotas.append(StockRow(bucket_of(key.subject, buckets), *key, used))
+            else:
+                share = self._state.shares[self._bucket, key]
+                share.left -= used
+                share.used = True
+                posting.shares.append(StockRow(self._bucket, *key, used))

@@ -1,0 +1,57 @@
+"""One command of a batch on its way through a lane: what was decoded of it, and what is stored of its answer."""
+
+from __future__ import annotations
+
+from accrual.domain.commands import LoggedCommand, Profile, Reward
+from accrual.domain.lots import LotUse
+from accrual.domain.outcomes import Status
+from accrual.domain.transfers import Line
+from accrual.rules.compiled import CompiledProgramme
+
+
+class Task:
+    """One command of a batch, decoded. `reward` is None when it could not be; `error` then says why.
+
+    `resumes` is the position of the parked command that this one tries again; `nothing_parked` that there is none; `draws`
+    that promos of such facts make codes.
+    """
+
+    __slots__ = (
+        "client",
+        "command",
+        "draws",
+        "error",
+        "member_id",
+        "nothing_parked",
+        "profile",
+        "programme",
+        "resumes",
+        "reward",
+    )
+
+    def __init__(self, command: LoggedCommand) -> None:
+        self.command = command
+        self.reward: Reward | None = None
+        self.member_id = b""
+        self.programme: CompiledProgramme | None = None
+        self.error: str | None = None
+        self.resumes: int | None = None
+        self.nothing_parked = False
+        self.draws = False
+        self.client: str | None = None
+        self.profile: Profile | None = None
+
+
+class Decided:
+    """A command's answer before the chain: what is stored of it."""
+
+    __slots__ = ("command", "lines", "payload", "status", "uses")
+
+    def __init__(
+        self, command: LoggedCommand, status: Status, payload: bytes, lines: list[Line], uses: list[LotUse]
+    ) -> None:
+        self.command = command
+        self.status = status
+        self.payload = payload
+        self.lines = lines
+        self.uses = uses
