@@ -18,9 +18,6 @@ PARTS_MAX = 8
 
 PART_TEXT_MAX = 300
 AMOUNT = "purchase.amount"
-SENT = "purchase.amount_sent"
-"""Whether there is an amount. Programs ask; people cannot, for it is no name of theirs."""
-
 _LOOKED_UP = ("member.attributes", "member.balance", "event.attributes")
 
 
@@ -99,8 +96,6 @@ def compile_condition(text: str, *, trigger: Trigger, settings: Settings, zone: 
     counted = frozenset(label.key for label in labels if label.name == "history.purchases" and label.key is not None)
     summed = frozenset(label.key for label in labels if label.name == "history.spend" and label.key is not None)
     names = frozenset(label.name for label in labels) - {"history.purchases", "history.spend"}
-    if AMOUNT in names:
-        names |= {SENT}
     return CompiledCondition(
         text=text,
         parts=parts,
@@ -117,26 +112,25 @@ def compile_condition(text: str, *, trigger: Trigger, settings: Settings, zone: 
     )
 
 
-def program_of(conditions: Sequence[CompiledCondition]) -> str:
+def program_of(conditions: Sequence[CompiledCondition], *, amount_sent: bool = True) -> str:
     """One CEL list: for each condition 0 when it holds, else the number, from 1, of its first part that does not.
 
-    The number is negative where a value that the part requires is absent. A part is looked at only when those before it
-    hold, so that has(...) guards what stands behind it.
+    The number is negative where a value that the part requires is absent; whether there is an amount is known before a
+    program is chosen. A part is looked at only when those before it hold, so that has(...) guards what stands behind it.
     """
-    return f"[{', '.join(_numbered(condition.parts) for condition in conditions)}]"
+    return f"[{', '.join(_numbered(condition.parts, amount_sent) for condition in conditions)}]"
 
 
-def _numbered(parts: Sequence[Part]) -> str:
+def _numbered(parts: Sequence[Part], amount_sent: bool) -> str:
     tests = []
     for number, part in enumerate(parts, 1):
-        if part.required:
-            tests.append(f"!({' && '.join(map(_is_there, part.required))}) ? -{number} : ")
+        if not amount_sent and any(label.name == AMOUNT for label in part.required):
+            return f"{''.join(tests)}-{number}"
+        there = " && ".join(f'"{label.key}" in {label.name}' for label in part.required if label.key is not None)
+        if there:
+            tests.append(f"!({there}) ? -{number} : ")
         tests.append(f"!({part.program}) ? {number} : ")
     return f"{''.join(tests)}0"
-
-
-def _is_there(label: Label) -> str:
-    return SENT if label.key is None else f'"{label.key}" in {label.name}'
 
 
 def _part(text: str, tokens: Sequence[Token], settings: Settings, zone: str) -> Part:

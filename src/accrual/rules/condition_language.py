@@ -49,7 +49,7 @@ def evaluating() -> cel.Env:
     variables |= {name: _INT for name, named in NAMES.items() if named.type == "money"}
     variables["purchase.lines"] = cel.Type.List(cel.Type.Map(_STRING, cel.Type.DYN))
     variables["history.purchases"] = variables["history.spend"] = _TYPES["map(string, int)"]
-    variables["history.first"] = variables["purchase.amount_sent"] = _BOOL
+    variables["history.first"] = _BOOL
     return cel.NewEnv(variables=variables)
 
 

@@ -105,7 +105,6 @@ def _balance(facts: Facts) -> dict[str, int]:
 
 _READ: dict[str, Callable[[Facts], Any]] = {
     "purchase.amount": _amount,
-    "purchase.amount_sent": lambda facts: facts.fact.amount_minor is not None,
     "purchase.currency": lambda facts: facts.fact.currency or facts.snapshot.programme.settings.currency,
     "purchase.products": _products,
     "purchase.categories": _categories,

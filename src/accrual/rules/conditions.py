@@ -11,6 +11,7 @@ from cel_expr_python import cel
 
 from accrual.rules.condition_check import check_condition
 from accrual.rules.condition_compile import (
+    AMOUNT,
     CompiledCondition,
     Label,
     Needs,
@@ -66,7 +67,7 @@ class ConditionSet:
 
     def __init__(self, conditions: Sequence[CompiledCondition]) -> None:
         self._conditions = tuple(conditions)
-        self._programs: dict[tuple[int, int], cel.Expression | str] = {}
+        self._programs: dict[tuple[int, int, bool], cel.Expression | str] = {}
         self._groups = _grouped(self._conditions)
         kinds: dict[tuple[Label, ...], int] = {}
         self._alike = [[kinds.setdefault(p.labels, len(kinds)) for p in c.parts] for c in self._conditions]
@@ -107,9 +108,11 @@ class ConditionSet:
 
     def _numbers(self, first: int, end: int, values: Mapping[str, Any]) -> list[Any]:
         """The numbers of program_of, or in the place of one that fails why. A list fails whole: then it is halved."""
-        program = self._programs.get((first, end))
+        sent = AMOUNT in values or AMOUNT not in self.names.names
+        program = self._programs.get((first, end, sent))
         if program is None:
-            program = self._programs[first, end] = _compiled(self._conditions[first:end])
+            text = program_of(self._conditions[first:end], amount_sent=sent)
+            program = self._programs[first, end, sent] = _program(text)
         found = program if isinstance(program, str) else _run(program, values)
         if isinstance(found, list):
             return found
@@ -131,12 +134,8 @@ def _grouped(conditions: Sequence[CompiledCondition]) -> list[tuple[int, int]]:
     return [*groups, (first, len(conditions))] if conditions else []
 
 
-def _compiled(conditions: Sequence[CompiledCondition]) -> cel.Expression | str:
-    """The program, or why there is none: a condition that was saved under other rules must not stop a lane."""
-    return _program(program_of(conditions))
-
-
 def _program(text: str) -> cel.Expression | str:
+    """The program, or why there is none: a condition that was saved under other rules must not stop a lane."""
     try:
         return evaluating().compile(text)
     except RuntimeError as error:
