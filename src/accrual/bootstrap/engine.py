@@ -25,6 +25,7 @@ from accrual.engine import translate_native
 from accrual.engine.catalog import Catalog
 from accrual.engine.ports import CommandLog, ReportSource
 from accrual.engine.preview import Preview
+from accrual.engine.promos import Promos
 from accrual.engine.reads import Reads
 from accrual.engine.report import EngineReport, LaneReport
 from accrual.engine.submit import ContentAgain, SubmitLimits, Submitter
@@ -37,6 +38,7 @@ from accrual.store.log import PostgresLog
 from accrual.store.migrate import count_buckets, read_secret
 from accrual.store.postgres import open_pool
 from accrual.store.previews import PreviewStates
+from accrual.store.promos import PromoReads
 from accrual.store.reads import Reads as StoredReads
 from accrual.store.reports import PostgresReports
 from accrual.worker.lane import describe
@@ -88,10 +90,12 @@ class RunningEngine:
         waiter: OutcomeWaiter,
         reads: Reads,
         previews: Preview,
+        promos: Promos,
         reports: ReportSource,
         log: CommandLog,
     ) -> None:
         self.catalog = catalog
+        self.promos = promos
         self.submitter = submitter
         self.reads = reads
         self._previews = previews
@@ -223,6 +227,7 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
         waiter=OutcomeWaiter(log),
         reads=reads,
         previews=previews,
+        promos=Promos(catalog, catalogues, PromoReads(pool, buckets), now=utc_now),
         reports=PostgresReports(pool),
         log=log,
     )

@@ -47,11 +47,11 @@ def _rows(item: PlanItem) -> list[Text]:
     rows = [Text.assemble((f"{sign} {item.kind} {item.code}", style), tail, (holds, "dim"))]
     for field in item.fields:
         if item.effect is Effect.CREATE:
-            rows.append(Text(f"      {field.path}: {_shown(field.after)}"))
+            rows.append(Text(f"      {field.path}: {shown(field.after)}"))
         else:
             rows.append(
                 Text.assemble(
-                    f"      {field.path}: ", (_shown(field.before), "red"), " -> ", (_shown(field.after), "green")
+                    f"      {field.path}: ", (shown(field.before), "red"), " -> ", (shown(field.after), "green")
                 )
             )
     rows += [Text(f"      {note}") for note in item.notes]
@@ -59,7 +59,8 @@ def _rows(item: PlanItem) -> list[Text]:
     return rows
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as a person reads it, cut where it is long."""
     text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= VALUE_CHARACTERS_MAX else text[: VALUE_CHARACTERS_MAX - 3] + "..."
 

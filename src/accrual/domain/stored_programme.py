@@ -26,6 +26,13 @@ class SavedVersion(msgspec.Struct, frozen=True, kw_only=True):
         return self.version.promo
 
 
+class Reasoned(msgspec.Struct, frozen=True, kw_only=True):
+    """What the audit says of a saved version: the action that made it, and why."""
+
+    action: str
+    reason: str | None
+
+
 class StoredPromo(msgspec.Struct, frozen=True, kw_only=True):
     """A promo: where it came from, and all its versions, oldest first; there is at least one."""
 

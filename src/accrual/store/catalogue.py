@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -227,13 +227,14 @@ async def _stored(connection: Connection, programme: Record) -> StoredProgramme:
         outlets=outlets,
         clients=tuple(_client(row) for row in clients if not row["ended"]),
         ended_clients=tuple(_client(row) for row in clients if row["ended"]),
-        promos=_promos(await connection.fetch(_PROMOS, programme_id)),
+        promos=read_promos(await connection.fetch(_PROMOS, programme_id)),
         used=bool(lags),
         facts_lag=max(lags, default=None),
     )
 
 
-def _promos(rows: list[Record]) -> tuple[StoredPromo, ...]:
+def read_promos(rows: Sequence[Record]) -> tuple[StoredPromo, ...]:
+    """Promos from rows of versions, those of one promo together, oldest first."""
     return tuple(
         StoredPromo(
             promo_id=promo_id,
