@@ -18,8 +18,8 @@ from accrual.engine.process import fresh_account
 from accrual.engine.state import MemberCell, ShareState, State
 from accrual.engine.task import Task
 from accrual.rules.admit import kinds_of
-from accrual.rules.compiled import NO_LOOKS, CompiledProgramme
-from accrual.rules.evaluate import keys_needed
+from accrual.rules.compiled import CompiledProgramme
+from accrual.rules.evaluate import asks_for_keys, keys_needed
 from accrual.rules.snapshot import PastPurchase
 
 HISTORY_DAYS_MAX = 10_000
@@ -73,6 +73,9 @@ async def _decode(command: LoggedCommand, source: StateSource, programmes: Progr
     # A command that is tried again is about whom it was about, whatever the one that asks for it names.
     identity = decoded.identity if task.reward is None else task.reward.identity
     task.member_id = member_id_of(command.programme_id, identity.kind, identity.value)
+    if task.reward is not None:
+        task.kinds = kinds_of(task.reward)
+        task.looks = task.programme.looks_of(task.kinds)
     return task
 
 
@@ -131,20 +134,19 @@ async def _load_balances(tasks: Sequence[Task], state: State, source: StateSourc
             continue
         bucket = task.command.bucket
         cell = state.members[task.member_id]
-        for kind in kinds_of(reward):
-            for asset_id, role in programme.looks.get(kind.trigger, NO_LOOKS).accounts:
-                if (asset_id, role) in cell.accounts:
-                    continue
-                account_id = member_account_id(task.member_id, asset_id, role)
-                cell.accounts[asset_id, int(role)] = fresh_account(account_id)
-                group = wanted.setdefault(bucket, [])
-                if cell.row is not None:
-                    group.append(account_id)
-                if (bucket, system_account_id(asset_id, Role.ISSUANCE)) not in state.systems:
-                    for system_role in (Role.ISSUANCE, Role.BREAKAGE):
-                        system_id = system_account_id(asset_id, system_role)
-                        state.systems[bucket, system_id] = fresh_account(system_id)
-                        group.append(system_id)
+        for asset_id, role in task.looks.accounts:
+            if (asset_id, role) in cell.accounts:
+                continue
+            account_id = member_account_id(task.member_id, asset_id, role)
+            cell.accounts[asset_id, int(role)] = fresh_account(account_id)
+            group = wanted.setdefault(bucket, [])
+            if cell.row is not None:
+                group.append(account_id)
+            if (bucket, system_account_id(asset_id, Role.ISSUANCE)) not in state.systems:
+                for system_role in (Role.ISSUANCE, Role.BREAKAGE):
+                    system_id = system_account_id(asset_id, system_role)
+                    state.systems[bucket, system_id] = fresh_account(system_id)
+                    group.append(system_id)
     if not any(wanted.values()):
         return
     found = await source.balances(wanted)
@@ -170,7 +172,7 @@ async def _load_keys(tasks: Sequence[Task], state: State, source: StateSource) -
     seen: set[bytes] = set()
     for task in tasks:
         reward, programme = task.reward, task.programme
-        if reward is None or programme is None:
+        if reward is None or programme is None or not asks_for_keys(task.kinds, task.looks):
             continue
         try:
             needed = keys_needed(reward, programme, task.command.recorded_at, task.client)
@@ -210,14 +212,11 @@ async def fetch_shares(wanted: dict[tuple[int, StockKey], int], state: State, so
 async def _load_profiles(tasks: Sequence[Task], state: State, source: StateSource) -> None:
     wanted: dict[int, list[bytes]] = {}
     for task in tasks:
-        reward, programme = task.reward, task.programme
-        if programme is None or (reward is None and task.profile is None):
+        programme = task.programme
+        if programme is None or not (task.looks.profile or task.profile is not None):
             continue
-        looks = [] if reward is None else [programme.looks.get(kind.trigger, NO_LOOKS) for kind in kinds_of(reward)]
-        task.draws = any(look.draws for look in looks)
         cell = state.members[task.member_id]
-        asked = task.profile is not None or any(look.profile for look in looks)
-        if cell.row is None or cell.profile is not None or not asked:
+        if cell.row is None or cell.profile is not None:
             continue
         cell.profile = EMPTY_PROFILE
         wanted.setdefault(task.command.bucket, []).append(task.member_id)
@@ -232,10 +231,8 @@ async def _load_histories(tasks: Sequence[Task], state: State, source: StateSour
     since: datetime | None = None
     for task in tasks:
         reward, programme = task.reward, task.programme
-        if reward is None or programme is None:
-            continue
-        days = max([programme.looks.get(kind.trigger, NO_LOOKS).history_days for kind in kinds_of(reward)])
-        if not days:
+        days = task.looks.history_days
+        if reward is None or programme is None or not days:
             continue
         cell = state.members[task.member_id]
         start = _looks_back_to(reward, days, task.command.recorded_at)

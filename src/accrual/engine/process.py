@@ -163,7 +163,7 @@ class Processor:
         command, reward, programme = task.command, task.reward, task.programme
         if task.resumes is not None and any(row[:2] == (command.bucket, task.resumes) for row in posting.resumed):
             return _nothing_parked(command), None
-        if task.profile is not None and programme is not None:
+        if task.profile is not None and programme is not None and task.error is None:
             return self._change_profile(task, task.profile, programme, posting), None
         if reward is None or programme is None:
             if task.nothing_parked:
@@ -218,7 +218,7 @@ class Processor:
             lambda: _balances(cell, programme),
             lambda: cell.history or (),
             hashlib.blake2b(command.ticket, key=self._secret, digest_size=16, person=b"seed").digest()
-            if task.draws
+            if task.looks.draws
             else b"",
         )
 

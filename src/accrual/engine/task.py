@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from accrual.domain.commands import LoggedCommand, Profile, Reward
+from accrual.domain.facts import Fact
 from accrual.domain.lots import LotUse
 from accrual.domain.outcomes import Status
 from accrual.domain.transfers import Line
-from accrual.rules.compiled import CompiledProgramme
+from accrual.rules.compiled import NO_LOOKS, CompiledProgramme, Looks
 
 
 class Task:
     """One command of a batch, decoded. `reward` is None when it could not be; `error` then says why.
 
-    `resumes` is the position of the parked command that this one tries again; `nothing_parked` that there is none; `draws`
-    that promos of such facts make codes.
+    `resumes` is the position of the parked command that this one tries again; `nothing_parked` that there is none; `kinds`
+    of fact it carries, and what judging those `looks` at.
     """
 
     __slots__ = (
         "client",
         "command",
-        "draws",
         "error",
+        "kinds",
+        "looks",
         "member_id",
         "nothing_parked",
         "profile",
@@ -37,7 +39,8 @@ class Task:
         self.error: str | None = None
         self.resumes: int | None = None
         self.nothing_parked = False
-        self.draws = False
+        self.kinds: set[type[Fact]] = set()
+        self.looks: Looks = NO_LOOKS
         self.client: str | None = None
         self.profile: Profile | None = None
 

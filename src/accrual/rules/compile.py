@@ -87,6 +87,7 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
             trigger for trigger, versions in listening.items() if any(version.for_referrer for version in versions)
         ),
         lookups={},
+        plans={},
         condition_sets={},
     )
 

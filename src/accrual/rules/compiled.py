@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from accrual.domain.accounts import Role
-from accrual.domain.facts import Trigger
+from accrual.domain.facts import Fact, Trigger
 from accrual.domain.programme import Catalogue, Settings
 from accrual.domain.promos import LimitPer, Period, PromoStatus
 from accrual.rules.benefits import Compute
@@ -153,6 +153,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     looks: dict[Trigger, Looks]
     referrer_triggers: frozenset[Trigger]
     lookups: dict[tuple[Trigger, str | None, tuple[Subject, ...]], tuple[Timeline, ...]]
+    plans: dict[tuple[Trigger, str | None, str | None, str | None], tuple[CompiledVersion, ...] | None]
     condition_sets: dict[tuple[int, ...], ConditionSet]
 
     def candidates(self, trigger: Trigger, outlet: str | None, subjects: tuple[Subject, ...]) -> tuple[Timeline, ...]:
@@ -171,6 +172,21 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
         keys = [(trigger, at, subject) for at in outlets for subject in (None, *subjects)]
         distinct = {timeline.promo_id: timeline for key in keys for timeline in self.index.get(key, ())}
         return tuple(distinct[promo_id] for promo_id in sorted(distinct))
+
+    def looks_of(self, kinds: set[type[Fact]]) -> Looks:
+        """What judging a command of these kinds of fact looks at."""
+        if len(kinds) == 1:
+            (kind,) = kinds
+            return self.looks.get(kind.trigger, NO_LOOKS)
+        parts = [self.looks.get(kind.trigger, NO_LOOKS) for kind in kinds]
+        return Looks(
+            accounts=tuple(dict.fromkeys(account for part in parts for account in part.accounts)),
+            limits=any(part.limits for part in parts),
+            profile=any(part.profile for part in parts),
+            balance=any(part.balance for part in parts),
+            history_days=max([part.history_days for part in parts]),
+            draws=any(part.draws for part in parts),
+        )
 
     def conditions(self, versions: tuple[CompiledVersion, ...]) -> ConditionSet:
         """The conditions of these versions as one program, made when they first meet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from accrual.domain.commands import Reward
@@ -12,10 +12,10 @@ from accrual.domain.promos import Lane, Period
 from accrual.rules.admit import REMEMBERED, admit, kinds_of
 from accrual.rules.calendar import period_key
 from accrual.rules.compile import LANES
-from accrual.rules.compiled import CompiledProgramme, CompiledVersion
+from accrual.rules.compiled import CompiledProgramme, CompiledVersion, Looks
 from accrual.rules.give import Giving
 from accrual.rules.limits import Key, limit_key
-from accrual.rules.match import Found, listens, match, subjects_of
+from accrual.rules.match import listens, match, plan, subjects_of
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
     SLOT_CHECKED_IN,
@@ -42,7 +42,11 @@ def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
     referred = not kinds.isdisjoint(REFERRED)
     as_referrer = referred and bool(facts) and _is_referrer_side(facts[0])
     if facts:
-        _stack(match(command, facts, snapshot, giving.declines), giving, as_referrer)
+        planned = plan(facts, snapshot)
+        if planned is not None:
+            _stack([(version, facts) for version in planned], giving, as_referrer)
+        else:
+            _stack(match(command, facts, snapshot, giving.declines).values(), giving, as_referrer)
     first = command.facts[0]
     return Judgement(
         tuple(giving.awards),
@@ -60,11 +64,9 @@ def _is_referrer_side(fact: Fact) -> bool:
     return isinstance(fact, Referral | ReferralPurchase) and fact.referred is not None
 
 
-def _stack(found: Found, giving: Giving, as_referrer: bool) -> None:
+def _stack(found: Collection[tuple[CompiledVersion, Sequence[Fact]]], giving: Giving, as_referrer: bool) -> None:
     """Give in the total order: lanes, priority, code (SEMANTICS row 7). An exclusive promo that gave ends its lane."""
-    ordered = list(found.values())
-    if len(ordered) > 1:
-        ordered.sort(key=_place)
+    ordered = sorted(found, key=_place) if len(found) > 1 else found
     for version, _ in ordered:
         if version.lane == CAP_LANE:
             giving.cap(version)
@@ -80,7 +82,7 @@ def _stack(found: Found, giving: Giving, as_referrer: bool) -> None:
             ended[version.lane] = version.code
 
 
-def _place(entry: tuple[CompiledVersion, list[Fact]]) -> tuple[int, int, str, int]:
+def _place(entry: tuple[CompiledVersion, Sequence[Fact]]) -> tuple[int, int, str, int]:
     version = entry[0]
     return version.lane, -version.priority, version.code, version.version
 
@@ -115,11 +117,13 @@ def _other_side(fact: Referral | ReferralPurchase, referred: bytes, now: datetim
     )
 
 
+def asks_for_keys(kinds: set[type[Fact]], looks: Looks) -> bool:
+    """Whether judging a command of these kinds of fact may look at counters or stocks at all; most do not."""
+    return looks.limits or not kinds.isdisjoint(REMEMBERED)
+
+
 def keys_needed(command: Reward, programme: CompiledProgramme, now: datetime, client: str | None) -> list[Key]:
-    """The counters and stocks that judging this command may look at: none for most commands, and then none are loaded."""
-    kinds = kinds_of(command)
-    if kinds.isdisjoint(REMEMBERED) and not any(_limited(programme, kind) for kind in kinds):
-        return []
+    """The counters and stocks that judging this command may look at."""
     keys: set[Key] = set()
     for fact in command.facts:
         moment = fact.occurred_at or now

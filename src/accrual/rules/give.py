@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from accrual.domain.amounts import INT64_MAX
@@ -26,6 +27,18 @@ BASE_LANE = 0
 class Giving:
     """One outcome in the making: what was given, taken and declined so far. Later promos see what earlier ones gave."""
 
+    __slots__ = (
+        "_given_all",
+        "_given_base",
+        "awards",
+        "ceilings",
+        "command",
+        "counters",
+        "declines",
+        "snapshot",
+        "taken",
+    )
+
     def __init__(
         self, command: Reward, snapshot: Snapshot, counters: dict[CounterKey, int], declines: list[Declined]
     ) -> None:
@@ -46,7 +59,7 @@ class Giving:
             if known is None or ceiling < known[0]:
                 self.ceilings[asset_id] = (ceiling, version)
 
-    def give(self, version: CompiledVersion, benefits: tuple[CompiledBenefit, ...], facts: list[Fact]) -> bool:
+    def give(self, version: CompiledVersion, benefits: tuple[CompiledBenefit, ...], facts: Sequence[Fact]) -> bool:
         """Whether anything was given. Raises StockShort, OverflowError."""
         allowance: Allowance | None = None
         if version.limits:
@@ -66,7 +79,7 @@ class Giving:
         return gave
 
     def _give_one(
-        self, version: CompiledVersion, benefit: CompiledBenefit, facts: list[Fact], allowance: Allowance | None
+        self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact], allowance: Allowance | None
     ) -> bool:
         computed = self._compute(version, benefit, facts)
         amount, details = computed.amount, None
@@ -102,7 +115,7 @@ class Giving:
             return amount, None
         return left, {"ceiling": ceiling, "by": version.code, "wanted": amount}
 
-    def _compute(self, version: CompiledVersion, benefit: CompiledBenefit, facts: list[Fact]) -> Computed:
+    def _compute(self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact]) -> Computed:
         """Amounts summed over the facts and then rounded once, or fact by fact where the benefit says so."""
         if not benefit.per_fact:
             computed = benefit.compute(self._measure(version, benefit, facts))
@@ -113,7 +126,7 @@ class Giving:
         codes = tuple(code for part in parts for code in part.codes)
         return Computed(sum(capped(p.amount, benefit.cap) for p in parts), sum(p.basis for p in parts), codes)
 
-    def _measure(self, version: CompiledVersion, benefit: CompiledBenefit, facts: list[Fact]) -> Measure:
+    def _measure(self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact]) -> Measure:
         if version.by_item:
             amount_minor = sum([amount_that_counts(version, fact) for fact in facts])
         else:
@@ -140,7 +153,7 @@ class Giving:
         benefit: CompiledBenefit,
         amount: int,
         basis: int,
-        facts: list[Fact],
+        facts: Sequence[Fact],
         details: dict[str, Any] | None,
     ) -> Award:
         if amount > INT64_MAX:
@@ -182,14 +195,14 @@ def amount_that_counts(version: CompiledVersion, fact: Fact) -> int:
     return sum([item.amount_minor or 0 for item in fact.items if item_counts(version, item.product, item.category)])
 
 
-def rules_of(facts: list[Fact]) -> tuple[str, ...]:
+def rules_of(facts: Sequence[Fact]) -> tuple[str, ...]:
     """The rules that events ask for by their attribute `rule`."""
     named = [fact.attributes.get("rule") for fact in facts if isinstance(fact, Event)]
     return tuple(str(name) for name in named if name is not None)
 
 
 def share_lines(
-    version: CompiledVersion, command: Reward, facts: list[Fact], amount: int
+    version: CompiledVersion, command: Reward, facts: Sequence[Fact], amount: int
 ) -> tuple[tuple[int, int, int], ...]:
     """The award attributed to lines as (fact, line, units), by largest remainder, ties by line order (SEMANTICS row 1).
 
