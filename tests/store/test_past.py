@@ -131,9 +131,9 @@ async def test_history_looks_through_the_newest_commands_only(owner_pool: Pool, 
     ann = next(identities_in(HERE))
     ledger = HandLedger(HERE)
     for number in range(6):
-        awards = gives(PTS) if number % 2 else gives(LD) if number % 3 else []
+        awards = gives(PTS) * 3 if number % 2 else gives(LD) if number % 3 else []
         ledger.decide(ann, awards, command=reward(ann, Purchase(amount_minor=1)))
-    ledger.decide(ann, gives(PTS))
+    ledger.decide(ann, gives(PTS) * 3)
     await write(owner_pool, ledger)
     starts = [0] * (HERE + 1) + [1] * (BUCKETS - HERE)
     found = await read_history(lanes.connection, [HERE], starts, [member_of(ann)], LONG_AGO, history_max=3)
