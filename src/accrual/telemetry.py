@@ -6,7 +6,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -78,7 +78,7 @@ def configure(*, level: str = "info", form: str = "console", stream: TextIO | No
     Loggers of libraries go the same way, without the traceback's values.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
-    out = sys.stderr if stream is None else stream
+    out: TextIO = cast(TextIO, _StandardError()) if stream is None else stream
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -106,6 +106,19 @@ def configure(*, level: str = "info", form: str = "console", stream: TextIO | No
     root = logging.getLogger()
     root.handlers[:] = [inbound]
     root.setLevel(max(number, logging.WARNING))
+
+
+class _StandardError:
+    """Standard error as it is when something is written: whoever runs a command may put another one in its place."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
 
 
 def _trace_instead_of_exception(

@@ -13,7 +13,7 @@ from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Identity
 from accrual.domain.programme import Catalogue, StoredClient
 from accrual.engine.report import EngineReport
-from accrual.engine.views import MemberView, Previewed, TicketView
+from accrual.engine.views import MemberView, ParkedPage, Previewed, TicketView
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +59,12 @@ class Engine(Protocol):
 
     async def ticket(self, ticket: bytes) -> TicketView | None:
         """Everything about one command, or None when there is none with this ticket."""
+
+    async def parked(self, programme_id: int, *, limit: int, after: bytes | None) -> ParkedPage:
+        """At most `limit` commands that wait put aside, behind the ticket `after`, by bucket and position."""
+
+    async def retry(self, ticket: bytes, programme_id: int) -> Receipt:
+        """Append the command that tries a parked one again. Raises Missing, Conflict, Refused, Busy, DatabaseDown."""
 
     async def preview(self, submission: Submission, now: datetime) -> Previewed:
         """What posting this now would answer; nothing is written. Raises AccrualError (KeyReused, DatabaseDown)."""

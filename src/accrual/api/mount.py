@@ -100,6 +100,22 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             body_bytes_max=0,
         ),
         Mounted(
+            name="native_parked",
+            path="/v1/parked",
+            methods=_GET,
+            answer=routes.parked,
+            failure=native_reply.failure,
+            body_bytes_max=0,
+        ),
+        Mounted(
+            name="native_retry",
+            path="/v1/parked/{ticket}/retry",
+            methods=_POST,
+            answer=routes.retry,
+            failure=native_reply.failure,
+            body_bytes_max=edge.body_bytes_max,
+        ),
+        Mounted(
             name="native_member",
             # A value may hold a slash, percent-encoded or not: it is all that follows the kind.
             path="/v1/members/{kind}/{value:path}",

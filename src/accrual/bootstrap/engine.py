@@ -29,7 +29,7 @@ from accrual.engine.promos import Promos
 from accrual.engine.reads import Reads
 from accrual.engine.report import EngineReport, LaneReport
 from accrual.engine.submit import ContentAgain, SubmitLimits, Submitter
-from accrual.engine.views import MemberView, Previewed, TicketView
+from accrual.engine.views import MemberView, ParkedPage, Previewed, TicketView
 from accrual.engine.waiting import OutcomeWaiter
 from accrual.settings import Settings
 from accrual.store.catalogue import CatalogueStore
@@ -122,6 +122,14 @@ class RunningEngine:
     async def ticket(self, ticket: bytes) -> TicketView | None:
         """Everything about one command."""
         return await self.reads.ticket(ticket)
+
+    async def parked(self, programme_id: int | None, *, limit: int, after: bytes | None) -> ParkedPage:
+        """One page of what waits put aside, of one programme or of all."""
+        return await self.reads.parked(programme_id, limit=limit, after=after)
+
+    async def retry(self, ticket: bytes, programme_id: int | None) -> Receipt:
+        """Durably accept the command that tries a parked one again; twice at once is once."""
+        return await self.submit(await self.reads.retry_of(ticket, programme_id))
 
     async def preview(self, submission: Submission, now: datetime) -> Previewed:
         """What posting this now would answer; nothing is written."""

@@ -147,19 +147,28 @@ async def open_submitting(
         open_engine(database.runtime_url, settings, label="submit") as engine,
     ):
         sender = choose_sender(engine, programme, client)
-        if not await engine.ready():
+        async with lane_at_work(engine, database.runtime_url, settings, tell):
             yield Submitting(engine, sender, settings)
-            return
-        if tell is not None:
-            tell("No lane is at work; running one until this is done.")
-        stopping = asyncio.Event()
-        async with open_lane(database.runtime_url, settings, label="submit") as lane:
-            task = asyncio.create_task(lane.run(stopping))
-            try:
-                yield Submitting(engine, sender, settings)
-            finally:
-                stopping.set()
-                await task
+
+
+@asynccontextmanager
+async def lane_at_work(
+    engine: RunningEngine, url: str, settings: Settings, tell: Callable[[str], None] | None
+) -> AsyncIterator[None]:
+    """Somebody decides: a lane that runs already, else one of our own for this while."""
+    if not await engine.ready():
+        yield
+        return
+    if tell is not None:
+        tell("No lane is at work; running one until this is done.")
+    stopping = asyncio.Event()
+    async with open_lane(url, settings, label="submit") as lane:
+        task = asyncio.create_task(lane.run(stopping))
+        try:
+            yield
+        finally:
+            stopping.set()
+            await task
 
 
 def choose_sender(engine: RunningEngine, programme: str | None, client: str | None) -> Sender:

@@ -24,16 +24,18 @@ from accrual.engine.render import ticket_json, ticket_text
 from accrual.engine.views import LineView, TicketView
 
 FOLLOW_UPS_TOLD_MAX = 50
+RETRIES_TOLD_MAX = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """A command with the names around it, and the stories of its follow-ups."""
+    """A command with the names around it, and the stories of its follow-ups and of what tried it again."""
 
     view: TicketView
     client: str
     programme: str
     follow_ups: tuple[Story, ...]
+    retries: tuple[Story, ...] = ()
 
 
 def explain(
@@ -60,6 +62,9 @@ def print_story(story: Story, console: Console, indent: str = "") -> None:
     for follow_up in story.follow_ups:
         console.print(f"{indent}From it followed, in another member's name:")
         print_story(follow_up, console, indent + "    ")
+    for retry in story.retries:
+        console.print(f"{indent}It was tried again:")
+        print_story(retry, console, indent + "    ")
 
 
 def sentences(story: Story) -> Iterator[str]:
@@ -76,11 +81,15 @@ def sentences(story: Story) -> Iterator[str]:
     )
     if view.parent is not None:
         yield f"  It followed from ticket {ticket_text(view.parent)}."
+    if view.retry_of is not None:
+        yield f"  It tried ticket {ticket_text(view.retry_of)} again, which had been put aside."
     if view.status == "waiting":
         yield "  It is accepted and not decided yet; a lane will come to it. See: accrual doctor."
         return
     if view.status == "parked":
         yield f"  It could not be decided and was put aside; nothing was given. The error: {view.error}"
+        if not view.retries:
+            yield f"  Once its cause is mended: accrual parked retry {ticket_text(view.ticket)}"
         return
     if view.revision is not None:
         yield f"  Decided under revision {view.revision} of the programme."
@@ -121,6 +130,7 @@ def _as_json(story: Story) -> dict[str, Any]:
         "programme": story.programme,
         "sentences": [sentence.strip() for sentence in sentences(story)],
         "followed": [_as_json(follow_up) for follow_up in story.follow_ups],
+        "retried": [_as_json(retry) for retry in story.retries],
     }
 
 
@@ -138,9 +148,12 @@ async def _tell(engine: RunningEngine, ticket: bytes, depth: int) -> Story | Non
         return None
     client = engine.catalog.client(view.client_id)
     told = [await _tell(engine, each, depth - 1) for each in view.follow_ups[:FOLLOW_UPS_TOLD_MAX]] if depth else []
+    newest = view.retries[-RETRIES_TOLD_MAX:] if depth else ()
+    retried = [await _tell(engine, retry.ticket, depth - 1) for retry in newest]
     return Story(
         view=view,
         client=f"number {view.client_id}" if client is None else client.client.code,
         programme=engine.catalog.newest(view.programme_id).settings.code,
         follow_ups=tuple(story for story in told if story is not None),
+        retries=tuple(story for story in retried if story is not None),
     )

@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from accrual import telemetry
+
 
 class Entry(NamedTuple):
     """Where a command is: a Typer group, or a function that is one command. `says` is its line in the list."""
@@ -33,6 +35,7 @@ COMMANDS: dict[str, Entry] = {
     "ticket": Entry("accrual.cli.ticket", "ticket", "Show one command: its awards, declines and lines."),
     "member": Entry("accrual.cli.member", "member", "Show a member's balances and history."),
     "explain": Entry("accrual.cli.explain", "explain", "Say in words what came of a command, and why."),
+    "parked": Entry("accrual.cli.parked", "app", "Commands that could not be decided: list, show, try again."),
     "verify": Entry("accrual.cli.verify", "verify", "Check books, chain and lots; name the first bad row."),
     "doctor": Entry("accrual.cli.doctor", "doctor", "Say how database, rights, lanes, disk and keys are."),
     "bench": Entry("accrual.cli.bench", "app", "Measure how fast this machine is: drain, submit, http."),
@@ -62,6 +65,8 @@ class Program(TyperGroup):
 def load(name: str) -> Any:
     """Import a command's module and make the command. Raises KeyError for a name that is none."""
     entry = COMMANDS[name]
+    # What a command prints may be read by a program: its log goes elsewhere. Servers set it up again by their settings.
+    telemetry.configure(level="warning")
     found = getattr(importlib.import_module(entry.module), entry.attribute)
     if not isinstance(found, typer.Typer):
         alone = typer.Typer(add_completion=False)

@@ -67,6 +67,10 @@ def print_ticket(view: TicketView, console: Console) -> None:
         console.print(declines_table(view))
     if view.lines:
         console.print(lines_table(view.lines))
+    if view.retry_of is not None:
+        console.print(f"retry of  {ticket_text(view.retry_of)}")
+    for retry in view.retries:
+        console.print(f"retried by {ticket_text(retry.ticket)} ({retry.status})")
     for follow_up in view.follow_ups:
         console.print(f"follow-up {ticket_text(follow_up)}")
     for name, value in view.fields.items():

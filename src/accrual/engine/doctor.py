@@ -120,7 +120,7 @@ def _parked(books: BooksHealth) -> Iterator[Finding]:
         return
     newest = "; ".join(f"{ticket_text(ticket)}: {error}" for ticket, error in books.parked_sample)
     text = f"{books.parked:,} commands could not be decided and are put aside. Newest: {newest}"
-    yield _warning("parked", text, "See what they are with: accrual explain TICKET.")
+    yield _warning("parked", text, "Look: accrual parked list. Once the cause is mended: accrual parked retry TICKET.")
 
 
 def _snapshots(server: ServerHealth) -> Iterator[Finding]:

@@ -9,14 +9,14 @@ import msgspec
 
 from accrual.domain.accounts import MEMBER_ROLES, Role
 from accrual.domain.books import BookedBalance, BookedCommand, BookedLine
-from accrual.domain.commands import Command, Dialect, LoggedCommand, Reward, decode_command
+from accrual.domain.commands import Command, Dialect, LoggedCommand, Resume, Reward, decode_command
 from accrual.domain.errors import Broken
 from accrual.domain.facts import Identity
 from accrual.domain.outcomes import Award, Declined, Outcome, Status, decode_outcome
 from accrual.domain.programme import Asset, Catalogue
 from accrual.domain.promos import PromoVersion
 from accrual.domain.transfers import Kind
-from accrual.engine.views import AwardView, BalanceView, DeclineView, LineView, TicketView
+from accrual.engine.views import AwardView, BalanceView, DeclineView, LineView, RetryView, TicketView
 from accrual.rules.explain import explain_award, explain_decline
 
 FieldsOf = Callable[[int, bytes], dict[str, Any]]
@@ -35,6 +35,11 @@ class Decoded(NamedTuple):
     body: bytes | None
     command: Command | None
     outcome: Outcome | None
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether it was put aside because it could not be decided."""
+        return self.outcome is not None and self.outcome.status is Status.PARKED
 
 
 def decode(booked: BookedCommand) -> Decoded:
@@ -138,6 +143,7 @@ def portray(
     follow_ups: Mapping[bytes, Decoded],
     names_of: NamesOf,
     fields_of: FieldsOf,
+    retries: Sequence[Decoded] = (),
 ) -> TicketView:
     """The view of one command. `follow_ups` holds every command that came of it, as far as they are in the log."""
     row, command, outcome = decoded.row, decoded.command, decoded.outcome
@@ -164,6 +170,8 @@ def portray(
         parent=command.parent if isinstance(command, Reward) else None,
         fields=fields_of(int(dialect), decoded.body) if decoded.body else {},
         error=None if outcome is None else outcome.error,
+        retries=tuple(RetryView(ticket=retry.row.ticket, status=_status(retry.outcome)) for retry in retries),
+        retry_of=command.ticket if isinstance(command, Resume) else None,
     )
 
 

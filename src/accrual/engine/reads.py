@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
 from typing import Protocol
 
 from accrual.domain.amounts import INT64_MAX
 from accrual.domain.books import BookedBalance, BookedCommand, BookedLine, BookedMember
+from accrual.domain.commands import Submission
+from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
 from accrual.domain.ids import bucket_of, bucket_of_ticket, is_ticket, member_id_of
 from accrual.domain.outcomes import Status
 from accrual.domain.programme import Catalogue
 from accrual.engine.catalog import Catalog
 from accrual.engine.portray import Decoded, FieldsOf, Names, decode, identity_of, portray, portray_balances
-from accrual.engine.views import MemberView, TicketView
+from accrual.engine.resume import RETRIES_MAX, next_retry, retry_ticket
+from accrual.engine.views import MemberView, ParkedPage, TicketView
 
 FOLLOW_UP_DEPTH_MAX = 4
 TICKETS_A_READ_MAX = 1_000
 MERGES_MAX = 16
 HISTORY_MAX = 500
 CATALOGUES_KEPT_MAX = 64
+RETRIES_A_READ = 4
+NO_RETRIES: Mapping[bytes, Sequence[Decoded]] = MappingProxyType({})
 
 Lines = dict[tuple[int, int], list[BookedLine]]
 """The lines of members' accounts by (bucket, position)."""
@@ -52,6 +58,9 @@ class SnapshotReads(Protocol):
 
     async def member(self, bucket: int, member_id: bytes) -> BookedMember | None:
         """A member's row."""
+
+    async def parked(self, programme_id: int | None, *, after: bytes | None, limit: int) -> list[bytes]:
+        """At most `limit` tickets that wait put aside (None: of all programmes), behind `after`, by bucket and position."""
 
 
 class ReadSource(Protocol):
@@ -88,7 +97,36 @@ class Reads:
             found = await _read_tickets(books, wanted)
             follow_ups = await _follow_ups(books, found.values())
             lines = await _lines(books, found.values())
-        return {view.ticket: view for view in await self.portray(found.values(), follow_ups, lines)}
+            retries = await _retries(books, found.values())
+        return {view.ticket: view for view in await self.portray(found.values(), follow_ups, lines, retries)}
+
+    async def parked(self, programme_id: int | None, *, limit: int, after: bytes | None = None) -> ParkedPage:
+        """At most `limit` tickets (1 to 500) that wait put aside, of one programme or of all, behind the ticket `after`.
+
+        Raises DatabaseDown.
+        """
+        limit = max(1, min(limit, HISTORY_MAX))
+        async with self._source.snapshot() as books:
+            tickets = await books.parked(programme_id, after=after, limit=limit + 1)
+        views = await self.tickets(tickets[:limit])
+        return ParkedPage(
+            tickets=tuple([views[ticket] for ticket in tickets[:limit]]),
+            next_after=tickets[limit - 1] if len(tickets) > limit else None,
+        )
+
+    async def retry_of(self, ticket: bytes, programme_id: int | None) -> Submission:
+        """The command that tries a parked one again; a retry that is under way is the same command.
+
+        Raises Missing, Conflict when there is nothing to try again, Refused when it cannot help, DatabaseDown.
+        """
+        parked = None
+        if is_ticket(ticket) and bucket_of_ticket(ticket) < self._source.buckets:
+            async with self._source.snapshot() as books:
+                parked = (await _read_tickets(books, [ticket])).get(ticket)
+                retries = [] if parked is None else (await _retries(books, [parked])).get(ticket, [])
+        if parked is None or programme_id not in (None, parked.row.programme_id):
+            raise Missing("There is no such ticket.", code="ticket_unknown")
+        return next_retry(parked, retries)
 
     async def member(
         self, programme_id: int, identity: Identity, *, limit: int, before: int | None = None
@@ -110,6 +148,7 @@ class Reads:
             page = [decode(booked) for booked in await books.positions(bucket, positions[:limit])] if positions else []
             follow_ups = await _follow_ups(books, page)
             lines = await _lines(books, page)
+            retries = await _retries(books, page)
         return MemberView(
             member_id=row.member_id,
             programme_id=programme_id,
@@ -119,7 +158,7 @@ class Reads:
             identities=tuple(Identity(kind, value) for kind, value in identities) or (identity,),
             referrer=None if row.referrer is None else Identity(*row.referrer),
             balances=portray_balances(await self._newest(programme_id, balances), balances),
-            history=tuple(await self.portray(page, follow_ups, lines)),
+            history=tuple(await self.portray(page, follow_ups, lines, retries)),
             next_before=positions[limit - 1] if len(positions) > limit else None,
         )
 
@@ -140,7 +179,11 @@ class Reads:
         return None
 
     async def portray(
-        self, decoded: Iterable[Decoded], follow_ups: Mapping[bytes, Decoded], lines: Lines
+        self,
+        decoded: Iterable[Decoded],
+        follow_ups: Mapping[bytes, Decoded],
+        lines: Lines,
+        retries: Mapping[bytes, Sequence[Decoded]] = NO_RETRIES,
     ) -> list[TicketView]:
         """The views of decoded commands, with the names that their revisions give. Raises DatabaseDown."""
         shown = list(decoded)
@@ -158,6 +201,7 @@ class Reads:
                 follow_ups,
                 lambda programme_id, revision: named[programme_id, revision],
                 self._fields_of,
+                retries.get(part.row.ticket, ()),
             )
             for part in shown
         ]
@@ -203,6 +247,28 @@ async def _follow_ups(books: SnapshotReads, decoded: Iterable[Decoded]) -> dict[
         new = await _read_tickets(books, missing)
         found |= new
         level = list(new.values())
+    return found
+
+
+async def _retries(books: SnapshotReads, decoded: Iterable[Decoded]) -> dict[bytes, list[Decoded]]:
+    """What tried those of these commands again that are parked, in order, by the ticket of what was tried."""
+    found: dict[bytes, list[Decoded]] = {}
+    open_ = [part for part in decoded if part.is_parked and part.command is not None]
+    for start in range(0, RETRIES_MAX, RETRIES_A_READ):
+        asked = {
+            retry_ticket(part.row, part.command.identity, number): part.row.ticket
+            for part in open_
+            if part.command is not None
+            for number in range(start, start + RETRIES_A_READ)
+        }
+        there = await _read_tickets(books, list(asked))
+        for ticket, parked in asked.items():
+            if ticket in there:
+                found.setdefault(parked, []).append(there[ticket])
+        # Retries have no gaps: whoever has fewer than were asked for has no more.
+        open_ = [part for part in open_ if len(found.get(part.row.ticket, ())) == start + RETRIES_A_READ]
+        if not open_:
+            break
     return found
 
 

@@ -8,7 +8,16 @@ from typing import Any
 
 from accrual.domain.commands import Dialect
 from accrual.domain.facts import Identity
-from accrual.engine.views import AwardView, BalanceView, DeclineView, LineView, MemberView, Previewed, TicketView
+from accrual.engine.views import (
+    AwardView,
+    BalanceView,
+    DeclineView,
+    LineView,
+    MemberView,
+    ParkedPage,
+    Previewed,
+    TicketView,
+)
 
 
 def member_json(view: MemberView) -> dict[str, Any]:
@@ -24,6 +33,14 @@ def member_json(view: MemberView) -> dict[str, Any]:
         "balances": [_balance(balance) for balance in view.balances],
         "history": [ticket_json(ticket) for ticket in view.history],
         "next_before": view.next_before,
+    }
+
+
+def parked_json(page: ParkedPage) -> dict[str, Any]:
+    """One page of what is put aside; page on with `next_after` while it is not None."""
+    return {
+        "parked": [ticket_json(view) for view in page.tickets],
+        "next_after": None if page.next_after is None else ticket_text(page.next_after),
     }
 
 
@@ -44,6 +61,8 @@ def ticket_json(view: TicketView) -> dict[str, Any]:
         "lines": [_line(line) for line in view.lines],
         "follow_ups": [ticket_text(ticket) for ticket in view.follow_ups],
         "parent": None if view.parent is None else ticket_text(view.parent),
+        "retries": [{"ticket": ticket_text(retry.ticket), "status": retry.status} for retry in view.retries],
+        "retry_of": None if view.retry_of is None else ticket_text(view.retry_of),
         "fields": view.fields,
         "error": view.error,
         "bucket": view.bucket,

@@ -53,11 +53,19 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
 
 
+class RetryView(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that tried a parked one again. `status` is as a ticket's."""
+
+    ticket: bytes
+    status: str
+
+
 class TicketView(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one command. `status`: `waiting`, `decided` or `parked`.
 
     `complete` is true once the command and all its follow-ups are decided; `awards` then lists every award of the
     ticket, the member's own first, then the referrer's. `fields` are the client's own fields as sent (empty once erased).
+    `retries` are the commands that tried a parked one again, `retry_of` is on such a command what it tried.
     """
 
     ticket: bytes
@@ -80,6 +88,15 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
     parent: bytes | None
     fields: dict[str, Any]
     error: str | None = None
+    retries: tuple[RetryView, ...] = ()
+    retry_of: bytes | None = None
+
+
+class ParkedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Commands that wait put aside, by bucket and position. `next_after` is the ticket to page on from."""
+
+    tickets: tuple[TicketView, ...]
+    next_after: bytes | None
 
 
 class Previewed(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ _HISTORY = query("reads/history")
 _IDENTITY = query("reads/identity")
 _IDENTITIES = query("reads/identities")
 _MEMBER = query("reads/member")
+_PARKED = query("reads/parked")
 
 
 class SnapshotReads:
@@ -73,6 +74,13 @@ class SnapshotReads:
         everywhere = list(range(self._buckets))
         found = await self._connection.fetch(_IDENTITIES, everywhere, member_id, IDENTITIES_MAX)
         return [(row[0], row[1]) for row in found]
+
+    async def parked(self, programme_id: int | None, *, after: bytes | None, limit: int) -> list[bytes]:
+        """At most `limit` tickets that wait put aside (None: of all programmes), behind `after`, by bucket and position."""
+        bucket, ticket = (None, None) if after is None else (bucket_of_ticket(after), UUID(bytes=after))
+        everywhere = list(range(self._buckets))
+        found = await self._connection.fetch(_PARKED, everywhere, programme_id, bucket, ticket, limit)
+        return [row[0].bytes for row in found]
 
     async def member(self, bucket: int, member_id: bytes) -> BookedMember | None:
         """A member's row, or None."""

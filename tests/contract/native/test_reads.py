@@ -177,7 +177,14 @@ async def test_description_needs_no_key_and_all_its_references_lead_somewhere(ht
         return set().union(*map(references, node)) if isinstance(node, list) else set()
 
     assert {name.removeprefix("#/components/schemas/") for name in references(document)} <= set(schemas)
-    assert set(document["paths"]) == {"/v1/commands", "/v1/tickets/{ticket}", "/v1/members/{kind}/{value}"}
+    assert set(document["paths"]) == {
+        "/v1/commands",
+        "/v1/preview",
+        "/v1/tickets/{ticket}",
+        "/v1/members/{kind}/{value}",
+        "/v1/parked",
+        "/v1/parked/{ticket}/retry",
+    }
     assert schemas["NativeCommand"]["additionalProperties"] is False
     assert json.dumps(document["paths"]).count('"operationId"') == 3
 

@@ -14,7 +14,7 @@ from accrual.domain.facts import Identity
 from accrual.domain.ids import ticket_of
 from accrual.domain.programme import Catalogue, Client, Settings, StoredClient
 from accrual.engine.report import EngineReport, SubmitReport
-from accrual.engine.views import MemberView, TicketView
+from accrual.engine.views import MemberView, ParkedPage, TicketView
 
 KEY = "demo-key"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -47,6 +47,9 @@ class EngineDouble:
         self.decided: TicketView | None = None
         self.waited_s: list[float] = []
         self.engine_report = EngineReport(submit=SubmitReport())
+        self.page = ParkedPage(tickets=(), next_after=None)
+        self.parked_calls: list[tuple[int, int, bytes | None]] = []
+        self.retried: list[tuple[bytes, int]] = []
 
     async def submit(self, submission: Submission) -> Receipt:
         identity = msgspec.msgpack.encode(submission.command.identity)
@@ -79,6 +82,14 @@ class EngineDouble:
     ) -> MemberView | None:
         self.member_calls.append((programme_id, identity, limit, before))
         return self.members.get(identity)
+
+    async def parked(self, programme_id: int, *, limit: int, after: bytes | None) -> ParkedPage:
+        self.parked_calls.append((programme_id, limit, after))
+        return self.page
+
+    async def retry(self, ticket: bytes, programme_id: int) -> Receipt:
+        self.retried.append((ticket, programme_id))
+        return Receipt(ticket=ticket, bucket=5, position=2, recorded_at=NOW, repeated=False)
 
     def client_by_key(self, key_digest: bytes) -> tuple[StoredClient, Catalogue] | None:
         found = self.clients.get(key_digest)

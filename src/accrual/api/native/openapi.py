@@ -19,6 +19,7 @@ _TYPES = (
     shapes.Refusal,
     shapes.Preview,
     shapes.Ticket,
+    shapes.Parked,
     shapes.Member,
     shapes.Error,
 )
@@ -27,7 +28,8 @@ _FAILURES = {
     "401": "No key, or one that is not known",
     "403": "The client has no right to the native API",
     "404": "There is no such thing in the client's programme",
-    "409": "The key was used with other content before",
+    "409": "The key was used with other content before, or there is nothing to try again",
+    "422": "The request is understood and will not be carried out",
     "413": "The body or the number of commands is over the limit",
     "429": "Too much is waiting; try again after Retry-After seconds",
     "500": "Something inside failed; nothing was changed",
@@ -49,6 +51,8 @@ def openapi(*, bulk_max: int, page_max: int, wait_max_s: float) -> dict[str, Any
             "/v1/preview": {"post": _preview()},
             "/v1/tickets/{ticket}": {"get": _ticket()},
             "/v1/members/{kind}/{value}": {"get": _member(page_max)},
+            "/v1/parked": {"get": _parked(page_max)},
+            "/v1/parked/{ticket}/retry": {"post": _retry(wait_max_s)},
         },
         "components": {
             "schemas": components,
@@ -129,6 +133,42 @@ def _member(page_max: int) -> dict[str, Any]:
         ],
         "responses": _responses(
             ["400", "401", "403", "404", "500", "503"], {"200": _content("The member", _ref("Member"))}
+        ),
+    }
+
+
+def _parked(page_max: int) -> dict[str, Any]:
+    limit = {"type": "integer", "minimum": 1, "maximum": page_max}
+    after = {"type": "string", "format": "uuid"}
+    return {
+        "operationId": "readParked",
+        "summary": "Commands that could not be decided and wait put aside",
+        "parameters": [
+            _parameter("query", "limit", limit, "Tickets of one page"),
+            _parameter("query", "after", after, "The page before's `next_after`"),
+        ],
+        "responses": _responses(
+            ["400", "401", "403", "404", "500", "503"], {"200": _content("One page", _ref("Parked"))}
+        ),
+    }
+
+
+def _retry(wait_max_s: float) -> dict[str, Any]:
+    return {
+        "operationId": "retryParked",
+        "summary": "Try a parked command again, under a ticket of its own",
+        "parameters": [
+            _parameter("path", "ticket", {"type": "string", "format": "uuid"}, "The parked command's"),
+            _parameter(
+                "header", "Prefer", {"type": "string"}, f"`wait=N`: wait N seconds at most, {wait_max_s:g} unless told"
+            ),
+        ],
+        "responses": _responses(
+            ["401", "403", "404", "409", "422", "429", "500", "503"],
+            {
+                "200": _content("Decided within the time waited", _ref("Answer")),
+                "202": _content("Accepted for good", _ref("Receipt")),
+            },
         ),
     }
 

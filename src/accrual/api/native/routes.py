@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs
 
 import msgspec
@@ -18,10 +19,11 @@ from accrual.domain.facts import Identity
 from accrual.domain.ids import digest16, is_ticket
 from accrual.domain.native import NativeCommand
 from accrual.domain.programme import IdempotencyPolicy
-from accrual.engine.render import member_json, preview_json, ticket_json
+from accrual.engine.render import member_json, parked_json, preview_json, ticket_json
 from accrual.engine.translate_native import Translator, read_identity
 
 RIGHT = "native"
+RIGHT_TO_OPERATE = "operate"
 _WAIT = re.compile(r"\s*wait\s*=\s*([0-9]{1,6})\s*\Z", re.ASCII | re.IGNORECASE)
 _POSITION_MAX = 2**63 - 1
 
@@ -53,14 +55,17 @@ class NativeRoutes:
         _warn_without_key(command, call, engine)
         translator = Translator(call.client, call.catalogue)
         receipt = await engine.submit(translator.to_submission(command, call.body, now=call.now, chance=call.chance))
-        answer = receipt_json(receipt)
-        headers = {"location": f"/v1/tickets/{answer['ticket']}"}
         wait_s = _preferred_wait_s(call.headers.get("prefer"), self._limits.wait_max_s)
-        if wait_s is not None:
-            headers["preference-applied"] = f"wait={wait_s:g}"
-            view = await engine.wait(receipt, deadline_s=wait_s)
-            if view is not None and view.status != "waiting":
-                return reply(200, answer | {"outcome": ticket_json(view)}, headers)
+        headers = {} if wait_s is None else {"preference-applied": f"wait={wait_s:g}"}
+        return await self._answer(receipt, engine, wait_s, headers)
+
+    async def _answer(self, receipt: Receipt, engine: Engine, wait_s: float | None, headers: dict[str, str]) -> Reply:
+        """202 with the receipt, or 200 with the outcome besides when it comes within `wait_s` (None: not waited for)."""
+        answer = receipt_json(receipt)
+        headers["location"] = f"/v1/tickets/{answer['ticket']}"
+        view = None if wait_s is None else await engine.wait(receipt, deadline_s=wait_s)
+        if view is not None and view.status != "waiting":
+            return reply(200, answer | {"outcome": ticket_json(view)}, headers)
         return reply(202, answer, headers)
 
     async def _many(self, call: Call, engine: Engine, written: list[Written]) -> Reply:
@@ -94,6 +99,21 @@ class NativeRoutes:
             },
         )
 
+    async def parked(self, call: Call, engine: Engine) -> Reply:
+        """GET /v1/parked: one page of the programme's commands that wait put aside."""
+        require_right(call.client, RIGHT_TO_OPERATE)
+        query = parse_qs(call.query, keep_blank_values=True, max_num_fields=20)
+        after = _read_ticket(query["after"][-1]) if "after" in query else None
+        page = await engine.parked(call.client.programme_id, limit=self._page(query), after=after)
+        return reply(200, parked_json(page))
+
+    async def retry(self, call: Call, engine: Engine) -> Reply:
+        """POST /v1/parked/{ticket}/retry: try a parked command again; 200 with the outcome, 202 when that takes longer."""
+        require_right(call.client, RIGHT_TO_OPERATE)
+        receipt = await engine.retry(_read_ticket(call.params["ticket"]), call.client.programme_id)
+        wait_s = _preferred_wait_s(call.headers.get("prefer"), self._limits.wait_max_s)
+        return await self._answer(receipt, engine, self._limits.wait_max_s if wait_s is None else wait_s, {})
+
     async def preview(self, call: Call, engine: Engine) -> Reply:
         """POST /v1/preview: what one command would come to, decided and not posted."""
         require_right(call.client, RIGHT)
@@ -116,15 +136,18 @@ class NativeRoutes:
     async def member(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/members/{kind}/{value}: balances and one page of history, newest first."""
         require_right(call.client, RIGHT)
-        limits = self._limits
         query = parse_qs(call.query, keep_blank_values=True, max_num_fields=20)
-        limit = _whole(query, "limit", lowest=1, highest=limits.page_max) or min(limits.page_default, limits.page_max)
+        limit = self._page(query)
         before = _whole(query, "before", lowest=0, highest=_POSITION_MAX)
         identity = _identity(call.params["kind"], call.params["value"])
         view = await engine.member(call.client.programme_id, identity, limit=limit, before=before)
         if view is None:
             raise Missing("There is no such member.", code="member_unknown")
         return reply(200, member_json(view))
+
+    def _page(self, query: Mapping[str, Sequence[str]]) -> int:
+        limits = self._limits
+        return _whole(query, "limit", lowest=1, highest=limits.page_max) or min(limits.page_default, limits.page_max)
 
 
 def _with_header_key(command: NativeCommand, header: str | None) -> NativeCommand:
@@ -167,7 +190,7 @@ def _identity(kind: str, value: str) -> Identity:
         raise Missing("There is no such member.", code="member_unknown") from error
 
 
-def _whole(query: dict[str, list[str]], name: str, *, lowest: int, highest: int) -> int | None:
+def _whole(query: Mapping[str, Sequence[str]], name: str, *, lowest: int, highest: int) -> int | None:
     values = query.get(name)
     if values is None:
         return None

@@ -61,6 +61,13 @@ class Line(_Shape, frozen=True):
     expires_at: datetime | None
 
 
+class Retry(_Shape, frozen=True):
+    """A command that tried a parked one again."""
+
+    ticket: str
+    status: Literal["waiting", "decided", "parked"]
+
+
 class Ticket(_Shape, frozen=True):
     """Everything about one command; `complete` once its follow-ups are decided too."""
 
@@ -78,10 +85,19 @@ class Ticket(_Shape, frozen=True):
     lines: tuple[Line, ...]
     follow_ups: tuple[str, ...]
     parent: str | None
+    retries: tuple[Retry, ...]
+    retry_of: str | None
     fields: dict[str, Any]
     error: str | None
     bucket: int
     position: int
+
+
+class Parked(_Shape, frozen=True):
+    """Commands that wait put aside, by bucket and position; page on with `next_after`."""
+
+    parked: tuple[Ticket, ...]
+    next_after: str | None
 
 
 class Balance(_Shape, frozen=True):
