@@ -21,9 +21,6 @@ def append_many(url: str, process: int, users: list[str], rounds: int, meeting: 
         try:
             submit = submitter(log_of(pool)).submit
             placed = []
-            (meeting / str(process)).touch()
-            while len(list(meeting.iterdir())) < 2:
-                time.sleep(0.001)
             for turn in range(rounds):
                 receipts = await asyncio.gather(*[submit(purchase(user, f"{process}-{turn}")) for user in users])
                 placed += [(receipt.ticket, receipt.bucket, receipt.position) for receipt in receipts]
@@ -31,4 +28,7 @@ def append_many(url: str, process: int, users: list[str], rounds: int, meeting: 
         finally:
             await pool.close()
 
+    (meeting / str(process)).touch()
+    while len(list(meeting.iterdir())) < 2:
+        time.sleep(0.001)
     return asyncio.run(work())
