@@ -70,7 +70,7 @@ class ConditionSet:
         self._programs: dict[tuple[int, int, bool], cel.Expression | str] = {}
         self._groups = _grouped(self._conditions)
         kinds: dict[tuple[Label, ...], int] = {}
-        self._alike = [[kinds.setdefault(p.labels, len(kinds)) for p in c.parts] for c in self._conditions]
+        self._parts = [[(p.text, kinds.setdefault(p.labels, len(kinds))) for p in c.parts] for c in self._conditions]
         self.names = Wanted(
             frozenset().union(*(condition.wanted.names for condition in self._conditions)),
             frozenset().union(*(condition.wanted.counted for condition in self._conditions)),
@@ -83,28 +83,41 @@ class ConditionSet:
         verdicts: list[Verdict] = []
         shown: dict[int, dict[str, Any]] = {}
         for first, end in self._groups:
-            numbers = self._numbers(first, end, values)
-            for index, number in enumerate(numbers, first):
-                verdicts.append(HOLDS if number == 0 else self._refused(index, number, values, shown))
+            for index, number in enumerate(self._numbers(first, end, values), first):
+                if number == 0:
+                    verdicts.append(HOLDS)
+                elif isinstance(number, int) and number > 0:
+                    text, alike = self._parts[index][number - 1]
+                    told = shown.get(alike)
+                    if told is None:
+                        told = self._show(index, number - 1, values, shown)
+                    verdicts.append(Verdict(False, "condition_false", {"part": text, "values": told}))
+                else:
+                    verdicts.append(self._failed(index, number, values, shown))
         return verdicts
 
-    def _refused(
+    def _show(
+        self, index: int, place: int, values: Mapping[str, Any], shown: dict[int, dict[str, Any]]
+    ) -> dict[str, Any]:
+        """The values of a part. Parts with the same names share what is `shown`: near misses are many, names few."""
+        condition, alike = self._conditions[index], self._parts[index][place][1]
+        if alike not in shown:
+            labels = condition.parts[place].labels
+            shown[alike] = {label.text: _show(label, values.get(label.name), condition) for label in labels}
+        return shown[alike]
+
+    def _failed(
         self, index: int, number: int | str, values: Mapping[str, Any], shown: dict[int, dict[str, Any]]
     ) -> Verdict:
-        """What to tell. Parts with the same names share what is `shown` of them: near misses are many, names few."""
-        condition = self._conditions[index]
+        parts = self._conditions[index].parts
         if isinstance(number, str):
-            place = next((at for at, part in enumerate(condition.parts) if not _is_true(part, values)), 0)
+            place = next((at for at, part in enumerate(parts) if not _is_true(part, values)), 0)
+            error = _said(number)
         else:
-            place = abs(number) - 1
-        part, alike = condition.parts[place], self._alike[index][place]
-        told = shown.get(alike)
-        if told is None:
-            told = shown[alike] = {label.text: _show(label, values.get(label.name), condition) for label in part.labels}
-        if isinstance(number, int) and number > 0:
-            return Verdict(False, "condition_false", {"part": part.text, "values": told})
-        error = _said(number) if isinstance(number, str) else _absent(part, values)
-        return Verdict(False, "condition_failed", {"part": part.text, "values": told, "error": error})
+            place = -number - 1
+            error = _absent(parts[place], values)
+        told = self._show(index, place, values, shown)
+        return Verdict(False, "condition_failed", {"part": parts[place].text, "values": told, "error": error})
 
     def _numbers(self, first: int, end: int, values: Mapping[str, Any]) -> list[Any]:
         """The numbers of program_of, or in the place of one that fails why. A list fails whole: then it is halved."""
