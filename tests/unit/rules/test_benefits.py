@@ -98,3 +98,13 @@ def test_benefit_is_of_exactly_one_kind() -> None:
     promo = promo_of(code="P", trigger="purchase", benefits=[{"asset": "PTS", "fixed": 1, "percent": "1"}])
     with pytest.raises(ValueError, match="exactly one"):
         kind_of(promo.benefits[0])
+
+
+def test_vouchers_of_equal_payments_in_one_call_are_different() -> None:
+    """Two equal payments are two: a code that is given twice can be used once."""
+    promo = promo_of(
+        code="P", trigger="purchase", benefits=[{"asset": "LD", "voucher": {"prefix": "V-"}, "per_fact": True}]
+    )
+    (award,) = judge(compiled(promo), *idr(100, 100, 100)).awards
+    codes = (award.details or {})["codes"]
+    assert len(set(codes)) == award.amount == 3
