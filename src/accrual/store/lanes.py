@@ -14,10 +14,8 @@ from accrual.domain.errors import DatabaseDown
 from accrual.domain.facts import Identity
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
 from accrual.domain.members import MemberProfile, PurchaseRow
-from accrual.domain.members import MemberProfile, PurchaseRow
 from accrual.domain.stocks import StockKey
 from accrual.store.connection import Connection
-from accrual.store.past import read_history, read_profiles
 from accrual.store.past import read_history, read_profiles
 from accrual.store.postgres import as_login, connect, mapping_loss
 from accrual.store.posting import post
@@ -248,16 +246,6 @@ class PostgresLanes:
         """What is left of each outlet's or device's cap."""
         with mapping_loss():
             return await quotas(self.connection, wanted, buckets=self._buckets)
-
-    async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
-        """The newest profiles of {bucket: members} that have one."""
-        starts = offsets(wanted, self._buckets)
-        return await read_profiles(self.connection, sorted(wanted), starts, _flat(wanted))
-
-    async def history(self, wanted: Mapping[int, Sequence[bytes]], since: datetime) -> dict[bytes, list[PurchaseRow]]:
-        """Own purchases of {bucket: members} recorded since then, newest first, out of their newest 5,000 commands."""
-        starts = offsets(wanted, self._buckets)
-        return await read_history(self.connection, sorted(wanted), starts, _flat(wanted), since)
 
     async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
         """The newest profiles of {bucket: members} that have one."""
