@@ -9,7 +9,6 @@ from typing import Protocol
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
 from accrual.domain.members import MemberProfile, PurchaseRow
-from accrual.domain.members import MemberProfile, PurchaseRow
 from accrual.domain.stocks import StockKey
 
 
@@ -37,12 +36,6 @@ class StateSource(Protocol):
 
     async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
         """Newest profiles of members by id."""
-
-    async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
-        """Newest profiles by member."""
-
-    async def history(self, wanted: Mapping[int, Sequence[bytes]], since: datetime) -> dict[bytes, list[PurchaseRow]]:
-        """Members' own purchases recorded since then, newest first, out of their newest 5,000 commands."""
 
     async def history(self, wanted: Mapping[int, Sequence[bytes]], since: datetime) -> dict[bytes, list[PurchaseRow]]:
         """Members' own purchases recorded since then, newest first, out of their newest 5,000 commands."""
