@@ -75,14 +75,15 @@ def _sort_out(facts: tuple[Fact, ...], snapshot: Snapshot, enrol: bool) -> Admit
             day = period_key(fact.occurred_at or snapshot.now, Period.DAY, snapshot.programme.zone)
             reason = _once(snapshot, counters, (PROGRAMME_ITSELF, SLOT_CHECKED_IN, day), "already_checked_in")
         elif isinstance(fact, Referral) and fact.referred is None:
-            if link is not None or new_link is not None:
+            # Without a referrer there is no link to tell by that the member was referred: a counter remembers it.
+            referred = (PROGRAMME_ITSELF, SLOT_REFERRED, 0)
+            if link is not None or counters.get(referred) or snapshot.counted(referred):
                 reason = "already_referred"
             elif fact.referrer == snapshot.identity:
                 reason = "self_referral"
             else:
-                # Without a referrer there is no link to tell by that the member was referred.
-                reason = _once(snapshot, counters, (PROGRAMME_ITSELF, SLOT_REFERRED, 0), "already_referred")
-                new_link = fact.referrer if reason is None else None
+                counters[referred] = 1
+                new_link = fact.referrer
         elif isinstance(fact, ReferralPurchase) and fact.referred is None:
             known = link or new_link
             if known is None and fact.referrer == snapshot.identity:

@@ -86,7 +86,7 @@ def test_referral_without_a_referrer_counts_once_too() -> None:
     """A sharer of 0 is no link to remember the referral by; else each repeated call would give the award again."""
     first = judge(programme(), Referral(referrer=None))
     assert (gave(first), first.referrer, first.follow_ups) == ([(REFERRAL, 1, 1)], None, ())
-    for referrer in (None, BOB):
+    for referrer in (None, BOB, ANN):
         later = judge(programme(), Referral(referrer=referrer), counters=first.counters)
         assert (gave(later), declined(later), later.referrer) == ([], [(0, "already_referred")], None)
 
