@@ -160,7 +160,7 @@ def compile_version(stored: PromoVersion, settings: Settings, assets: dict[str, 
     audience = _audience(promo.audience)
     condition = None
     if promo.condition is not None:
-        condition = compile_condition(promo.condition, trigger=promo.trigger, settings=settings)
+        condition = compile_condition(promo.condition, trigger=promo.trigger, settings=settings, zone=zone_name)
     return CompiledVersion(
         promo_version_id=stored.promo_version_id,
         promo_id=stored.promo_id,

@@ -17,6 +17,9 @@ from accrual.rules.schedule import Schedule
 
 LIVE = (PromoStatus.ACTIVE, PromoStatus.PAUSED)
 LOOKUPS_MAX = 50_000
+CONDITION_SETS_MAX = 256
+"""A set of twenty conditions takes some 300 kB."""
+
 LOOKUP_SUBJECTS_MAX = 4
 """Look-ups of longer baskets are not kept: nearly all are different, and their names alone would fill the memory."""
 HOLDOUT_PARTS = 1_000_000
@@ -193,7 +196,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
         key = tuple(version.promo_version_id for version in versions)
         found = self.condition_sets.get(key)
         if found is None:
-            if len(self.condition_sets) >= LOOKUPS_MAX:
+            if len(self.condition_sets) >= CONDITION_SETS_MAX:
                 self.condition_sets.clear()
             compiled = tuple(version.condition for version in versions if version.condition is not None)
             found = self.condition_sets[key] = ConditionSet(compiled)
