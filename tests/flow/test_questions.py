@@ -131,6 +131,17 @@ def test_explanation_says_what_was_given_why_not_and_what_followed(terminal: Ter
     ]
 
 
+def test_explanation_is_said_in_indonesian_when_asked_for(terminal: Terminal) -> None:
+    (sent,) = _submit(terminal, PURCHASE)
+    told = terminal.run("explain", sent["ticket"], "--lang", "id").stdout
+    assert "qoin.user_id 16659 melakukan `purchase`" in told
+    assert "memberi 1 PTS: jumlah tetap." in told
+    assert "Akun PTS: +1 (accrual), lalu 1." in told
+    sentences = terminal.json("explain", sent["ticket"], "--lang", "id")["sentences"]
+    assert sentences[0] == f"Tiket {sent['ticket']}"
+    assert "gave 1 PTS: a fixed amount." in terminal.run("explain", sent["ticket"], "--lang", "en").stdout
+
+
 def test_command_that_no_lane_has_come_to_is_waiting(terminal: Terminal) -> None:
     # The lane that submit runs for itself must not come to it, so the command is put below the lane's cursor.
     (sent,) = _submit(terminal, PURCHASE)

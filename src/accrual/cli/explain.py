@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,9 +19,12 @@ from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, t
 from accrual.cli.ticket import TicketId
 from accrual.cli.ticket_ids import read_ticket
 from accrual.domain.errors import Missing
+from accrual.domain.programme import Language
 from accrual.engine.reads import FOLLOW_UP_DEPTH_MAX
 from accrual.engine.render import ticket_json, ticket_text
-from accrual.engine.views import LineView, TicketView
+from accrual.engine.views import TicketView
+from accrual.rules.words import number
+from accrual.rules.words import say as say_in
 
 FOLLOW_UPS_TOLD_MAX = 50
 RETRIES_TOLD_MAX = 5
@@ -36,6 +39,7 @@ class Story:
     programme: str
     follow_ups: tuple[Story, ...]
     retries: tuple[Story, ...] = ()
+    language: Language = Language.EN
 
 
 def explain(
@@ -44,11 +48,14 @@ def explain(
     database_url: DatabaseUrl = None,
     programme: ProgrammeCode = None,
     as_json: AsJson = False,
+    lang: Annotated[
+        Language | None, typer.Option("--lang", help="In which language (default: the programme's).")
+    ] = None,
 ) -> None:
     """Say in words what came of a command, and why. Ends with 1 when there is no such ticket."""
     with telling(as_json=as_json):
         wanted = read_ticket(ticket)
-        story = asyncio.run(_read(wanted, data_dir, database_url, programme))
+        story = asyncio.run(_read(wanted, data_dir, database_url, programme, lang))
     if as_json:
         typer.echo(json.dumps(_as_json(story), ensure_ascii=False))
     else:
@@ -56,71 +63,82 @@ def explain(
 
 
 def print_story(story: Story, console: Console, indent: str = "") -> None:
-    """The sentences of a story, follow-ups set in."""
+    """The sentences of a story, what followed from it set in."""
     for sentence in sentences(story):
         console.print(indent + sentence, soft_wrap=True)
-    for follow_up in story.follow_ups:
-        console.print(f"{indent}From it followed, in another member's name:")
-        print_story(follow_up, console, indent + "    ")
-    for retry in story.retries:
-        console.print(f"{indent}It was tried again:")
-        print_story(retry, console, indent + "    ")
+    for intro, stories in (("followed", story.follow_ups), ("tried_again", story.retries)):
+        for each in stories:
+            console.print(indent + say_in(story.language, f"story.{intro}"))
+            print_story(each, console, indent + "    ")
 
 
 def sentences(story: Story) -> Iterator[str]:
     """What came, when, from whom; what decided; what each promo gave or did not; what was booked."""
     view = story.view
-    yield f"Ticket {ticket_text(view.ticket)}"
-    yield (
-        f"  {identity_text(view.identity)} did `{view.action}` at {moment(view.occurred_at)}, told by client "
-        f"{story.client} in the words of {dialect_text(view.dialect)}."
+
+    def tell(key: str, **values: str) -> str:
+        return say_in(story.language, f"story.{key}", **values)
+
+    yield tell("ticket", ticket=ticket_text(view.ticket))
+    yield "  " + tell(
+        "came",
+        who=identity_text(view.identity),
+        action=view.action,
+        at=moment(view.occurred_at),
+        client=story.client,
+        dialect=dialect_text(view.dialect),
     )
-    yield (
-        f"  Recorded at {moment(view.recorded_at)} as position {view.position} of bucket {view.bucket}, "
-        f"in programme {story.programme}."
+    yield "  " + tell(
+        "recorded",
+        at=moment(view.recorded_at),
+        position=str(view.position),
+        bucket=str(view.bucket),
+        programme=story.programme,
     )
     if view.parent is not None:
-        yield f"  It followed from ticket {ticket_text(view.parent)}."
+        yield "  " + tell("parent", ticket=ticket_text(view.parent))
     if view.retry_of is not None:
-        yield f"  It tried ticket {ticket_text(view.retry_of)} again, which had been put aside."
+        yield "  " + tell("retry_of", ticket=ticket_text(view.retry_of))
     if view.status == "waiting":
-        yield "  It is accepted and not decided yet; a lane will come to it. See: accrual doctor."
+        yield "  " + tell("waiting")
         return
     if view.status == "parked":
-        yield f"  It could not be decided and was put aside; nothing was given. The error: {view.error}"
+        yield "  " + tell("parked", error=str(view.error))
         if not view.retries:
-            yield f"  Once its cause is mended: accrual parked retry {ticket_text(view.ticket)}"
+            yield "  " + tell("retry_how", ticket=ticket_text(view.ticket))
         return
     if view.revision is not None:
-        yield f"  Decided under revision {view.revision} of the programme."
+        yield "  " + tell("decided", revision=str(view.revision))
+    yield from _judged(view, tell)
+    for line in view.lines:
+        account = line.code if line.role == "main" else f"{line.code} ({line.role})"
+        amount = ("+" if line.amount > 0 else "") + number(story.language, line.amount)
+        balance = number(story.language, line.balance_after)
+        yield "  " + tell("line", account=account, amount=amount, kind=line.kind, balance=balance)
+    if view.follow_ups and not view.complete:
+        yield "  " + tell("under_way")
+
+
+def _judged(view: TicketView, tell: Callable[..., str]) -> Iterator[str]:
     own = [award for award in view.awards if award.recipient == view.identity]
     considered = {award.promo for award in own} | {decline.promo for decline in view.declines if decline.promo}
     if not considered and not view.declines:
-        yield "  No promo of the programme listens to such a fact, so nothing was given and nothing declined."
+        yield "  " + tell("nothing")
     if considered:
-        yield f"  Promos considered: {', '.join(sorted(considered))}."
+        yield "  " + tell("considered", promos=", ".join(sorted(considered)))
     for award in own:
-        yield f"  + {award.promo} (version {award.promo_version}{_named(award.promo_name)}) gave {award.text}"
+        values = {"promo": award.promo, "version": str(award.promo_version), "text": award.text}
+        yield "  " + (
+            tell("gave_named", name=award.promo_name, **values) if award.promo_name else tell("gave", **values)
+        )
         if award.active_at is not None:
-            yield f"      Active from {moment(award.active_at)}."
+            yield "      " + tell("active", at=moment(award.active_at))
         if award.expires_at is not None:
-            yield f"      Expires at {moment(award.expires_at)}."
+            yield "      " + tell("expires", at=moment(award.expires_at))
     for decline in view.declines:
-        who = "The programme" if decline.promo is None else f"{decline.promo} (version {decline.promo_version})"
-        yield f"  - {who} gave nothing ({decline.reason}): {decline.text}"
-    for line in view.lines:
-        yield f"  = {_line(line)}"
-    if view.follow_ups and not view.complete:
-        yield "  A follow-up is still under way."
-
-
-def _named(name: str) -> str:
-    return f", {name}" if name else ""
-
-
-def _line(line: LineView) -> str:
-    account = line.code if line.role == "main" else f"{line.code} ({line.role})"
-    return f"Account {account}: {line.amount:+,} ({line.kind}), then {line.balance_after:,}."
+        promo, version = decline.promo, str(decline.promo_version)
+        who = tell("programme") if promo is None else tell("promo", promo=promo, version=version)
+        yield "  " + tell("declined", who=who, reason=decline.reason, text=decline.text)
 
 
 def _as_json(story: Story) -> dict[str, Any]:
@@ -134,26 +152,33 @@ def _as_json(story: Story) -> dict[str, Any]:
     }
 
 
-async def _read(ticket: bytes, data_dir: Path | None, database_url: str | None, programme: str | None) -> Story:
+async def _read(
+    ticket: bytes, data_dir: Path | None, database_url: str | None, programme: str | None, lang: Language | None
+) -> Story:
     async with asking(data_dir, database_url, on_progress=say) as engine:
-        story = await _tell(engine, ticket, FOLLOW_UP_DEPTH_MAX)
+        engine.reads.speak(lang)
+        story = await _tell(engine, ticket, FOLLOW_UP_DEPTH_MAX, lang)
         if story is None or (programme is not None and story.programme != programme):
             raise Missing("There is no such ticket here.", code="ticket_unknown")
         return story
 
 
-async def _tell(engine: RunningEngine, ticket: bytes, depth: int) -> Story | None:
+async def _tell(engine: RunningEngine, ticket: bytes, depth: int, lang: Language | None = None) -> Story | None:
     view = await engine.ticket(ticket)
     if view is None:
         return None
     client = engine.catalog.client(view.client_id)
-    told = [await _tell(engine, each, depth - 1) for each in view.follow_ups[:FOLLOW_UPS_TOLD_MAX]] if depth else []
+    settings = engine.catalog.newest(view.programme_id).settings
+    told = (
+        [await _tell(engine, each, depth - 1, lang) for each in view.follow_ups[:FOLLOW_UPS_TOLD_MAX]] if depth else []
+    )
     newest = view.retries[-RETRIES_TOLD_MAX:] if depth else ()
-    retried = [await _tell(engine, retry.ticket, depth - 1) for retry in newest]
+    retried = [await _tell(engine, retry.ticket, depth - 1, lang) for retry in newest]
     return Story(
         view=view,
         client=f"number {view.client_id}" if client is None else client.client.code,
-        programme=engine.catalog.newest(view.programme_id).settings.code,
+        programme=settings.code,
+        language=lang or settings.language,
         follow_ups=tuple(story for story in told if story is not None),
         retries=tuple(story for story in retried if story is not None),
     )

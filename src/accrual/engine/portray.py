@@ -13,11 +13,12 @@ from accrual.domain.commands import Command, Dialect, LoggedCommand, Resume, Rew
 from accrual.domain.errors import Broken
 from accrual.domain.facts import Identity
 from accrual.domain.outcomes import Award, Declined, Outcome, Status, decode_outcome
-from accrual.domain.programme import Asset, Catalogue
+from accrual.domain.programme import Asset, Catalogue, Language
 from accrual.domain.promos import PromoVersion
 from accrual.domain.transfers import Kind
 from accrual.engine.views import AwardView, BalanceView, DeclineView, LineView, RetryView, TicketView
-from accrual.rules.explain import explain_award, explain_decline
+from accrual.rules.explain import explain_decline
+from accrual.rules.explain_award import explain_award
 
 FieldsOf = Callable[[int, bytes], dict[str, Any]]
 """(dialect, raw body) -> the client's own fields as sent. Dialects know; bootstrap hands it in."""
@@ -60,10 +61,11 @@ def decode(booked: BookedCommand) -> Decoded:
 
 
 class Names:
-    """What a catalogue revision calls the assets and promo versions of an outcome."""
+    """What a catalogue revision calls the assets and promo versions of an outcome; says it in this language, if given."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, language: Language | None = None) -> None:
         self._settings = catalogue.settings
+        self._language = language
         self._assets = {stored.asset_id: stored.asset for stored in catalogue.assets}
         self._versions = {stored.promo_version_id: stored for stored in catalogue.promos}
 
@@ -80,7 +82,7 @@ class Names:
             promo_number=version.promo.number,
             promo_version=version.version,
             reason=award.reason,
-            text=explain_award(award, asset, version, self._settings),
+            text=explain_award(award, asset, version, self._settings, self._language),
             recipient=recipient,
             basis=award.basis,
             active_at=award.active_at,
@@ -93,7 +95,7 @@ class Names:
         version = self._version(declined.promo_version_id) if declined.promo_version_id else None
         return DeclineView(
             reason=declined.reason,
-            text=explain_decline(declined, version, self._settings),
+            text=explain_decline(declined, version, self._settings, self._language),
             promo=version.promo.code if version else None,
             promo_version=version.version if version else None,
             details=declined.details,

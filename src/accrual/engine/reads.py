@@ -14,7 +14,7 @@ from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
 from accrual.domain.ids import bucket_of, bucket_of_ticket, is_ticket, member_id_of
 from accrual.domain.outcomes import Status
-from accrual.domain.programme import Catalogue
+from accrual.domain.programme import Catalogue, Language
 from accrual.engine.catalog import Catalog
 from accrual.engine.portray import Decoded, FieldsOf, Names, decode, identity_of, portray, portray_balances
 from accrual.engine.resume import RETRIES_MAX, next_retry, retry_ticket
@@ -83,6 +83,12 @@ class Reads:
         self._catalog = catalog
         self._fields_of = fields_of
         self._names: dict[tuple[int, int], Names] = {}
+        self._language: Language | None = None
+
+    def speak(self, language: Language | None) -> None:
+        """From now on say awards and declines in this language; None: in that of each programme."""
+        self._language = language
+        self._names.clear()
 
     async def ticket(self, ticket: bytes) -> TicketView | None:
         """Everything about one command, or None when there is none with this ticket. Raises DatabaseDown."""
@@ -220,7 +226,7 @@ class Reads:
     async def _names_of(self, programme_id: int, revision: int) -> Names:
         names = self._names.pop((programme_id, revision), None)
         if names is None:
-            names = Names(await self._catalogue(programme_id, revision))
+            names = Names(await self._catalogue(programme_id, revision), self._language)
         self._names[programme_id, revision] = names  # last in line, so that the one unused longest leaves first
         if len(self._names) > CATALOGUES_KEPT_MAX:
             del self._names[next(iter(self._names))]
