@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -13,10 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from accrual.bootstrap.demo import read_examples, run_demo
 from accrual.bootstrap.demo_server import DemoServer
-from accrual.cli.demo import find_examples
+from accrual.cli.demo import find_examples, print_report
 from accrual.domain.errors import Invalid
 from tests.flow.processes import is_alive, serving, until
 from tests.pg_fixtures import Database
@@ -107,6 +109,15 @@ def test_demo_names_what_is_not_as_it_should_be(database: Database, room: Path) 
     assert report.problems[1] == "05-task-luckydraw: the reply has no ticket"
     assert report.verified.clean
     assert told
+    paper = io.StringIO()
+    print_report(report, Console(file=paper, width=120))
+    shown = paper.getvalue()
+    tickets = [line.split()[1] for line in shown.splitlines() if line.startswith("10-processor-transactionpromo")]
+    assert len(tickets) == 1
+    assert tickets[0] == report.posted[9].ticket_id.rpartition(":")[2]
+    assert "CHECK-IN v1, Daily check-in: 1 PTS" in shown
+    assert "3 things are not as they should be" in shown
+    assert all(problem in shown for problem in report.problems)
 
 
 def test_examples_without_their_grants_are_refused(room: Path) -> None:
