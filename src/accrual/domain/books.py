@@ -20,6 +20,14 @@ class BookedCommand(NamedTuple):
     payload: bytes | None
 
 
+class DecidedCommand(NamedTuple):
+    """A command of the log and its stored outcome. `command` has no content, seal or name: nothing here looks at them."""
+
+    command: LoggedCommand
+    status: int
+    payload: bytes
+
+
 class BookedLine(NamedTuple):
     """A ledger line of a member's account, with what the account is for."""
 

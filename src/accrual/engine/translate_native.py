@@ -103,6 +103,10 @@ class Translator:
             refusal=self._find_inadmissible(command, now),
         )
 
+    def command_of(self, native: NativeCommand) -> Reward:
+        """The command alone, however long ago it says that things occurred. Raises Invalid as `to_submission`."""
+        return self._command(native)
+
     def content_of(self, native: NativeCommand) -> bytes:
         """The content digest alone, of a command accepted earlier: whether its dates are too old is not asked again."""
         return content_digest(_canonical(native, self._command(native), _optional(native.member_name, "member_name")))

@@ -26,6 +26,8 @@ from accrual.worker.leases import Leases
 TRIES_MAX = 3
 """How often a command may fail (or kill the process) alone before it is parked without another try."""
 
+GIVEN_UP = "it failed or ended the process each time it was tried"
+
 IDLE_SHARES_EVERY_S = 5.0
 LOOK_AGAIN_MIN_S = 0.002
 PAUSE_MIN_S = 0.05
@@ -246,7 +248,7 @@ class Lane:
         else:
             (task,) = await self._load([command])
         if tries > TRIES_MAX:
-            task.reward, task.error = None, "it failed or ended the process each time it was tried"
+            task.reward, task.error = None, GIVEN_UP
         return task
 
     async def _load(self, commands: list[LoggedCommand]) -> list[Task]:

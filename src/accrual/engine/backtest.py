@@ -1,0 +1,209 @@
+"""Runs commands through a programme in memory and compares with what really happened. It reads; it never posts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from accrual.domain.books import DecidedCommand
+from accrual.domain.commands import Command, LoggedCommand, Resume, Reward, decode_command
+from accrual.domain.facts import Identity
+from accrual.domain.ids import member_id_of
+from accrual.domain.log import AppendRow
+from accrual.domain.outcomes import Outcome, Status, decode_outcome, encode_outcome
+from accrual.engine.backtest_report import Difference
+from accrual.engine.backtest_tally import Side
+from accrual.engine.simulate import NOBODY, Simulated, Simulator
+from accrual.rules.compiled import CompiledProgramme
+
+DIFFERENCES_MAX = 10
+DEPTH_MAX = 8
+"""How far follow-ups of follow-ups are followed."""
+
+SHOWN_CHARACTERS_MAX = 2_000
+
+CompiledAt = Callable[[int], Awaitable[CompiledProgramme]]
+"""The programme compiled at a stored revision."""
+
+
+class Span(NamedTuple):
+    """Which commands are counted, by when they were recorded; `until` is not in it any more."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def has(self, moment: datetime) -> bool:
+        """Whether a moment lies in it."""
+        return (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
+
+
+class Backtest:
+    """One run. Commands before the span are decided too, so that limits stand as they would, and are not counted.
+
+    `proposed` is the programme to try, None: run each command under the revision that decided it (`compiled_at`).
+    `given_up` is the error of commands that lanes died of: they are not tried here.
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        *,
+        programme_id: int,
+        proposed: CompiledProgramme | None,
+        compiled_at: CompiledAt | None,
+        client_of: Callable[[int], str | None],
+        simulated: Side,
+        really: Side | None,
+        span: Span,
+        given_up: str,
+    ) -> None:
+        self._simulator = simulator
+        self._programme_id = programme_id
+        self._proposed = proposed
+        self._compiled_at = compiled_at
+        self._client_of = client_of
+        self._clients: dict[int, str | None] = {}
+        self._simulated = simulated
+        self._really = really
+        self._span = span
+        self._given_up = given_up
+        self._revision = 0
+        self._as_was: CompiledProgramme | None = None
+        self.commands = 0
+        self.equal = 0
+        self.different: list[Difference] = []
+
+    async def run(
+        self, slices: AsyncIterator[Iterable[DecidedCommand]], on_progress: Callable[[int], None] = lambda done: None
+    ) -> None:
+        """Run the log, slice by slice. Raises DatabaseDown, TooLarge."""
+        done = 0
+        until = self._span.until
+        async for part in slices:
+            rows = list(part)
+            if until is not None and rows and all(row.command.recorded_at >= until for row in rows):
+                return
+            for row in rows:
+                if row.command.programme_id != self._programme_id:
+                    continue
+                if self._proposed is None:
+                    await self._run_as_was(row)
+                else:
+                    self._run_proposed(row, self._proposed)
+            done += len(rows)
+            on_progress(done)
+
+    def run_new(self, command: LoggedCommand, asked: Command) -> None:
+        """Run a command that never happened, such as a row of a file."""
+        if self._proposed is None:
+            raise ValueError("what never happened has no revision that decided it")
+        self._simulate(command, asked, self._proposed, counted=self._span.has(command.recorded_at))
+
+    def _run_proposed(self, row: DecidedCommand, proposed: CompiledProgramme) -> None:
+        command = row.command
+        asked = read(command)
+        stored = decode_outcome(row.payload)
+        counted = self._span.has(command.recorded_at)
+        if counted and self._really is not None:
+            member_id, identity = _whose(command, asked)
+            self._really.add(stored, member_id, identity, _occurred_at(command, asked))
+        if isinstance(asked, Reward) and asked.parent is not None:
+            return  # the simulation makes the follow-ups of its own outcomes
+        if stored.status is Status.PARKED and stored.error == self._given_up:
+            return
+        self._simulate(command, asked, proposed, counted=counted)
+
+    def _simulate(
+        self,
+        command: LoggedCommand,
+        asked: Command | str,
+        proposed: CompiledProgramme,
+        *,
+        counted: bool,
+        depth: int = 0,
+    ) -> None:
+        result = self._simulator.decide(command, asked, proposed, self._client(command.client_id))
+        if counted:
+            self._count(result)
+        if depth < DEPTH_MAX:
+            for follow_up in result.follow_ups:
+                logged = _as_logged(follow_up, command)
+                self._simulate(logged, read(logged), proposed, counted=counted, depth=depth + 1)
+
+    async def _run_as_was(self, row: DecidedCommand) -> None:
+        command = row.command
+        asked = read(command)
+        stored = decode_outcome(row.payload)
+        if stored.status is Status.PARKED and stored.error == self._given_up:
+            return
+        if stored.revision and stored.revision != self._revision and self._compiled_at is not None:
+            self._as_was, self._revision = await self._compiled_at(stored.revision), stored.revision
+        if self._as_was is None:
+            return  # nothing was ever judged by a revision yet, so nothing can be judged again
+        result = self._simulator.decide(command, asked, self._as_was, self._client(command.client_id), stored.stocks)
+        if not self._span.has(command.recorded_at):
+            return
+        self._count(result)
+        if self._really is not None:
+            self._really.add(stored, result.member_id, result.identity, result.occurred_at)
+        if encode_outcome(result.outcome) == row.payload:
+            self.equal += 1
+        elif len(self.different) < DIFFERENCES_MAX:
+            self.different.append(_difference(row, result.outcome, stored))
+
+    def _count(self, result: Simulated) -> None:
+        self.commands += 1
+        self._simulated.add(result.outcome, result.member_id, result.identity, result.occurred_at)
+
+    def _client(self, client_id: int) -> str | None:
+        if client_id not in self._clients:
+            self._clients[client_id] = self._client_of(client_id)
+        return self._clients[client_id]
+
+
+def read(command: LoggedCommand) -> Command | str:
+    """What a command asks, or the error when its bytes are none, in the words in which a lane parks it."""
+    try:
+        return decode_command(command.facts)
+    except msgspec.DecodeError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _whose(command: LoggedCommand, asked: Command | str) -> tuple[bytes, Identity]:
+    identity = NOBODY if isinstance(asked, str) else asked.identity
+    return member_id_of(command.programme_id, identity.kind, identity.value), identity
+
+
+def _occurred_at(command: LoggedCommand, asked: Command | str) -> datetime:
+    if isinstance(asked, Reward) and asked.facts and not isinstance(asked, Resume):
+        return asked.facts[0].occurred_at or command.recorded_at
+    return command.recorded_at
+
+
+def _as_logged(row: AppendRow, parent: LoggedCommand) -> LoggedCommand:
+    return LoggedCommand(
+        bucket=row.bucket,
+        position=parent.position,
+        ticket=row.ticket,
+        programme_id=row.programme_id,
+        client_id=row.client_id,
+        recorded_at=parent.recorded_at,
+        content=row.content,
+        seal=row.seal,
+        facts=row.facts,
+        name=None,
+    )
+
+
+def _difference(row: DecidedCommand, simulated: Outcome, stored: Outcome) -> Difference:
+    return Difference(
+        ticket=str(UUID(bytes=row.command.ticket)),
+        bucket=row.command.bucket,
+        position=row.command.position,
+        simulated=repr(simulated)[:SHOWN_CHARACTERS_MAX],
+        stored=repr(stored)[:SHOWN_CHARACTERS_MAX],
+    )

@@ -1,0 +1,341 @@
+"""Decides commands one after the other over state in memory, as a lane would: what a backtest runs on. Nothing is posted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from accrual.domain.commands import Command, LoggedCommand, Profile, Resume, Reward
+from accrual.domain.errors import Invalid, TooLarge
+from accrual.domain.facts import Fact, Identity, ProductPurchase, Purchase, ReferralPurchase
+from accrual.domain.ids import member_id_of
+from accrual.domain.log import AppendRow
+from accrual.domain.members import EMPTY_PROFILE
+from accrual.domain.outcomes import Award, Declined, Outcome, Status
+from accrual.domain.programme import Enrol
+from accrual.domain.stocks import StockKey, StockLeft
+from accrual.engine.process import follow_up_row
+from accrual.rules.admit import kinds_of
+from accrual.rules.compiled import NO_LOOKS, CompiledProgramme
+from accrual.rules.evaluate import evaluate
+from accrual.rules.profiles import change as changed_profile
+from accrual.rules.snapshot import PROGRAMME_ITSELF, CounterKey, Judgement, MemberState, PastPurchase, Snapshot
+
+KEPT_MAX = 30_000_000
+"""Members, counters and purchases kept, all together; some gigabytes."""
+
+PURCHASES_MAX = 5_000
+"""Of one member, the newest."""
+
+NOBODY = Identity("", "")
+
+RecordedStocks = tuple[tuple[int, int, int, int], ...]
+"""What a stored outcome saw of shared stocks: (promo_id, slot, period, left)."""
+
+
+class Simulated(NamedTuple):
+    """What came of one command. `follow_ups` are the commands in other members' names that it makes."""
+
+    outcome: Outcome
+    member_id: bytes
+    identity: Identity
+    occurred_at: datetime
+    follow_ups: tuple[AppendRow, ...] = ()
+
+
+class _Asks(NamedTuple):
+    """What a programme's promos look at at all, so that only this is remembered."""
+
+    balances: bool
+    purchases: bool
+    draws: bool
+
+
+class _Parked(NamedTuple):
+    reward: Reward | Profile
+    recorded_at: datetime
+
+
+class Simulator:
+    """One programme's members, counters, profiles, balances and stocks, in memory.
+
+    Shared stocks are handed out from one place, so the last unit of a budget is given too. `describe` names errors as the
+    lane does; `secret` is the installation's, for voucher codes.
+    """
+
+    def __init__(self, *, buckets: int, secret: bytes, describe: Callable[[BaseException], str]) -> None:
+        self._buckets = buckets
+        self._secret = secret
+        self._describe = describe
+        self._members: dict[str, MemberState] = {}
+        self._counters: dict[bytes, dict[CounterKey, int]] = {}
+        self._balances: dict[bytes, dict[int, int]] = {}
+        self._purchases: dict[bytes, tuple[PastPurchase, ...]] = {}
+        self._used: dict[tuple[bytes, int, int, int], int] = {}
+        self._parked: dict[bytes, _Parked] = {}
+        self._kept = 0
+        self._programme: CompiledProgramme | None = None
+        self._asks = _Asks(False, False, False)
+
+    def decide(
+        self,
+        command: LoggedCommand,
+        asked: Command | str,
+        programme: CompiledProgramme,
+        client: str | None,
+        recorded_stocks: RecordedStocks | None = None,
+    ) -> Simulated:
+        """What a lane decides of this command now; with `recorded_stocks`, seeing of shared stocks what is given there.
+
+        `asked` is the command decoded, or the error where it cannot be. Raises TooLarge when there is more to keep than
+        KEPT_MAX.
+        """
+        if isinstance(asked, str):
+            return self._park(command, None, asked, 0)
+        if isinstance(asked, Resume):
+            parked = self._parked.pop(asked.ticket, None)
+            if parked is None:
+                declines = (Declined(PROGRAMME_ITSELF, "nothing_parked"),)
+                return _told(command, asked.identity, Outcome(status=Status.DECIDED, revision=0, declines=declines))
+            asked = _as_recorded(parked)
+        if isinstance(asked, Profile):
+            return self._change_profile(command, asked, programme)
+        try:
+            return self._judge(command, asked, programme, client, recorded_stocks)
+        except TooLarge:
+            raise
+        except Exception as error:
+            return self._park(command, asked, self._describe(error), programme.revision)
+
+    def _judge(
+        self,
+        command: LoggedCommand,
+        reward: Reward,
+        programme: CompiledProgramme,
+        client: str | None,
+        recorded_stocks: RecordedStocks | None,
+    ) -> Simulated:
+        identity = reward.identity
+        name = f"{identity.kind}\0{identity.value}"
+        member = self._members.get(name)
+        known = member is not None
+        member_id = (
+            member.member_id
+            if member is not None
+            else member_id_of(command.programme_id, identity.kind, identity.value)
+        )
+        counters = self._counters.get(member_id)
+        if programme is not self._programme:
+            self._look_over(programme)
+        stocks = _Stocks(self._used, recorded_stocks)
+        judgement = evaluate(
+            reward,
+            Snapshot(
+                programme,
+                member,
+                member_id,
+                identity,
+                command.recorded_at,
+                _none_counted if counters is None else _Counted(counters).value,
+                stocks.left,
+                client,
+                lambda: self._balances_of(member_id, programme),
+                lambda: self._purchases.get(member_id, ()),
+                hashlib.blake2b(command.ticket, key=self._secret, digest_size=16, person=b"seed").digest()
+                if self._asks.draws and _draws(reward, programme)
+                else b"",
+            ),
+        )
+        follow_ups: tuple[AppendRow, ...] = ()
+        if judgement.follow_ups:
+            follow_ups = tuple(
+                follow_up_row(
+                    command,
+                    Reward(
+                        dialect=reward.dialect,
+                        action=reward.action,
+                        identity=side.identity,
+                        facts=side.facts,
+                        parent=command.ticket,
+                    ),
+                    number,
+                    self._buckets,
+                )
+                for number, side in enumerate(judgement.follow_ups)
+            )
+        self._remember(name, member_id, known, command, reward, judgement)
+        outcome = Outcome(
+            status=Status.DECIDED,
+            revision=programme.revision,
+            awards=judgement.awards,
+            declines=judgement.declines,
+            follow_ups=tuple([row.ticket for row in follow_ups]),
+            stocks=stocks.seen(),
+        )
+        return Simulated(outcome, member_id, identity, judgement.occurred_at, follow_ups)
+
+    def _remember(
+        self,
+        name: str,
+        member_id: bytes,
+        known: bool,
+        command: LoggedCommand,
+        reward: Reward,
+        judgement: Judgement,
+    ) -> None:
+        if judgement.enrol:
+            self._members[name] = MemberState(member_id, judgement.referrer, command.recorded_at, EMPTY_PROFILE)
+            known = True
+            self._count(1)
+        elif judgement.referrer is not None and known:
+            self._members[name] = msgspec.structs.replace(self._members[name], referrer=judgement.referrer)
+        if judgement.counters:
+            mine = self._counters.setdefault(member_id, {})
+            before = len(mine)
+            mine.update(judgement.counters)
+            self._count(len(mine) - before)
+        for key, used in judgement.taken.items():
+            self._used[key[:4]] = self._used.get(key[:4], 0) + used
+        if judgement.awards and self._asks.balances:
+            self._credit(member_id, judgement.awards, command.recorded_at)
+        if self._asks.purchases:
+            self._remember_purchases(member_id, reward, command.recorded_at)
+
+    def _look_over(self, programme: CompiledProgramme) -> None:
+        """What one programme asks for is remembered from then on, whatever the next one asks: it may be asked again."""
+        looks, before = programme.looks.values(), self._asks
+        self._programme = programme
+        self._asks = _Asks(
+            before.balances or any(look.balance for look in looks),
+            before.purchases or any(look.history_days for look in looks),
+            any(look.draws for look in looks),
+        )
+
+    def _credit(self, member_id: bytes, awards: tuple[Award, ...], now: datetime) -> None:
+        mine = self._balances.setdefault(member_id, {})
+        for award in awards:
+            if award.active_at is None and (award.expires_at is None or award.expires_at > now):
+                mine[award.asset_id] = mine.get(award.asset_id, 0) + award.amount
+
+    def _remember_purchases(self, member_id: bytes, reward: Reward, now: datetime) -> None:
+        made = tuple(
+            PastPurchase(fact.occurred_at or now, fact.amount_minor or 0)
+            for fact in reward.facts
+            if is_own_purchase(fact)
+        )
+        if made:
+            before = self._purchases.get(member_id, ())
+            after = self._purchases[member_id] = (made + before)[:PURCHASES_MAX]
+            self._count(len(after) - len(before))
+
+    def _balances_of(self, member_id: bytes, programme: CompiledProgramme) -> dict[str, int]:
+        mine = self._balances.get(member_id, {})
+        return {code: mine.get(asset_id, 0) for code, asset_id in programme.assets.items()}
+
+    def _change_profile(self, command: LoggedCommand, change: Profile, programme: CompiledProgramme) -> Simulated:
+        identity = change.identity
+        name = f"{identity.kind}\0{identity.value}"
+        member = self._members.get(name)
+        declined: Declined | None = None
+        if member is None and programme.settings.enrol is not Enrol.ALWAYS:
+            declined = Declined(PROGRAMME_ITSELF, "member_unknown")
+        else:
+            try:
+                profile = changed_profile(EMPTY_PROFILE if member is None else member.profile, change)
+                member_id = member_id_of(command.programme_id, identity.kind, identity.value)
+                base = member or MemberState(member_id, None, command.recorded_at)
+                self._members[name] = msgspec.structs.replace(base, profile=profile)
+                self._count(1 if member is None else 0)
+            except Invalid as error:
+                declined = Declined(PROGRAMME_ITSELF, "profile_refused", {"problem": error.code})
+        declines = () if declined is None else (declined,)
+        return _told(command, identity, Outcome(status=Status.DECIDED, revision=programme.revision, declines=declines))
+
+    def _park(self, command: LoggedCommand, asked: Reward | None, error: str, revision: int) -> Simulated:
+        if asked is not None:
+            self._parked[command.ticket] = _Parked(asked, command.recorded_at)
+            self._count(1)
+        outcome = Outcome(status=Status.PARKED, revision=revision, error=error)
+        return _told(command, NOBODY if asked is None else asked.identity, outcome)
+
+    def _count(self, more: int) -> None:
+        self._kept += more
+        if self._kept > KEPT_MAX:
+            raise TooLarge(
+                "More members and limits are in play than fit into memory; take a shorter time.",
+                details={"kept_max": KEPT_MAX},
+            )
+
+
+class _Counted:
+    """The counters of one member that was counted before."""
+
+    __slots__ = ("_counters",)
+
+    def __init__(self, counters: dict[CounterKey, int]) -> None:
+        self._counters = counters
+
+    def value(self, key: CounterKey) -> int:
+        """What it stands at."""
+        return self._counters.get(key, 0)
+
+
+def _none_counted(key: CounterKey) -> int:
+    return 0
+
+
+class _Stocks:
+    """Shared stocks as one command sees them, noting what it looked at."""
+
+    __slots__ = ("_recorded", "_seen", "_used")
+
+    def __init__(self, used: dict[tuple[bytes, int, int, int], int], recorded: RecordedStocks | None) -> None:
+        self._used = used
+        self._recorded = None if recorded is None else {entry[:3]: entry[3] for entry in recorded}
+        self._seen: dict[StockKey, int] = {}
+
+    def left(self, key: StockKey) -> StockLeft:
+        """What is left, for good: nobody else has any."""
+        left = max(key.cap - self._used.get(key[:4], 0), 0)
+        if self._recorded is not None:
+            left = self._recorded.get((key.promo_id, key.slot, key.period), left)
+        self._seen.setdefault(key, left)
+        return StockLeft(left, True)
+
+    def seen(self) -> RecordedStocks:
+        """Everything looked at, in the form that outcomes keep."""
+        if not self._seen:
+            return ()
+        return tuple((key.promo_id, key.slot, key.period, left) for key, left in self._seen.items())
+
+
+def _draws(reward: Reward, programme: CompiledProgramme) -> bool:
+    return any(programme.looks.get(kind.trigger, NO_LOOKS).draws for kind in kinds_of(reward))
+
+
+def is_own_purchase(fact: Fact) -> bool:
+    """Whether this is a purchase of the member's own, as histories count it."""
+    if isinstance(fact, ReferralPurchase):
+        return fact.referred is None
+    return isinstance(fact, Purchase | ProductPurchase)
+
+
+def _as_recorded(parked: _Parked) -> Reward | Profile:
+    """Facts without a time of their own happened when they were first recorded."""
+    reward = parked.reward
+    if isinstance(reward, Profile):
+        return reward
+    facts = tuple(
+        fact if fact.occurred_at is not None else msgspec.structs.replace(fact, occurred_at=parked.recorded_at)
+        for fact in reward.facts
+    )
+    return msgspec.structs.replace(reward, facts=facts)
+
+
+def _told(command: LoggedCommand, identity: Identity, outcome: Outcome) -> Simulated:
+    member_id = member_id_of(command.programme_id, identity.kind, identity.value)
+    return Simulated(outcome, member_id, identity, command.recorded_at)
