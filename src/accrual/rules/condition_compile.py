@@ -122,7 +122,7 @@ def program_of(conditions: Sequence[CompiledCondition], *, amount_sent: bool = T
 
 
 def _numbered(parts: Sequence[Part], amount_sent: bool) -> str:
-    tests = []
+    tests: list[str] = []
     for number, part in enumerate(parts, 1):
         if not amount_sent and any(label.name == AMOUNT for label in part.required):
             return f"{''.join(tests)}-{number}"

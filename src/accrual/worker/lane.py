@@ -176,8 +176,7 @@ class Lane:
         self._next_beat_s = 0.0
 
     async def _keep_alive(self) -> None:
-        report = msgspec.json.encode(self.report()).decode()
-        if not await self._store.beat(self._leases.worker_id, report):
+        if not await self._store.beat(self._leases.worker_id, self._report_text()):
             self._log.warning("given_up_for_dead")
             self.fence_refused_total += 1
             self._start_over()
@@ -225,6 +224,9 @@ class Lane:
             else advance
             for advance in posting.advances
         ]
+        if self._clocks.monotonic() >= self._next_beat_s:
+            # A batch that took long to decide must not look like death while it is posted; the fence decides all the same.
+            await self._store.beat(self._leases.worker_id, self._report_text())
         if posting.advances:
             posting_s = self._clocks.monotonic()
             await self._store.post(posting)
@@ -298,6 +300,9 @@ class Lane:
         self._state.forget(buckets)
         self._tails.clear()
         await self._leases.recover(buckets)
+
+    def _report_text(self) -> str:
+        return msgspec.json.encode(self.report()).decode()
 
     def report(self) -> LaneReport:
         """What this lane did since it started, and what waits for it."""
