@@ -136,7 +136,7 @@ def test_explanation_is_said_in_indonesian_when_asked_for(terminal: Terminal) ->
     told = terminal.run("explain", sent["ticket"], "--lang", "id").stdout
     assert "qoin.user_id 16659 melakukan `purchase`" in told
     assert "memberi 1 PTS: jumlah tetap." in told
-    assert "Akun PTS: +1 (accrual), lalu 1." in told
+    assert "Akun PTS: +1 (award), lalu 1." in told
     sentences = terminal.json("explain", sent["ticket"], "--lang", "id")["sentences"]
     assert sentences[0] == f"Tiket {sent['ticket']}"
     assert "gave 1 PTS: a fixed amount." in terminal.run("explain", sent["ticket"], "--lang", "en").stdout
