@@ -10,6 +10,7 @@ from accrual.domain.facts import Trigger
 from accrual.domain.programme import Settings
 from accrual.domain.promos import Lane, Promo, Recipient, Window
 from accrual.rules.calendar import read_instant
+from accrual.rules.schedule import MINUTES_A_DAY, read_span
 
 SHOWN_MAX = 5
 COMPARED_MAX = 2_000
@@ -99,11 +100,31 @@ def _windows_meet(one: Window, other: Window, settings: Settings) -> bool:
         return False
     if zone != other_zone:  # days and hours of two zones nearly always share a moment
         return True
-    return _share(set(one.days), set(other.days)) and _dates_meet(one.dates, other.dates)
+    return (
+        _share(set(one.days), set(other.days))
+        and _hours_meet(one.hours, other.hours)
+        and _dates_meet(one.dates, other.dates)
+    )
 
 
 def _ends_before(until: str | None, zone: str, start: str | None, start_zone: str) -> bool:
     return until is not None and start is not None and read_instant(until, zone) <= read_instant(start, start_zone)
+
+
+def _hours_meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    if not one or not other:
+        return True
+    return any(start < end_ and start_ < end for start, end in _spans(one) for start_, end_ in _spans(other))
+
+
+def _spans(hours: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Minutes of the day, end exclusive; a span past midnight is two."""
+    for start, end in map(read_span, hours):
+        if start < end:
+            yield start, end
+        else:
+            yield start, MINUTES_A_DAY
+            yield 0, end
 
 
 def _dates_meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
