@@ -31,6 +31,7 @@ COMMANDS: dict[str, Entry] = {
     "schema": Entry("accrual.cli.programme", "schema", "Print the JSON Schema of a document."),
     "submit": Entry("accrual.cli.submit", "submit", "Send commands from a file and print their outcomes."),
     "preview": Entry("accrual.cli.preview", "preview", "Say what a command would come to, without posting it."),
+    "backtest": Entry("accrual.cli.backtest", "backtest", "Run log or file through a proposed programme."),
     "promo": Entry("accrual.cli.promo", "app", "Promos: list, show, approve, activate, pause, end, restore."),
     "ticket": Entry("accrual.cli.ticket", "ticket", "Show one command: its awards, declines and lines."),
     "member": Entry("accrual.cli.member", "member", "Show a member's balances and history."),
