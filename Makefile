@@ -35,8 +35,8 @@ setup-dev: $(VENV)/.dev ## The same, and the tools that tests and checks need
 demo: setup ## Fresh database, the example programme, every seed request over HTTP, and what came of it
 	@$(BIN)/accrual demo
 
-test: lint ## Linters, types, walls, then every test; ends with pytest's own summary line
-	@$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+test: lint ## Linters, types, walls, then every test, those with a database also against an installed PostgreSQL 15
+	@$(BIN)/python tests/run.py -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: setup-dev ## ruff, mypy and the import walls
 	@$(BIN)/ruff check .

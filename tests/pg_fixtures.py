@@ -169,6 +169,16 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[RUN_DIRECTORY] = str(home)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Against another PostgreSQL only those tests count that use the run's server; the rest would show the same again."""
+    if not os.environ.get(BINARIES):
+        return
+    apart = [item for item in items if "postgres" not in getattr(item, "fixturenames", ())]
+    if apart:
+        config.hook.pytest_deselected(items=apart)
+        items[:] = [item for item in items if item not in set(apart)]
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The process that started the run stops the server and removes its files."""
     handle = config.stash.get(_alive, None)

@@ -67,10 +67,10 @@ def test_demo_installs_the_runtime_set_only(checkout: Path) -> None:
     assert _steps(checkout, "demo") == ["sh requirements/install.sh runtime", ".venv/bin/accrual demo"]
 
 
-def test_test_installs_both_sets_first_and_ends_with_pytest(checkout: Path) -> None:
+def test_test_installs_both_sets_first_and_ends_with_the_tests(checkout: Path) -> None:
     steps = _steps(checkout, "test")
     assert steps[:2] == ["sh requirements/install.sh runtime", "sh requirements/install.sh dev"]
-    assert steps[-1].startswith(".venv/bin/pytest")
+    assert steps[-1].startswith(".venv/bin/python tests/run.py")
 
 
 def test_second_run_installs_nothing(set_up: Path) -> None:
