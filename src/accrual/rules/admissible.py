@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 
 from whenever import Instant
@@ -12,6 +12,7 @@ from accrual.rules.calendar import read_duration
 
 AHEAD_MAX = timedelta(minutes=5)
 """How far a client's clock may be ahead of ours."""
+_FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 def check_occurred_at(occurred_at: datetime | None, now: datetime, late_limit: str | None) -> None:
@@ -22,15 +23,27 @@ def check_occurred_at(occurred_at: datetime | None, now: datetime, late_limit: s
     """
     if occurred_at is None:
         return
-    if occurred_at - now > AHEAD_MAX:
+    earliest, latest = admissible_span(now, late_limit)
+    if occurred_at > latest:
         raise Invalid("The date is more than 5 minutes ahead.", code="date_out_of_range")
-    if late_limit is not None and occurred_at < _earliest(now, late_limit):
+    if occurred_at < earliest:
         raise Invalid(f"The date is older than {late_limit}.", code="date_out_of_range")
 
 
+def admissible_span(now: datetime, late_limit: str | None) -> tuple[datetime, datetime]:
+    """The first and the last moment that `check_occurred_at` lets pass, for callers with many moments to look at."""
+    latest = now + AHEAD_MAX
+    if late_limit is None:
+        return _FIRST, latest
+    now = now.astimezone(UTC)
+    midnight = datetime.combine(now, time.min, UTC)
+    # UTC has no hour that is skipped or repeated: what is counted back is the same all day long.
+    return _earliest(midnight, late_limit) + (now - midnight), latest
+
+
 @lru_cache(maxsize=64)
-def _earliest(now: datetime, late_limit: str) -> datetime:
+def _earliest(midnight: datetime, late_limit: str) -> datetime:
     try:
-        return Instant(now).to_tz("UTC").subtract(read_duration(late_limit)).to_stdlib().astimezone(UTC)
+        return Instant(midnight).to_tz("UTC").subtract(read_duration(late_limit)).to_stdlib().astimezone(UTC)
     except ValueError:  # a limit that reaches back before the calendar's first day
-        return datetime.min.replace(tzinfo=UTC)
+        return _FIRST

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from accrual.domain.errors import Invalid
@@ -18,6 +19,8 @@ _FORM = re.compile(
     re.ASCII,
 )
 _DAY_FIRST = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})\Z", re.ASCII)
+_KNOWN_CHARACTERS_MAX = 40
+_KNOWN_TEXTS_MAX = 8192
 _EXPECTED = "expected a date such as 2025-03-31T11:22:06, 2025-03-31 11:22:06 or 2025-03-31T04:22:06Z."
 
 
@@ -29,6 +32,11 @@ def read_date(text: str | None, zone: ZoneInfo) -> datetime | None:
     """
     if text is None:
         return None
+    # Most calls tell of this minute, so the same texts come again and again.
+    return _read_again(text, zone) if len(text) <= _KNOWN_CHARACTERS_MAX else _read(text, zone)
+
+
+def _read(text: str, zone: ZoneInfo) -> datetime | None:
     form = _FORM.match(text)
     if form is None:
         return _read_rare(text.strip(), zone)
@@ -40,6 +48,9 @@ def read_date(text: str | None, zone: ZoneInfo) -> datetime | None:
     return _moment(text[:19] if separator == ":" else text[:11] + text[11:19].replace("-", ":"), micro, where)
 
 
+_read_again = lru_cache(maxsize=_KNOWN_TEXTS_MAX)(_read)
+
+
 def _read_rare(text: str, zone: ZoneInfo) -> datetime | None:
     if not text:
         return None
@@ -47,7 +58,7 @@ def _read_rare(text: str, zone: ZoneInfo) -> datetime | None:
         day, month, year = form.groups()
         return _moment(f"{year}-{month}-{day}", 0, zone)
     if _FORM.match(text):  # it had white space around it
-        return read_date(text, zone)
+        return _read(text, zone)
     raise Invalid(_EXPECTED, code="invalid_date")
 
 

@@ -156,8 +156,11 @@ def read_identifier(fields: Fields, name: str, *, code: str = "invalid_field") -
 
     Raises Misread: over 200 characters, control or invisible characters, digits other than 0-9, a number with a fraction.
     """
-    if fields.get(name) is None:
+    value = fields.get(name)
+    if value is None:
         return None
+    if type(value) is Number and value.isdigit():  # nearly all of them; there is nothing left to refuse
+        return str(value)
     try:
         text = read_text(fields, name)
     except Misread as error:
@@ -168,7 +171,7 @@ def read_identifier(fields: Fields, name: str, *, code: str = "invalid_field") -
         raise Misread(fields.spelling(name), "has invisible characters in it.", code=code)
     if not text.isascii() and any(mark.isdigit() and not mark.isascii() for mark in text):
         raise Misread(fields.spelling(name), "has digits other than 0 to 9 in it.", code=code)
-    if isinstance(fields.get(name), Number) and not _WHOLE.match(text):
+    if isinstance(value, Number) and not _WHOLE.match(text):
         raise Misread(fields.spelling(name), "expected text or a whole number.", code=code)
     return text
 
@@ -182,6 +185,8 @@ def read_decimal_text(fields: Fields, name: str) -> str | None:
     value = fields.get(name)
     if value is None:
         return None
+    if type(value) is Number and value.isdigit():
+        return str(value)
     if not isinstance(value, str):
         raise Misread(fields.spelling(name), "expected a number.", code="invalid_amount")
     text = value.strip()

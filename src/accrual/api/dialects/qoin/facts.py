@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from accrual.api.dialects.dates import read_date
 from accrual.api.dialects.qoin.items import Item, Names
@@ -23,7 +24,7 @@ from accrual.domain.facts import (
     Registration,
 )
 from accrual.domain.programme import Settings
-from accrual.rules.admissible import check_occurred_at
+from accrual.rules.admissible import admissible_span, check_occurred_at
 
 IDENTITY_KIND = "qoin.user_id"
 NEEDS_AMOUNT = frozenset({"transaction", "transactionpromo"})
@@ -32,7 +33,7 @@ _EASY_DIGITS = 10
 REFERRALS = frozenset({"registerreferral", "transactionreferral"})
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One item read to the end: when (None: now), how much in minor units (None: not said), which product."""
 
     occurred_at: datetime | None
@@ -64,7 +65,10 @@ def find_inadmissible(
     items: tuple[Item, ...], lines: tuple[Line, ...], names: Names, settings: Settings, now: datetime
 ) -> Misread | None:
     """`date_out_of_range` of the first item that is too old or ahead of `now`: one such item, no new command."""
+    earliest, latest = admissible_span(now, settings.late_limit)
     for item, line in zip(items, lines, strict=True):
+        if line.occurred_at is None or earliest <= line.occurred_at <= latest:
+            continue
         try:
             check_occurred_at(line.occurred_at, now, settings.late_limit)
         except Invalid as error:

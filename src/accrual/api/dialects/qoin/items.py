@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from accrual.api.dialects.tolerant import Fields, Misread, read_decimal_text, read_identifier, read_objects
 
 
@@ -16,22 +18,33 @@ class Names(NamedTuple):
     amount_spelt: str
 
 
-class Item(NamedTuple):
+class Place(NamedTuple):
+    """Where an item stands: in which array of Data. It becomes text only when an error has to name it."""
+
+    data: Fields
+    array: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.data.spelling(self.array)}[{self.number}]"
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One item as sent: its date untouched (None: absent), its amount as decimal text, its product.
 
-    `fields` and `place` are there to name a field as the client does; `place` is empty for an item flat in Data.
+    `fields` and `place` are there to name a field as the client does; an item flat in Data has no `place`.
     """
 
     date: str | None
     amount: str | None
     product: str | None
     fields: Fields
-    place: str
+    place: Place | None
 
     def misread(self, name: str, problem: str, code: str) -> Misread:
         """An error about the field of this name."""
         error = Misread(self.fields.spelling(name), problem, code=code)
-        return error.within(self.place) if self.place else error
+        return error.within(str(self.place)) if self.place else error
 
 
 def read_items(data: Fields, names: Names) -> tuple[Item, ...]:
@@ -41,20 +54,19 @@ def read_items(data: Fields, names: Names) -> tuple[Item, ...]:
     """
     objects = read_objects(data, names.array)
     if not objects:
-        flat = _read_item(data, names, "")
+        flat = _read_item(data, names, None)
         return () if flat.date is None and flat.amount is None and flat.product is None else (flat,)
-    array = data.spelling(names.array)
-    return tuple([_read_placed(item, names, f"{array}[{index}]") for index, item in enumerate(objects)])
+    return tuple([_read_placed(item, names, Place(data, names.array, index)) for index, item in enumerate(objects)])
 
 
-def _read_placed(source: dict[str, object], names: Names, place: str) -> Item:
+def _read_placed(source: dict[str, object], names: Names, place: Place) -> Item:
     try:
         return _read_item(Fields(source), names, place)
     except Misread as error:
-        raise error.within(place) from error
+        raise error.within(str(place)) from error
 
 
-def _read_item(fields: Fields, names: Names, place: str) -> Item:
+def _read_item(fields: Fields, names: Names, place: Place | None) -> Item:
     date = fields.get(names.date)
     if date is not None and type(date) is not str:
         raise Misread(fields.spelling(names.date), "expected a date as text.", code="invalid_date")
