@@ -67,6 +67,7 @@ class Submitter:
         self._fresh = fresh
         self._content_again = content_again
         self._queue: list[_Waiting] = []
+        self._queued: dict[int, int] = {}
         self._flushing: asyncio.Task[None] | None = None
         self._backlog: dict[int, int] = {}
         self._logger = structlog.get_logger("submit")
@@ -102,12 +103,14 @@ class Submitter:
         if submission.refusal is not None and not _is_given(submission):
             raise submission.refusal
         row, home = self.prepare(submission)
-        if self._backlog.get(row.bucket, 0) >= backlog_max or len(self._queue) >= self._limits.queue_max:
+        waiting = self._backlog.get(row.bucket, 0) + self._queued.get(row.bucket, 0)
+        if waiting >= backlog_max or len(self._queue) >= self._limits.queue_max:
             self.refused["busy"] = self.refused.get("busy", 0) + 1
             raise Busy(details={"retry_after_s": 1})
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Receipt] = loop.create_future()
         self._queue.append(_Waiting(submission, row, home, answered))
+        self._queued[row.bucket] = self._queued.get(row.bucket, 0) + 1
         if self._flushing is None:
             self._flushing = loop.create_task(self._flush_all())
         return answered
@@ -123,6 +126,8 @@ class Submitter:
                 await asyncio.sleep(0)
                 batch = self._queue[: self._limits.flush_rows_max]
                 del self._queue[: len(batch)]
+                for entry in batch:
+                    self._queued[entry.row.bucket] -= 1
                 await self._flush(batch)
         finally:
             # Whatever ended this one, those who came meanwhile are not left behind.

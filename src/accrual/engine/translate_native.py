@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Container, Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from accrual.domain.amounts import to_minor
-from accrual.domain.commands import Dialect, Reward, Submission, content_digest
+from accrual.domain.commands import Dialect, Profile, Reward, Submission, content_digest
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import (
     CheckIn,
     DrawEntry,
+    Event,
     Fact,
-    Identity,
     Item,
     ProductPurchase,
     Purchase,
@@ -28,14 +26,18 @@ from accrual.domain.facts import (
     Registration,
     Trigger,
 )
-from accrual.domain.native import IDENTIFIER_CHARACTERS_MAX, NativeCommand, WrittenFact, WrittenIdentity, WrittenLine
+from accrual.domain.native import NativeCommand, WrittenFact, WrittenLine
 from accrual.domain.programme import Catalogue, IdempotencyPolicy, KeyScope, StoredClient
+from accrual.engine.native_fields import (
+    read_attributes,
+    read_identifier,
+    read_optional,
+    read_rfc_3339,
+    read_written_identity,
+)
+from accrual.engine.translate_profile import canonical_profile, to_profile
 from accrual.rules.admissible import check_occurred_at
 
-_RFC_3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?\Z", re.ASCII
-)
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PLAIN: Mapping[Trigger, type[Registration | Purchase | ProductPurchase | DrawEntry | CheckIn]] = {
     Trigger.REGISTRATION: Registration,
     Trigger.PURCHASE: Purchase,
@@ -46,6 +48,12 @@ _PLAIN: Mapping[Trigger, type[Registration | Purchase | ProductPurchase | DrawEn
 _REFERRED: Mapping[Trigger, type[Referral | ReferralPurchase]] = {
     Trigger.REFERRAL: Referral,
     Trigger.REFERRAL_PURCHASE: ReferralPurchase,
+}
+
+_EXTRAS: Mapping[str, Container[Trigger]] = {
+    "referrer": _REFERRED,
+    "name": (Trigger.EVENT,),
+    "attributes": (Trigger.EVENT,),
 }
 
 
@@ -83,13 +91,14 @@ class Translator:
         """The submission of a native command whose bytes were `raw`; `chance` is the key of one that brings none.
 
         Raises Invalid: `invalid_field`, `invalid_identity`, `invalid_amount`, `invalid_date`, `key_missing` where the
-        client must send keys. `details.path` says where, as in `facts[0].amount`. A date that is too old or ahead of
+        client must send keys, and what to_profile raises.
+        `details.path` says where, as in `facts[0].amount`. A date that is too old or ahead of
         `now` is the submission's refusal, `date_out_of_range`.
         """
-        key = _optional(native.key, "key")
+        key = read_optional(native.key, "key")
         if key is None and self._client.client.idempotency is IdempotencyPolicy.REQUIRE:
             raise Invalid("This client must send a key with each command.", code="key_missing", details={"path": "key"})
-        name = _optional(native.member_name, "member_name")
+        name = read_optional(native.member_name, "member_name")
         command = self._command(native)
         return Submission(
             programme_id=self._client.programme_id,
@@ -104,30 +113,44 @@ class Translator:
         )
 
     def command_of(self, native: NativeCommand) -> Reward:
-        """The command alone, however long ago it says that things occurred. Raises Invalid as `to_submission`."""
-        return self._command(native)
+        """The command of facts alone, however long ago they occurred. Raises Invalid as `to_submission`."""
+        if not native.facts or native.profile is not None:
+            raise Invalid(
+                "A command needs facts, or else a profile, and not both.",
+                code="invalid_field",
+                details={"path": "facts"},
+            )
+        return Reward(
+            dialect=Dialect.NATIVE,
+            action=read_optional(native.action, "action") or native.facts[0].type.value,
+            identity=read_written_identity(native.member, "member"),
+            facts=tuple(self._fact(fact, f"facts[{index}]") for index, fact in enumerate(native.facts)),
+            install_id=read_optional(native.install_id, "install_id"),
+            device_type=read_optional(native.device_type, "device_type"),
+            promo_codes=tuple(
+                read_identifier(code, f"promo_codes[{index}]") for index, code in enumerate(native.promo_codes)
+            ),
+            payment=read_optional(native.payment, "payment"),
+        )
 
     def content_of(self, native: NativeCommand) -> bytes:
         """The content digest alone, of a command accepted earlier: whether its dates are too old is not asked again."""
-        return content_digest(_canonical(native, self._command(native), _optional(native.member_name, "member_name")))
+        return content_digest(
+            _canonical(native, self._command(native), read_optional(native.member_name, "member_name"))
+        )
 
-    def _find_inadmissible(self, command: Reward, now: datetime) -> Invalid | None:
-        for index, fact in enumerate(command.facts):
+    def _find_inadmissible(self, command: Reward | Profile, now: datetime) -> Invalid | None:
+        for index, fact in enumerate(command.facts if isinstance(command, Reward) else ()):
             try:
                 check_occurred_at(fact.occurred_at, now, self._settings.late_limit)
             except Invalid as error:
                 return Invalid(error.message, code=error.code, details={"path": f"facts[{index}].occurred_at"})
         return None
 
-    def _command(self, native: NativeCommand) -> Reward:
-        return Reward(
-            dialect=Dialect.NATIVE,
-            action=_optional(native.action, "action") or native.facts[0].type.value,
-            identity=_identity(native.member, "member"),
-            facts=tuple(self._fact(fact, f"facts[{index}]") for index, fact in enumerate(native.facts)),
-            install_id=_optional(native.install_id, "install_id"),
-            device_type=_optional(native.device_type, "device_type"),
-        )
+    def _command(self, native: NativeCommand) -> Reward | Profile:
+        if native.profile is not None and not native.facts:
+            return to_profile(native, native.profile)
+        return self.command_of(native)
 
     @cached_property
     def _outlets(self) -> dict[str, str]:
@@ -140,40 +163,50 @@ class Translator:
         amount_minor = self._amount(fact.amount, f"{path}.amount")
         if amount_minor is None and fact.type is Trigger.PURCHASE:
             raise Invalid("A purchase needs its amount.", code="invalid_amount", details={"path": f"{path}.amount"})
-        product = _optional(fact.product, f"{path}.product")
-        outlet = self._outlet(_optional(fact.outlet, f"{path}.outlet"))
-        currency = None if fact.currency == self._settings.currency else fact.currency
+        product = read_optional(fact.product, f"{path}.product")
+        outlet = self._outlet(read_optional(fact.outlet, f"{path}.outlet"))
+        if fact.currency not in (None, self._settings.currency):
+            raise Invalid(
+                f"Amounts are in {self._settings.currency}, the programme's currency; none is converted.",
+                code="invalid_amount",
+                details={"path": f"{path}.currency"},
+            )
         items = None
         if fact.lines is not None:
             items = tuple(self._item(line, f"{path}.lines[{index}]") for index, line in enumerate(fact.lines))
-        referrer = None if fact.referrer is None else _identity(fact.referrer, f"{path}.referrer")
+        referrer = None if fact.referrer is None else read_written_identity(fact.referrer, f"{path}.referrer")
+        _check_extras(fact, path)
         if (made := _REFERRED.get(fact.type)) is not None:
             return made(
                 occurred_at=occurred_at,
                 amount_minor=amount_minor,
                 product=product,
                 outlet=outlet,
-                currency=currency,
                 items=items,
                 referrer=referrer,
             )
-        if referrer is not None:
-            raise Invalid(
-                f"A {fact.type.value} has no referrer.", code="invalid_field", details={"path": f"{path}.referrer"}
+        if fact.type is Trigger.EVENT:
+            return Event(
+                occurred_at=occurred_at,
+                amount_minor=amount_minor,
+                product=product,
+                outlet=outlet,
+                items=items,
+                name=read_identifier(fact.name or "", f"{path}.name"),
+                attributes=read_attributes(fact.attributes, f"{path}.attributes"),
             )
         return _PLAIN[fact.type](
             occurred_at=occurred_at,
             amount_minor=amount_minor,
             product=product,
             outlet=outlet,
-            currency=currency,
             items=items,
         )
 
     def _item(self, line: WrittenLine, path: str) -> Item:
         return Item(
-            product=_optional(line.product, f"{path}.product"),
-            category=_optional(line.category, f"{path}.category"),
+            product=read_optional(line.product, f"{path}.product"),
+            category=read_optional(line.category, f"{path}.category"),
             quantity=line.quantity,
             amount_minor=self._amount(line.amount, f"{path}.amount"),
         )
@@ -196,75 +229,48 @@ class Translator:
         if written is None:
             return None
         try:
-            return _read_rfc_3339(written, self._settings.time_zone)
+            return read_rfc_3339(written, self._settings.time_zone)
         except Invalid as error:
             raise Invalid(error.message, code=error.code, details={"path": path}) from error
 
 
-def _read_rfc_3339(text: str, zone: str) -> datetime:
-    """The instant in UTC; digits beyond microseconds are cut off."""
-    if _RFC_3339.match(text):
-        try:
-            moment = datetime.fromisoformat(text.upper())
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=ZoneInfo(zone))
-            return moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass  # such as 30 February, or a year that ends before it begins in UTC: refused below
-    raise Invalid("The date is not RFC 3339, such as 2026-03-01T12:00:00+07:00.", code="invalid_date")
+def _check_extras(fact: WrittenFact, path: str) -> None:
+    """Fields that only some kinds of fact have are refused on the others. Raises Invalid `invalid_field`."""
+    for field, kinds in _EXTRAS.items():
+        if getattr(fact, field) is not None and fact.type not in kinds:
+            raise Invalid(
+                f"A {fact.type.value} has no {field}.", code="invalid_field", details={"path": f"{path}.{field}"}
+            )
 
 
-def read_identity(kind: str, value: str, path: str) -> Identity:
-    """An identity as it is stored, both parts trimmed. Raises Invalid `invalid_identity`."""
-    try:
-        return Identity(_identifier(kind, f"{path}.kind"), _identifier(value, f"{path}.value"))
-    except Invalid as error:
-        raise Invalid(error.message, code="invalid_identity", details=error.details) from error
-
-
-def _identity(written: WrittenIdentity, path: str) -> Identity:
-    return read_identity(written.kind, written.value, path)
-
-
-def _identifier(text: str, path: str) -> str:
-    trimmed = text.strip()
-    if not trimmed or len(trimmed) > IDENTIFIER_CHARACTERS_MAX or _CONTROL.search(trimmed):
-        raise Invalid(
-            f"`{path}` must hold 1 to {IDENTIFIER_CHARACTERS_MAX} characters, none of them a control character.",
-            code="invalid_field",
-            details={"path": path},
-        )
-    return trimmed
-
-
-def _optional(text: str | None, path: str) -> str | None:
-    return None if text is None else _identifier(text, path)
-
-
-def _canonical(native: NativeCommand, command: Reward, name: str | None) -> bytes:
+def _canonical(native: NativeCommand, command: Reward | Profile, name: str | None) -> bytes:
     """What a retry must repeat: meaning, with dates and outlets as sent; not spelling, key order or white space.
 
-    Amounts count by value, so 10 and "10.00" are the same.
+    Amounts count by value, so 10 and "10.00" are the same. What came into the language later is added only where it is
+    used, so that commands without it keep the digest they were stored with.
     """
-    return msgspec.msgpack.encode(
-        (
-            command.identity,
-            command.action,
-            name,
-            command.install_id,
-            command.device_type,
-            [
-                (
-                    written.type.value,
-                    written.occurred_at,
-                    fact.amount_minor,
-                    fact.currency,
-                    fact.product,
-                    None if written.outlet is None else written.outlet.strip(),
-                    fact.items,
-                    getattr(fact, "referrer", None),
-                )
-                for written, fact in zip(native.facts, command.facts, strict=True)
-            ],
-        )
+    if isinstance(command, Profile):
+        return canonical_profile(command, name)
+    meant: tuple[Any, ...] = (
+        command.identity,
+        command.action,
+        name,
+        command.install_id,
+        command.device_type,
+        [
+            (
+                written.type.value,
+                written.occurred_at,
+                fact.amount_minor,
+                fact.currency,
+                fact.product,
+                None if written.outlet is None else written.outlet.strip(),
+                fact.items,
+                (fact.name, fact.attributes) if isinstance(fact, Event) else getattr(fact, "referrer", None),
+            )
+            for written, fact in zip(native.facts, command.facts, strict=True)
+        ],
     )
+    if command.promo_codes or command.payment is not None:
+        meant += (command.promo_codes, command.payment)
+    return msgspec.msgpack.encode(meant)

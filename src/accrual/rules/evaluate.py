@@ -14,7 +14,7 @@ from accrual.rules.calendar import period_key
 from accrual.rules.compile import LANES
 from accrual.rules.compiled import CompiledProgramme, CompiledVersion, Looks
 from accrual.rules.give import Giving
-from accrual.rules.limits import Key, limit_key
+from accrual.rules.limits import Key, is_referrer_side, limit_key
 from accrual.rules.match import listens, match, plan, subjects_of
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
@@ -40,7 +40,7 @@ def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
     facts = admitted.facts
     giving = Giving(command, snapshot, admitted.counters, admitted.declines)
     referred = not kinds.isdisjoint(REFERRED)
-    as_referrer = referred and bool(facts) and _is_referrer_side(facts[0])
+    as_referrer = referred and bool(facts) and is_referrer_side(facts[0])
     if facts:
         planned = plan(facts, snapshot)
         if planned is not None:
@@ -58,10 +58,6 @@ def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
         first.occurred_at or snapshot.now,
         giving.taken,
     )
-
-
-def _is_referrer_side(fact: Fact) -> bool:
-    return isinstance(fact, Referral | ReferralPurchase) and fact.referred is not None
 
 
 def _stack(found: Collection[tuple[CompiledVersion, Sequence[Fact]]], giving: Giving, as_referrer: bool) -> None:

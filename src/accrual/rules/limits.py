@@ -8,7 +8,7 @@ from typing import Any
 
 from accrual.domain.amounts import INT64_MAX
 from accrual.domain.commands import Reward
-from accrual.domain.facts import Fact
+from accrual.domain.facts import Fact, Referral, ReferralPurchase
 from accrual.domain.ids import digest16
 from accrual.domain.outcomes import Declined
 from accrual.domain.promos import LimitPer
@@ -20,11 +20,20 @@ from accrual.rules.snapshot import CounterKey, Snapshot, StockShort
 Key = CounterKey | StockKey
 
 
+REFERRER_SIDE = 128
+"""Added to a slot for the referrer's side of a promo: being invited does not use up what inviting gives."""
+
+
+def is_referrer_side(fact: Fact) -> bool:
+    """Whether this fact came by follow-up, for the one who referred the member."""
+    return isinstance(fact, Referral | ReferralPurchase) and fact.referred is not None
+
+
 def limit_key(version: CompiledVersion, limit: CompiledLimit, command: Reward, fact: Fact, now: datetime) -> Key | None:
     """Which counter or stock this limit counts on for a fact; None where its subject (outlet, device) is not known."""
     period = period_key(fact.occurred_at or now, limit.every, version.zone)
     if limit.per is LimitPer.MEMBER:
-        return version.promo_id, limit.slot, period
+        return version.promo_id, limit.slot + (REFERRER_SIDE if is_referrer_side(fact) else 0), period
     subject = b""
     if limit.per is LimitPer.OUTLET:
         if fact.outlet is None:

@@ -31,11 +31,11 @@ def change(profile: MemberProfile, command: Profile) -> MemberProfile:
     """
     attributes = dict(profile.attributes)
     for name, value in command.attributes.items():
-        _check_name(name)
         if value is None:
+            _check_name(name)
             attributes.pop(name, None)
         else:
-            _check_value(name, value)
+            check_attribute(name, value)
             attributes[name] = value
     if len(attributes) > ATTRIBUTES_MAX:
         raise Invalid(f"A member has at most {ATTRIBUTES_MAX} attributes.", code="profile_too_large")
@@ -56,7 +56,9 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_value(name: str, value: Scalar) -> None:
+def check_attribute(name: str, value: Scalar) -> None:
+    """Raises Invalid `profile_name`, `profile_value`: an attribute of a member or an event that cannot be kept."""
+    _check_name(name)
     if isinstance(value, str) and len(value) > VALUE_MAX:
         raise Invalid(f"{name} is longer than {VALUE_MAX} characters.", code="profile_value", details={"name": name})
     if isinstance(value, int) and not -INT64_MAX <= value <= INT64_MAX:

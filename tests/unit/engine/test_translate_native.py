@@ -153,7 +153,6 @@ def test_content_ignores_spelling_and_minds_meaning() -> None:
     for changed in (
         _purchase(amount="6843.51"),
         _purchase(occurred_at="2026-03-01T00:00:00Z"),
-        _purchase(currency="USD"),
         _purchase(product="x"),
         _purchase(outlet="till-7"),
         _purchase(lines=[]),
@@ -163,6 +162,13 @@ def test_content_ignores_spelling_and_minds_meaning() -> None:
         _purchase() | {"facts": [*_purchase()["facts"], {"type": "check_in"}]},
     ):
         assert _submit(changed).content != content, changed
+
+
+def test_amounts_in_another_currency_are_refused() -> None:
+    """Nothing converts them, and as the programme's own they would earn what they are not worth."""
+    with pytest.raises(Invalid) as caught:
+        _submit(_purchase(currency="USD"))
+    assert (caught.value.code, caught.value.details["path"]) == ("invalid_amount", "facts[0].currency")
 
 
 def test_content_takes_dates_as_sent() -> None:

@@ -1,9 +1,10 @@
-"""Units for each whole so-much of the amount: `1 per 1000 IDR`. Parts of a step give nothing."""
+"""Units for each whole so-much of the amount: `1 per 1000 IDR`. Parts of a step give nothing unless it says so."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from accrual.domain.amounts import Rounding, divide
 from accrual.domain.programme import Settings
 from accrual.domain.promos import Benefit
 from accrual.rules.benefits.measure import Computed, Measure
@@ -11,15 +12,20 @@ from accrual.rules.money import read_money
 
 
 def compile_benefit(benefit: Benefit, settings: Settings) -> Callable[[Measure], Computed]:
-    """`points_per: {every: 1000 IDR, give: 1}`: whole steps in the sum of the amounts, times `give`."""
+    """`points_per: {every: 1000 IDR, give: 1}`: whole steps in the sum of the amounts, times `give`.
+
+    A `rounding` that the benefit itself names rounds the number of steps; the programme's does not: a step begun is not
+    a step made unless the promo says so.
+    """
     if benefit.points_per is None:
         raise ValueError("points_per is not set")
     every_minor = read_money(benefit.points_per.every, settings)
     if every_minor == 0:
         raise ValueError("points_per.every must be above zero")
     give = benefit.points_per.give
+    rounding = benefit.rounding or Rounding.FLOOR
 
     def compute(measure: Measure) -> Computed:
-        return Computed(measure.amount_minor // every_minor * give, measure.amount_minor)
+        return Computed(divide(measure.amount_minor, every_minor, rounding) * give, measure.amount_minor)
 
     return compute
