@@ -20,6 +20,7 @@ from accrual.api.routing import Mounted, Probe
 
 _GET = frozenset({"GET"})
 _POST = frozenset({"POST"})
+_CHANGE = frozenset({"PUT", "PATCH"})
 
 
 def build_app(
@@ -112,6 +113,14 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             path="/v1/parked/{ticket}/retry",
             methods=_POST,
             answer=routes.retry,
+            failure=native_reply.failure,
+            body_bytes_max=edge.body_bytes_max,
+        ),
+        Mounted(
+            name="native_profile",
+            path="/v1/members/{kind}/{value:path}/profile",
+            methods=_CHANGE,
+            answer=routes.profile,
             failure=native_reply.failure,
             body_bytes_max=edge.body_bytes_max,
         ),

@@ -6,11 +6,14 @@ from typing import Annotated
 
 import msgspec
 
-from accrual.domain.facts import Trigger
+from accrual.domain.facts import Scalar, Trigger
 
 IDENTIFIER_CHARACTERS_MAX = 200
 FACTS_MAX = 100
 LINES_MAX = 200
+ATTRIBUTES_MAX = 200
+PROMO_CODES_MAX = 20
+MEMBERSHIPS_MAX = 200
 
 Identifier = Annotated[
     str,
@@ -23,6 +26,14 @@ Instant = Annotated[
         description="RFC 3339, such as 2026-03-01T12:00:00+07:00; without an offset it is read in the programme's zone",
     ),
 ]
+Attribute = Annotated[Scalar, msgspec.Meta(description="a text of up to 200 characters, a whole number, true or false")]
+Attributes = Annotated[
+    dict[str, Attribute],
+    msgspec.Meta(
+        max_length=ATTRIBUTES_MAX, description="by names of 1 to 64 printable characters without space around"
+    ),
+]
+Names = Annotated[tuple[str, ...], msgspec.Meta(max_length=MEMBERSHIPS_MAX, description="names of 1 to 64 characters")]
 Amount = Annotated[
     str | int,
     msgspec.Meta(
@@ -55,7 +66,8 @@ class WrittenLine(_Written, frozen=True):
 class WrittenFact(_Written, frozen=True):
     """Something the member did. `type` says what; `occurred_at` absent or null means now.
 
-    A `purchase` needs its `amount`; only `referral` and `referral_purchase` may name a `referrer`.
+    A `purchase` needs its `amount`; only `referral` and `referral_purchase` may name a `referrer`. An `event` needs its
+    `name`, and only events have `attributes`.
     """
 
     type: Trigger
@@ -66,20 +78,52 @@ class WrittenFact(_Written, frozen=True):
     outlet: Identifier | None = None
     referrer: WrittenIdentity | None = None
     lines: Annotated[tuple[WrittenLine, ...], msgspec.Meta(max_length=LINES_MAX)] | None = None
+    name: Identifier | None = None
+    attributes: Attributes | None = None
+
+
+class WrittenMemberships(_Written, frozen=True):
+    """Which segments, or lists, a member is put into and taken out of; those not named stay as they are."""
+
+    add: Names = ()
+    remove: Names = ()
+
+
+class WrittenProfile(_Written, frozen=True):
+    """What changes of what is known of a member; what is not named stays.
+
+    `tier` and `birthday` are taken away by an empty text, an attribute by null. `birthday` is `1990-12-25` or `12-25`.
+    """
+
+    tier: str | None = None
+    birthday: str | None = None
+    attributes: Annotated[dict[str, Attribute | None], msgspec.Meta(max_length=ATTRIBUTES_MAX)] | None = None
+    segments: WrittenMemberships = WrittenMemberships()
+    lists: WrittenMemberships = WrittenMemberships()
+
+
+class ProfileChange(WrittenProfile, frozen=True):
+    """A profile as it is sent to the member's own address, with the idempotency key of the change."""
+
+    key: Identifier | None = None
 
 
 class NativeCommand(_Written, frozen=True):
-    """Facts about one member, to be judged together, in order.
+    """Facts about one member, to be judged together, in order; or a change of the member's `profile`, not both.
 
     The same `key` for the same member is the same command for ever: sending it again returns the first ticket, sending
     it with other content is refused. Without a key every call is a new command. `action` is the client's own word for
-    the call, the first fact's type where it is absent.
+    the call, the first fact's type where it is absent, or `profile`. `promo_codes` are what the member typed in,
+    `payment` is how was paid, such as `qris`.
     """
 
     member: WrittenIdentity
-    facts: Annotated[tuple[WrittenFact, ...], msgspec.Meta(min_length=1, max_length=FACTS_MAX)]
+    facts: Annotated[tuple[WrittenFact, ...], msgspec.Meta(max_length=FACTS_MAX)] = ()
+    profile: WrittenProfile | None = None
     key: Identifier | None = None
     member_name: Identifier | None = None
     install_id: Identifier | None = None
     device_type: Identifier | None = None
     action: Identifier | None = None
+    promo_codes: Annotated[tuple[Identifier, ...], msgspec.Meta(max_length=PROMO_CODES_MAX)] = ()
+    payment: Identifier | None = None

@@ -9,10 +9,11 @@ import msgspec
 import accrual
 from accrual.api.native import shapes
 from accrual.api.native.wire import NDJSON
-from accrual.domain.native import NativeCommand
+from accrual.domain.native import NativeCommand, ProfileChange
 
 _TYPES = (
     NativeCommand,
+    ProfileChange,
     shapes.Receipt,
     shapes.Answer,
     shapes.Receipts,
@@ -51,6 +52,10 @@ def openapi(*, bulk_max: int, page_max: int, wait_max_s: float) -> dict[str, Any
             "/v1/preview": {"post": _preview()},
             "/v1/tickets/{ticket}": {"get": _ticket()},
             "/v1/members/{kind}/{value}": {"get": _member(page_max)},
+            "/v1/members/{kind}/{value}/profile": {
+                "put": _profile("putProfile", wait_max_s),
+                "patch": _profile("patchProfile", wait_max_s),
+            },
             "/v1/parked": {"get": _parked(page_max)},
             "/v1/parked/{ticket}/retry": {"post": _retry(wait_max_s)},
         },
@@ -133,6 +138,27 @@ def _member(page_max: int) -> dict[str, Any]:
         ],
         "responses": _responses(
             ["400", "401", "403", "404", "500", "503"], {"200": _content("The member", _ref("Member"))}
+        ),
+    }
+
+
+def _profile(operation: str, wait_max_s: float) -> dict[str, Any]:
+    return {
+        "operationId": operation,
+        "summary": "Change what is known of a member; what is not named stays, with either method",
+        "parameters": [
+            _parameter("path", "kind", {"type": "string"}, "Such as `msisdn`"),
+            _parameter("path", "value", {"type": "string"}, "Percent-encoded"),
+            _parameter("header", "Idempotency-Key", {"type": "string"}, "The key of a change that has none"),
+            _parameter("header", "Prefer", {"type": "string"}, f"`wait=N`: wait N seconds, at most {wait_max_s:g}"),
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("ProfileChange")}}},
+        "responses": _responses(
+            ["400", "401", "403", "409", "413", "429", "500", "503"],
+            {
+                "200": _content("Decided within the time waited", _ref("Answer")),
+                "202": _content("Accepted for good", _ref("Receipt")),
+            },
         ),
     }
 

@@ -12,15 +12,16 @@ import msgspec
 from accrual.api.auth import require_right
 from accrual.api.call import Call, Engine, Reply
 from accrual.api.native.reply import error_json, receipt_json, reply, status_of
-from accrual.api.native.wire import Written, is_bulk, read_command, read_commands
+from accrual.api.native.wire import Written, is_bulk, read_command, read_commands, read_profile
 from accrual.domain.commands import Receipt, Submission
 from accrual.domain.errors import AccrualError, Invalid, Missing
 from accrual.domain.facts import Identity
 from accrual.domain.ids import digest16, is_ticket
-from accrual.domain.native import NativeCommand
+from accrual.domain.native import NativeCommand, WrittenIdentity, WrittenProfile
 from accrual.domain.programme import IdempotencyPolicy
+from accrual.engine.native_fields import read_identity
 from accrual.engine.render import member_json, parked_json, preview_json, ticket_json
-from accrual.engine.translate_native import Translator, read_identity
+from accrual.engine.translate_native import Translator
 
 RIGHT = "native"
 RIGHT_TO_OPERATE = "operate"
@@ -52,9 +53,31 @@ class NativeRoutes:
                 call, engine, read_commands(call.body, content_type, count_max=self._limits.bulk_max)
             )
         command = _with_header_key(read_command(call.body), call.headers.get("idempotency-key"))
+        return await self._one(command, call.body, call, engine)
+
+    async def profile(self, call: Call, engine: Engine) -> Reply:
+        """PUT or PATCH /v1/members/{kind}/{value}/profile: change what is known of a member; what is not named stays."""
+        require_right(call.client, RIGHT)
+        change = read_profile(call.body)
+        command = NativeCommand(
+            member=WrittenIdentity(kind=call.params["kind"], value=call.params["value"]),
+            profile=WrittenProfile(
+                tier=change.tier,
+                birthday=change.birthday,
+                attributes=change.attributes,
+                segments=change.segments,
+                lists=change.lists,
+            ),
+            key=change.key,
+        )
+        command = _with_header_key(command, call.headers.get("idempotency-key"))
+        # Stored as the command it is, so that whoever translates it again needs no address.
+        return await self._one(command, msgspec.json.encode(command), call, engine)
+
+    async def _one(self, command: NativeCommand, raw: bytes, call: Call, engine: Engine) -> Reply:
         _warn_without_key(command, call, engine)
         translator = Translator(call.client, call.catalogue)
-        receipt = await engine.submit(translator.to_submission(command, call.body, now=call.now, chance=call.chance))
+        receipt = await engine.submit(translator.to_submission(command, raw, now=call.now, chance=call.chance))
         wait_s = _preferred_wait_s(call.headers.get("prefer"), self._limits.wait_max_s)
         headers = {} if wait_s is None else {"preference-applied": f"wait={wait_s:g}"}
         return await self._answer(receipt, engine, wait_s, headers)

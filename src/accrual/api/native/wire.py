@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from accrual.api.strict_json import Reader
 from accrual.domain.errors import AccrualError, Invalid, TooLarge
-from accrual.domain.native import NativeCommand
+from accrual.domain.native import NativeCommand, ProfileChange
 
 NDJSON = "application/x-ndjson"
 _INTEGER_CHARACTERS_MAX = 19
+_Kind = TypeVar("_Kind", NativeCommand, ProfileChange)
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -41,6 +42,11 @@ _READER = Reader(_number)
 def read_command(raw: bytes) -> NativeCommand:
     """One command. Raises Invalid `invalid_json`, or `invalid_field` with the path of the field."""
     return _convert(_READER.read(raw))
+
+
+def read_profile(raw: bytes) -> ProfileChange:
+    """A change of a profile. Raises Invalid as `read_command`."""
+    return _as(ProfileChange, _READER.read(raw))
 
 
 def is_bulk(body: bytes, content_type: str) -> bool:
@@ -86,8 +92,12 @@ def _or_refusal(read: Callable[[Any], NativeCommand], source: Any) -> NativeComm
 def _convert(document: Any) -> NativeCommand:
     if isinstance(document, dict):
         _amounts_as_text(document.get("facts"), "lines")
+    return _as(NativeCommand, document)
+
+
+def _as(kind: type[_Kind], document: Any) -> _Kind:
     try:
-        return msgspec.convert(document, NativeCommand)
+        return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
         details = {"path": path.rstrip("`").lstrip(".")} if path else {}
