@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
+from types import coroutine
 from typing import Any
 
 import msgspec
 
 from accrual.domain.errors import Busy, Invalid, TooLarge
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
 
 DISCARD_TIMES = 16
 """A body up to this many times the limit is read and thrown away, so that its sender lives to read the refusal."""
@@ -44,11 +46,39 @@ async def read_body(receive: Receive, headers: Mapping[str, str], *, bytes_max: 
             raise Invalid("Content-Length is not a number.")
         if _exceeds(declared, bytes_max):
             raise _too_large(bytes_max)
+    # Nearly every body has come together with its head: then there is nothing to wait for, and no timer to set.
+    receiving = receive().__await__()
+    message: Message | None = None
+    paused = None
+    try:
+        paused = next(receiving)
+    except StopIteration as received:
+        message = received.value
+        if not received.value.get("more_body", False):
+            return await _read(receive, received.value, bytes_max)
     try:
         async with asyncio.timeout(timeout_s):
-            return await _read(receive, bytes_max)
+            if message is None:
+                message = await _resume(receiving, paused)
+            return await _read(receive, message, bytes_max)
     except TimeoutError as error:
         raise TooSlow(f"The body did not arrive within {timeout_s:g} seconds.") from error
+
+
+@coroutine
+def _resume(begun: Generator[Any, Any, Message], paused: Any) -> Generator[Any, Any, Message]:
+    """Awaits what has run to its first pause already; `paused` is what it gave there."""
+    try:
+        while True:
+            try:
+                sent = yield paused
+            except BaseException as error:
+                paused = begun.throw(error)
+            else:
+                paused = begun.send(sent)
+    except StopIteration as ended:
+        message: Message = ended.value
+        return message
 
 
 def may_stay_open(headers: Mapping[str, str], bytes_max: int) -> bool:
@@ -66,8 +96,7 @@ def _exceeds(declared: str, bytes_max: int) -> bool:
     return len(declared) > 18 or int(declared) > bytes_max
 
 
-async def _read(receive: Receive, bytes_max: int) -> bytes:
-    message = await receive()
+async def _read(receive: Receive, message: Message, bytes_max: int) -> bytes:
     if message["type"] == "http.disconnect":
         raise Gone
     body: bytes = message.get("body", b"")

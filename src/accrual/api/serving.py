@@ -129,8 +129,6 @@ class _BoundedHead(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
-        if self._timer is None:
-            self._timer = self.loop.call_later(HEAD_TIMEOUT_S, self._give_up)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -141,10 +139,13 @@ class _BoundedHead(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         was_in_head = self._in_head
         super().data_received(data)
-        if was_in_head and self._in_head and not self.transport.is_closing():
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES_MAX:
-                self.send_400_response("The head of the request is too large.")
+        if self._in_head and not self.transport.is_closing():
+            if self._timer is None:  # most heads come in one piece and need none
+                self._timer = self.loop.call_later(HEAD_TIMEOUT_S, self._give_up)
+            if was_in_head:
+                self._head_bytes += len(data)
+                if self._head_bytes > HEAD_BYTES_MAX:
+                    self.send_400_response("The head of the request is too large.")
 
     def _give_up(self) -> None:
         self._timer = None
@@ -166,6 +167,7 @@ class _Gathering:
     def __init__(self, transport: Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._call_soon = loop.call_soon
+        self.is_closing = transport.is_closing
         self._waiting: list[bytes] = []
 
     def write(self, data: bytes) -> None:

@@ -63,14 +63,18 @@ def find_route(envelope: Fields) -> Route:
     if command and command != action:
         named = envelope.spelling("SubjectIdentifier") if route.action else envelope.spelling("Action")
         raise Invalid(f"{named} and Data.command name different commands.", code="action_mismatch")
-    return route._replace(action=action)
+    return Route(route.dialect, route.subject, route.subject_type, route.subject_identifier, action)
 
 
 def _command(envelope: Fields) -> str:
     data = envelope.get("data")
     if not isinstance(data, dict):
         return ""
-    value = next((value for name, value in data.items() if fold(name) == "command"), None)
+    value = None
+    for name, held in data.items():
+        if fold(name) == "command":
+            value = held
+            break
     if value is None:
         return ""
     if not isinstance(value, str):
