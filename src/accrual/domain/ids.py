@@ -20,7 +20,7 @@ _ACCOUNT_STRIDE = 0x9E3779B97F4A7C15
 
 def digest16(purpose: bytes, *parts: bytes) -> bytes:
     """16-byte digest of length-prefixed parts; `purpose` (at most 16 bytes) keeps digests of different things apart."""
-    joined = b"".join([piece for part in parts for piece in (len(part).to_bytes(4, "big"), part)])
+    joined = b"".join([len(part).to_bytes(4, "big") + part for part in parts])
     return hashlib.blake2b(joined, digest_size=16, person=purpose).digest()
 
 
