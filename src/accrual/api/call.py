@@ -12,6 +12,7 @@ from accrual.domain.commands import Receipt, Submission
 from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Identity
 from accrual.domain.programme import Catalogue, StoredClient
+from accrual.engine.promos import Promos
 from accrual.engine.report import EngineReport
 from accrual.engine.views import MemberView, ParkedPage, Previewed, TicketView
 
@@ -47,6 +48,10 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 class Engine(Protocol):
     """What the routes ask of the engine."""
+
+    @property
+    def promos(self) -> Promos:
+        """Promos as people look after them."""
 
     async def submit(self, submission: Submission) -> Receipt:
         """Append one command; durable on return. Raises AccrualError (KeyReused, Busy, DatabaseDown...)."""

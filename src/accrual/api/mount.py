@@ -14,6 +14,7 @@ from accrual.api.limits import EdgeLimits
 from accrual.api.metrics import Meter
 from accrual.api.native import reply as native_reply
 from accrual.api.native.openapi import openapi
+from accrual.api.native.promos import PromoRoutes
 from accrual.api.native.routes import NativeLimits, NativeRoutes
 from accrual.api.probes import probes
 from accrual.api.routing import Mounted, Probe
@@ -37,7 +38,7 @@ def build_app(
     meter = meter or Meter()
     return App(
         engine,
-        mounted=[*_qoin(edge), *_native(edge, native)],
+        mounted=[*_qoin(edge), *_native(edge, native), *_promos(edge)],
         probes=[*probes(engine, meter), _description(native)],
         failure=native_reply.failure,
         limits=edge,
@@ -133,6 +134,26 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             failure=native_reply.failure,
             body_bytes_max=0,
         ),
+    ]
+
+
+def _promos(edge: EdgeLimits) -> Sequence[Mounted]:
+    routes = PromoRoutes()
+    return [
+        Mounted(
+            name=name,
+            path=path,
+            methods=methods,
+            answer=answer,
+            failure=native_reply.failure,
+            body_bytes_max=edge.body_bytes_max if methods is _POST else 0,
+        )
+        for name, path, methods, answer in (
+            ("native_promos", "/v1/promos", _GET, routes.page),
+            ("native_promo", "/v1/promos/{code}", _GET, routes.promo),
+            ("native_promo_history", "/v1/promos/{code}/history", _GET, routes.history),
+            ("native_promo_step", "/v1/promos/{code}/{action}", _POST, routes.step),
+        )
     ]
 
 

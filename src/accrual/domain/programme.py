@@ -76,8 +76,9 @@ class Signature(_Document, frozen=True):
 class Client(_Document, frozen=True):
     """A partner system. Its key comes as `key_sha256` (hex), from the environment (`key_env`), or, in a demo, plain.
 
-    `rights` are the dialects it may speak (`qoin_task`, `qoin_processor`, `native`) and `operate`, which lets it see and
-    retry the programme's parked commands. `number` is the client number that Qoin tickets carry.
+    `rights` are the dialects it may speak (`qoin_task`, `qoin_processor`, `native`), `operate`, which lets it see and
+    retry the programme's parked commands, and `promos`, which lets it take promos through their life. `number` is the
+    client number that Qoin tickets carry.
     """
 
     code: Code

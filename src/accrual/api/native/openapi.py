@@ -8,6 +8,7 @@ import msgspec
 
 import accrual
 from accrual.api.native import shapes
+from accrual.api.native.openapi_promos import PROMO_TYPES, promo_paths
 from accrual.api.native.wire import NDJSON
 from accrual.domain.native import NativeCommand, ProfileChange
 
@@ -23,11 +24,12 @@ _TYPES = (
     shapes.Parked,
     shapes.Member,
     shapes.Error,
+    *PROMO_TYPES,
 )
 _FAILURES = {
     "400": "The request cannot be read; `details.path` names the field",
     "401": "No key, or one that is not known",
-    "403": "The client has no right to the native API",
+    "403": "The client has no right to this",
     "404": "There is no such thing in the client's programme",
     "409": "The key was used with other content before, or there is nothing to try again",
     "422": "The request is understood and will not be carried out",
@@ -58,6 +60,7 @@ def openapi(*, bulk_max: int, page_max: int, wait_max_s: float) -> dict[str, Any
             },
             "/v1/parked": {"get": _parked(page_max)},
             "/v1/parked/{ticket}/retry": {"post": _retry(wait_max_s)},
+            **_promos(),
         },
         "components": {
             "schemas": components,
@@ -197,6 +200,15 @@ def _retry(wait_max_s: float) -> dict[str, Any]:
             },
         ),
     }
+
+
+def _promos() -> dict[str, Any]:
+    paths = promo_paths()
+    for methods in paths.values():
+        for operation in methods.values():
+            good = {status: said for status, said in operation["responses"].items() if said}
+            operation["responses"] = _responses([s for s in operation["responses"] if s not in good], good)
+    return paths
 
 
 def _responses(failures: list[str], good: dict[str, Any]) -> dict[str, Any]:
