@@ -49,7 +49,7 @@ async def bench_drain(server: BenchServer, options: Options, progress: Progress)
     bench = await Bench.begin(server, options, progress)
     async with server.prepared(options.programme) as database:
         await bench.look_at(database)
-        journals = [await _enrol(database, options, progress)]
+        journals = [await enrol(database, options, progress)]
         pace = journals[0].commands / journals[0].seconds
         progress.stage("vacuum and checkpoint")
         await database.probe.settle()
@@ -74,10 +74,11 @@ async def bench_drain(server: BenchServer, options: Options, progress: Progress)
             sizes = await _bytes(database, before, count)
             runs.append(_run(distribution, journal, drained, sizes, settled=settled))
         progress.stage("checking the books")
-        return runs, await check_decided(database, added(*(journal.accepted for journal in journals))), bench
+        told = added(*(journal.accepted for journal in journals))
+        return runs, await check_decided(database, told, one_award_each=options.one_award_each), bench
 
 
-async def _enrol(database: BenchDatabase, options: Options, progress: Progress) -> Journal:
+async def enrol(database: BenchDatabase, options: Options, progress: Progress) -> Journal:
     """Everybody's first command, decided while the next ones are appended; not measured."""
     async with AsyncExitStack() as stack:
         lanes = database.lanes(options.lanes, batch_max=options.batch)

@@ -19,10 +19,16 @@ class Distribution(StrEnum):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """One benchmark's order. `commands` None: what suits the benchmark. `facts`: transactions a call, 1 to 4."""
+    """One benchmark's order. `commands` None: what suits the benchmark. `facts`: transactions a call, 1 to 4.
+
+    `compared` is a second programme for `evaluate`, whose drain is set beside that of `programme`. `one_award_each`: the
+    programme gives one award a call, which the books are checked for.
+    """
 
     members: int
     programme: Path
+    compared: Path | None = None
+    one_award_each: bool = True
     commands: int | None = None
     lanes: int = 2
     batch: int = 4096

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from accrual.bench.drain import bench_drain
+from accrual.bench.evaluate import bench_evaluate
 from accrual.bench.http import bench_http
 from accrual.bench.measure import Bench
 from accrual.bench.options import Options, Progress
@@ -15,7 +16,12 @@ from accrual.bootstrap.bench import BenchServer, bench_server
 
 Question = Callable[[BenchServer, Options, Progress], Awaitable[tuple[list[Run], Invariants, Bench]]]
 
-QUESTIONS: Mapping[str, Question] = {"drain": bench_drain, "submit": bench_submit, "http": bench_http}
+QUESTIONS: Mapping[str, Question] = {
+    "drain": bench_drain,
+    "submit": bench_submit,
+    "http": bench_http,
+    "evaluate": bench_evaluate,
+}
 
 
 async def run_bench(
@@ -27,8 +33,8 @@ async def run_bench(
     progress: Progress,
     say: Callable[[str], None],
 ) -> Result:
-    """Measure `drain`, `submit` or `http`. Everything it makes is removed again, whatever happens. Raises AccrualError."""
+    """Measure one of QUESTIONS. Everything it makes is removed again, whatever happens. Raises AccrualError."""
     async with bench_server(data_dir, database_url, say=say) as server:
         runs, invariants, bench = await QUESTIONS[name](server, options, progress)
-    batch = {"drain": options.batch, "submit": BATCH_ROWS, "http": 1}[name]
-    return bench.result(name, batch, options.lanes if name == "drain" else 0, runs, invariants)
+    batch = {"drain": options.batch, "submit": BATCH_ROWS, "http": 1, "evaluate": options.batch}[name]
+    return bench.result(name, batch, options.lanes if name in ("drain", "evaluate") else 0, runs, invariants)

@@ -84,6 +84,15 @@ async def backtest_log(
             await pool.close()
 
 
+async def backtest_url(order: BacktestOrder, url: str) -> BacktestReport:
+    """Run the log of the database at this address of the runtime role."""
+    pool = await open_pool(url, label="backtest", size_max=2)
+    try:
+        return await run_log(order, read_file(order.programme), pool, _watch_nothing)
+    finally:
+        await pool.close()
+
+
 async def run_log(order: BacktestOrder, file: ProgrammeFile, pool: Pool, watch: Watch) -> BacktestReport:
     """Run the log behind this pool."""
     catalogues = CatalogueStore(pool)
@@ -104,8 +113,7 @@ async def run_log(order: BacktestOrder, file: ProgrammeFile, pool: Pool, watch: 
     )
     members = Members()
     log = PostgresDecidedLog(pool, await count_buckets(pool))
-    simulated = _side(proposed.catalogue, members)
-    really = _side(live, members)
+    simulated, really, both = _side(proposed.catalogue, members), _side(live, members), _side(live, members)
     run = Backtest(
         Simulator(buckets=log.buckets, secret=await read_secret(pool), describe=describe),
         programme_id=live.programme_id,
@@ -114,6 +122,7 @@ async def run_log(order: BacktestOrder, file: ProgrammeFile, pool: Pool, watch: 
         client_of=lambda client_id: _client_code(catalog, client_id),
         simulated=simulated,
         really=really,
+        both=both,
         span=Span(order.since, order.until),
         given_up=GIVEN_UP,
     )
@@ -122,6 +131,8 @@ async def run_log(order: BacktestOrder, file: ProgrammeFile, pool: Pool, watch: 
     with _few_collections():
         await run.run(in_order(log), lambda done: watch(done, total))
     seconds_s = time.perf_counter() - started_s
+    simulated.include(both)
+    really.include(both)
     return _report(order, run, simulated, really, seconds_s, source="log", as_was=proposed.unchanged)
 
 
@@ -135,7 +146,8 @@ def backtest_file(order: BacktestOrder, *, watch: Watch = _watch_nothing) -> Bac
     if not chosen:
         raise Missing(f"The programme has no client {order.client}.", code="client_missing")
     client = StoredClient(client_id=1, programme_id=1, client=chosen[0], key_digest=None)
-    simulated = _side(catalogue, Members())
+    members = Members()
+    simulated = _side(catalogue, members)
     run = Backtest(
         Simulator(buckets=BUCKETS_DEFAULT, secret=b"backtest", describe=describe),
         programme_id=1,
@@ -144,6 +156,7 @@ def backtest_file(order: BacktestOrder, *, watch: Watch = _watch_nothing) -> Bac
         client_of=lambda client_id: client.client.code,
         simulated=simulated,
         really=None,
+        both=_side(catalogue, members),
         span=Span(order.since, order.until),
         given_up=GIVEN_UP,
     )

@@ -1,4 +1,4 @@
-"""`accrual bench drain|submit|http`: options, progress and the table; what is measured, and how, is in accrual.bench."""
+"""`accrual bench drain|submit|http|evaluate`: options, progress and the table; what is measured, and how, is in accrual.bench."""
 
 from __future__ import annotations
 
@@ -95,6 +95,39 @@ def http(
     """Calls accepted durably a second by one API process: one command each, 64 connections."""
     options = _options(members, commands, distribution, seed, facts, no_tpcb, programme_file)
     _bench("http", options, data_dir, database_url, as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    members: Members = 50_000,
+    commands: Commands = 200_000,
+    lanes: Annotated[int, typer.Option(min=1, max=64, help="Lane processes.")] = 2,
+    seed: Seed = 1,
+    programme: Annotated[
+        Path | None,
+        typer.Option(
+            "--programme",
+            help="A programme file whose drain is set beside the demo's; it must have a client qoin.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """What promos cost: by how many there are, with conditions, in a drain, and in a backtest."""
+    options = Options(
+        members=members,
+        programme=demo_programme(),
+        compared=programme,
+        commands=commands,
+        lanes=lanes,
+        distributions=(Distribution.UNIFORM,),
+        seed=seed,
+        tpcb=False,
+    )
+    _bench("evaluate", options, data_dir, database_url, as_json=as_json)
 
 
 def _options(

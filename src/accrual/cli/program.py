@@ -35,11 +35,12 @@ COMMANDS: dict[str, Entry] = {
     "promo": Entry("accrual.cli.promo", "app", "Promos: list, show, approve, activate, pause, end, restore."),
     "ticket": Entry("accrual.cli.ticket", "ticket", "Show one command: its awards, declines and lines."),
     "member": Entry("accrual.cli.member", "member", "Show a member's balances and history."),
+    "audience": Entry("accrual.cli.audience", "app", "Lists of members that promos are for: add, remove."),
     "explain": Entry("accrual.cli.explain", "explain", "Say in words what came of a command, and why."),
     "parked": Entry("accrual.cli.parked", "app", "Commands that could not be decided: list, show, try again."),
     "verify": Entry("accrual.cli.verify", "verify", "Check books, chain and lots; name the first bad row."),
     "doctor": Entry("accrual.cli.doctor", "doctor", "Say how database, rights, lanes, disk and keys are."),
-    "bench": Entry("accrual.cli.bench", "app", "Measure how fast this machine is: drain, submit, http."),
+    "bench": Entry("accrual.cli.bench", "app", "Measure how fast this machine is: drain, submit, http, evaluate."),
     "db": Entry("accrual.cli.db", "app", "The embedded PostgreSQL: start it, stop it, look at it."),
 }
 """Every command, in the order of the list that `accrual --help` shows."""

@@ -45,7 +45,8 @@ class Backtest:
     """One run. Commands before the span are decided too, so that limits stand as they would, and are not counted.
 
     `proposed` is the programme to try, None: run each command under the revision that decided it (`compiled_at`).
-    `given_up` is the error of commands that lanes died of: they are not tried here.
+    `simulated` and `really` are told what differs, `both` what is the same on either side. `given_up` is the error of
+    commands that lanes died of: they are not tried here.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Backtest:
         client_of: Callable[[int], str | None],
         simulated: Side,
         really: Side | None,
+        both: Side,
         span: Span,
         given_up: str,
     ) -> None:
@@ -69,6 +71,7 @@ class Backtest:
         self._clients: dict[int, str | None] = {}
         self._simulated = simulated
         self._really = really
+        self._both = both
         self._span = span
         self._given_up = given_up
         self._revision = 0
@@ -90,10 +93,15 @@ class Backtest:
             for row in rows:
                 if row.command.programme_id != self._programme_id:
                     continue
-                if self._proposed is None:
-                    await self._run_as_was(row)
-                else:
-                    self._run_proposed(row, self._proposed)
+                stored = decode_outcome(row.payload)
+                if self._proposed is not None:
+                    self._run_proposed(row, stored, self._proposed)
+                    continue
+                if stored.revision != self._revision and stored.revision and self._compiled_at is not None:
+                    self._as_was, self._revision = await self._compiled_at(stored.revision), stored.revision
+                # Before the first revision nothing was judged, so there is nothing to judge again.
+                if self._as_was is not None:
+                    self._run_as_was(row, stored, self._as_was)
             done += len(rows)
             on_progress(done)
 
@@ -103,19 +111,19 @@ class Backtest:
             raise ValueError("what never happened has no revision that decided it")
         self._simulate(command, asked, self._proposed, counted=self._span.has(command.recorded_at))
 
-    def _run_proposed(self, row: DecidedCommand, proposed: CompiledProgramme) -> None:
+    def _run_proposed(self, row: DecidedCommand, stored: Outcome, proposed: CompiledProgramme) -> None:
         command = row.command
         asked = read(command)
-        stored = decode_outcome(row.payload)
         counted = self._span.has(command.recorded_at)
+        # The simulation makes the follow-ups of its own outcomes, and what lanes died of is not tried here.
+        is_follow_up = isinstance(asked, Reward) and asked.parent is not None
+        if is_follow_up or (stored.status is Status.PARKED and stored.error == self._given_up):
+            whose = (*_whose(command, asked), _occurred_at(command, asked))
+        else:
+            result = self._simulate(command, asked, proposed, counted=counted)
+            whose = (result.member_id, result.identity, result.occurred_at)
         if counted and self._really is not None:
-            member_id, identity = _whose(command, asked)
-            self._really.add(stored, member_id, identity, _occurred_at(command, asked))
-        if isinstance(asked, Reward) and asked.parent is not None:
-            return  # the simulation makes the follow-ups of its own outcomes
-        if stored.status is Status.PARKED and stored.error == self._given_up:
-            return
-        self._simulate(command, asked, proposed, counted=counted)
+            self._really.add(stored, *whose)
 
     def _simulate(
         self,
@@ -125,34 +133,35 @@ class Backtest:
         *,
         counted: bool,
         depth: int = 0,
-    ) -> None:
+    ) -> Simulated:
         result = self._simulator.decide(command, asked, proposed, self._client(command.client_id))
         if counted:
             self._count(result)
-        if depth < DEPTH_MAX:
+        if result.follow_ups and depth < DEPTH_MAX:
             for follow_up in result.follow_ups:
                 logged = _as_logged(follow_up, command)
                 self._simulate(logged, read(logged), proposed, counted=counted, depth=depth + 1)
+        return result
 
-    async def _run_as_was(self, row: DecidedCommand) -> None:
+    def _run_as_was(self, row: DecidedCommand, stored: Outcome, programme: CompiledProgramme) -> None:
         command = row.command
-        asked = read(command)
-        stored = decode_outcome(row.payload)
         if stored.status is Status.PARKED and stored.error == self._given_up:
             return
-        if stored.revision and stored.revision != self._revision and self._compiled_at is not None:
-            self._as_was, self._revision = await self._compiled_at(stored.revision), stored.revision
-        if self._as_was is None:
-            return  # nothing was ever judged by a revision yet, so nothing can be judged again
-        result = self._simulator.decide(command, asked, self._as_was, self._client(command.client_id), stored.stocks)
+        result = self._simulator.decide(
+            command, read(command), programme, self._client(command.client_id), stored.stocks
+        )
         if not self._span.has(command.recorded_at):
             return
-        self._count(result)
-        if self._really is not None:
-            self._really.add(stored, result.member_id, result.identity, result.occurred_at)
+        self.commands += 1
+        whose = (result.member_id, result.identity, result.occurred_at)
         if encode_outcome(result.outcome) == row.payload:
             self.equal += 1
-        elif len(self.different) < DIFFERENCES_MAX:
+            self._both.add(stored, *whose)
+            return
+        self._simulated.add(result.outcome, *whose)
+        if self._really is not None:
+            self._really.add(stored, *whose)
+        if len(self.different) < DIFFERENCES_MAX:
             self.different.append(_difference(row, result.outcome, stored))
 
     def _count(self, result: Simulated) -> None:

@@ -32,7 +32,10 @@ class Members:
 
     def number(self, member_id: bytes) -> int:
         """The member's number, given when first met."""
-        return self._numbers.setdefault(member_id, len(self._numbers))
+        number = self._numbers.get(member_id)
+        if number is None:
+            number = self._numbers[member_id] = len(self._numbers)
+        return number
 
 
 class Side:
@@ -58,29 +61,29 @@ class Side:
         self.commands += 1
         if outcome.status is Status.PARKED:
             self.parked += 1
-        for declined in outcome.declines:
-            self._declines[declined.promo_version_id, declined.reason] += 1
+        if outcome.declines:
+            for declined in outcome.declines:
+                self._declines[declined.promo_version_id, declined.reason] += 1
         if not outcome.awards:
             return
         number = self._members.number(member_id)
-        day = self._day(occurred_at)
+        quarter = int(occurred_at.timestamp()) // QUARTER_HOUR_S
+        day = self._days.get(quarter) or self._day(quarter, occurred_at)
+        cells = self._cells
         for award in outcome.awards:
             self.awards += 1
             key = (day, award.promo_version_id, award.asset_id)
-            cell = self._cells.get(key)
+            cell = cells.get(key)
             if cell is None:
-                cell = self._cells[key] = [0, 0]
+                cell = cells[key] = [0, 0]
             cell[0] += award.amount
             cell[1] += 1
             self._add_to_member(number, member_id, identity, award.asset_id, award.amount)
 
-    def _day(self, moment: datetime) -> str:
-        quarter = int(moment.timestamp()) // QUARTER_HOUR_S
-        day = self._days.get(quarter)
-        if day is None:
-            if len(self._days) > QUARTERS_KEPT_MAX:
-                self._days.clear()
-            day = self._days[quarter] = moment.astimezone(self._zone).date().isoformat()
+    def _day(self, quarter: int, moment: datetime) -> str:
+        if len(self._days) > QUARTERS_KEPT_MAX:
+            self._days.clear()
+        day = self._days[quarter] = moment.astimezone(self._zone).date().isoformat()
         return day
 
     def _add_to_member(self, number: int, member_id: bytes, identity: Identity, asset_id: int, amount: int) -> None:
@@ -101,6 +104,24 @@ class Side:
         best = sorted(names, key=lambda number: (-sums[number], number))[:WINNERS_MAX]
         self._names[asset_id] = {number: names[number] for number in best}
         self._least[asset_id] = sums[best[-1]]
+
+    def include(self, other: Side) -> None:
+        """Add everything that the other has counted; both number members alike."""
+        self.commands += other.commands
+        self.parked += other.parked
+        self.awards += other.awards
+        self._declines += other._declines
+        for key, (units, awards) in other._cells.items():
+            cell = self._cells.setdefault(key, [0, 0])
+            cell[0] += units
+            cell[1] += awards
+        for asset_id, theirs in other._sums.items():
+            mine = self._sums.setdefault(asset_id, array("q"))
+            mine.extend([0] * (len(theirs) - len(mine)))
+            for number, total in enumerate(theirs):
+                mine[number] = min(mine[number] + total, INT64_MAX)
+            names = self._names.setdefault(asset_id, {})
+            names |= other._names.get(asset_id, {})
 
     def report(self, values: Mapping[str, Decimal]) -> SideReport:
         """The sums. `values` are what a unit of an asset costs, by asset code."""

@@ -143,8 +143,8 @@ class Simulator:
                 _none_counted if counters is None else _Counted(counters).value,
                 stocks.left,
                 client,
-                lambda: self._balances_of(member_id, programme),
-                lambda: self._purchases.get(member_id, ()),
+                (lambda: self._balances_of(member_id, programme)) if self._asks.balances else dict,
+                (lambda: self._purchases.get(member_id, ())) if self._asks.purchases else tuple,
                 hashlib.blake2b(command.ticket, key=self._secret, digest_size=16, person=b"seed").digest()
                 if self._asks.draws and _draws(reward, programme)
                 else b"",
