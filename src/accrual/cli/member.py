@@ -15,6 +15,7 @@ from accrual.cli.tables import balances_table, history_table, identity_text, mom
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
+from accrual.domain.members import MemberProfile
 from accrual.engine.reads import HISTORY_MAX
 from accrual.engine.render import member_json
 from accrual.engine.views import MemberView
@@ -43,7 +44,7 @@ def member(
 
 
 def print_member(view: MemberView, console: Console) -> None:
-    """Who it is, the balances, the page of history and how to see the next."""
+    """Who it is and what is known of them, the balances, the page of history and how to see the next."""
     console.print(f"member    {view.member_id.hex()}")
     for identity in view.identities:
         console.print(f"identity  {identity_text(identity)}", soft_wrap=True)
@@ -52,6 +53,7 @@ def print_member(view: MemberView, console: Console) -> None:
     console.print(f"enrolled  {moment(view.enrolled_at)}")
     if view.referrer is not None:
         console.print(f"referrer  {identity_text(view.referrer)}", soft_wrap=True)
+    print_profile(view.profile, console)
     console.print(balances_table(view.balances))
     if view.history:
         console.print(history_table(view.history))
@@ -59,6 +61,20 @@ def print_member(view: MemberView, console: Console) -> None:
         console.print("No commands here.")
     if view.next_before is not None:
         console.print(f"There is more: --before {view.next_before}", style="dim")
+
+
+def print_profile(profile: MemberProfile, console: Console) -> None:
+    """What is known of the member, a line each; nothing where nothing is known."""
+    told = {
+        "tier": profile.tier,
+        "birthday": profile.birthday,
+        "segments": ", ".join(sorted(profile.segments)),
+        "lists": ", ".join(sorted(profile.lists)),
+        "attributes": ", ".join(f"{name}={value}" for name, value in sorted(profile.attributes.items())),
+    }
+    for name, text in told.items():
+        if text:
+            console.print(f"{name:<9} {text}", soft_wrap=True, markup=False, highlight=False)
 
 
 async def _read(

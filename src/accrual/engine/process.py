@@ -285,6 +285,9 @@ class Processor:
         if declined is None:
             if cell.row is None:
                 self._enrol(task, cell, posting)
+            elif command.name is not None and command.name != cell.row.name:
+                cell.row = cell.row._replace(name=command.name)
+                posting.renames.append(Rename(command.bucket, task.member_id, command.name))
             cell.profile = profile
             document = encode_profile(profile)
             posting.profiles.append(ProfileRow(command.bucket, task.member_id, command.position, document))

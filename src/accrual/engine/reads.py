@@ -13,6 +13,7 @@ from accrual.domain.commands import Submission
 from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
 from accrual.domain.ids import bucket_of, bucket_of_ticket, is_ticket, member_id_of
+from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.domain.outcomes import Status
 from accrual.domain.programme import Catalogue, Language
 from accrual.engine.catalog import Catalog
@@ -58,6 +59,9 @@ class SnapshotReads(Protocol):
 
     async def member(self, bucket: int, member_id: bytes) -> BookedMember | None:
         """A member's row."""
+
+    async def profile(self, bucket: int, member_id: bytes) -> MemberProfile | None:
+        """What is known of a member; None when nothing ever was."""
 
     async def parked(self, programme_id: int | None, *, after: bytes | None, limit: int) -> list[bytes]:
         """At most `limit` tickets that wait put aside (None: of all programmes), behind `after`, by bucket and position."""
@@ -149,6 +153,7 @@ class Reads:
                 return None
             bucket, row = found
             identities = await books.identities(row.member_id)
+            profile = await books.profile(bucket, row.member_id)
             balances = await books.balances(bucket, row.member_id)
             positions = await books.history(bucket, row.member_id, before=before, limit=limit + 1)
             page = [decode(booked) for booked in await books.positions(bucket, positions[:limit])] if positions else []
@@ -163,6 +168,7 @@ class Reads:
             enrolled_at=row.enrolled_at,
             identities=tuple(Identity(kind, value) for kind, value in identities) or (identity,),
             referrer=None if row.referrer is None else Identity(*row.referrer),
+            profile=profile or EMPTY_PROFILE,
             balances=portray_balances(await self._newest(programme_id, balances), balances),
             history=tuple(await self.portray(page, follow_ups, lines, retries)),
             next_before=positions[limit - 1] if len(positions) > limit else None,

@@ -8,6 +8,7 @@ from typing import Any
 
 from accrual.domain.commands import Dialect
 from accrual.domain.facts import Identity
+from accrual.domain.members import MemberProfile
 from accrual.engine.views import (
     AwardView,
     BalanceView,
@@ -30,9 +31,21 @@ def member_json(view: MemberView) -> dict[str, Any]:
             "identities": [_identity(identity) for identity in view.identities],
             "referrer": None if view.referrer is None else _identity(view.referrer),
         },
+        "profile": profile_json(view.profile),
         "balances": [_balance(balance) for balance in view.balances],
         "history": [ticket_json(ticket) for ticket in view.history],
         "next_before": view.next_before,
+    }
+
+
+def profile_json(profile: MemberProfile) -> dict[str, Any]:
+    """What is known of a member; segments, lists and attributes in the order of their names."""
+    return {
+        "tier": profile.tier,
+        "birthday": profile.birthday,
+        "segments": sorted(profile.segments),
+        "lists": sorted(profile.lists),
+        "attributes": dict(sorted(profile.attributes.items())),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from accrual.domain.facts import Identity
+from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 
 
 class AwardView(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,3 +141,4 @@ class MemberView(msgspec.Struct, frozen=True, kw_only=True):
     balances: tuple[BalanceView, ...]
     history: tuple[TicketView, ...]
     next_before: int | None
+    profile: MemberProfile = EMPTY_PROFILE

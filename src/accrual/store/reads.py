@@ -6,9 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+import msgspec
+
 from accrual.domain.books import BookedBalance, BookedCommand, BookedLine, BookedMember
 from accrual.domain.commands import LoggedCommand
+from accrual.domain.errors import Broken
 from accrual.domain.ids import bucket_of_ticket
+from accrual.domain.members import MemberProfile, decode_profile
 from accrual.store.bodies import open_body
 from accrual.store.connection import Connection, Pool, Record
 from accrual.store.postgres import mapping_loss
@@ -25,6 +29,7 @@ _IDENTITY = query("reads/identity")
 _IDENTITIES = query("reads/identities")
 _MEMBER = query("reads/member")
 _PARKED = query("reads/parked")
+_PROFILE = query("reads/profile")
 
 
 class SnapshotReads:
@@ -89,6 +94,14 @@ class SnapshotReads:
             return None
         referrer = None if row[5] is None else (row[5], row[6])
         return BookedMember(row[0], row[1], row[2], row[3], row[4], referrer)
+
+    async def profile(self, bucket: int, member_id: bytes) -> MemberProfile | None:
+        """What is known of a member, or None. Raises Broken `profile_damaged`."""
+        document = await self._connection.fetchval(_PROFILE, bucket, member_id)
+        try:
+            return None if document is None else decode_profile(document)
+        except msgspec.DecodeError as error:
+            raise Broken("A stored profile cannot be read.", code="profile_damaged") from error
 
 
 class Reads:

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from accrual.api.metrics import Meter
 from accrual.api.native import shapes
 from accrual.api.native.reply import status_of
-from accrual.api.native.wire import read_command
+from accrual.api.native.wire import read_command, read_profile
 from accrual.domain.errors import CODES, AccrualError
 from accrual.engine.report import EngineReport, LaneReport, SubmitReport
 
@@ -26,12 +26,16 @@ def test_example_command_is_taken() -> None:
     assert read_command(BLOCKS[0].encode()).facts[0].lines is not None
 
 
+def test_example_of_a_profile_is_taken() -> None:
+    assert read_profile(BLOCKS[4].encode()).lists.add == ("VIP",)
+
+
 @pytest.mark.parametrize(
     ("block", "shape"),
-    [(1, shapes.Receipt), (2, shapes.Receipts), (3, shapes.Member), (4, shapes.Error)],
+    [(1, shapes.Receipt), (2, shapes.Receipts), (3, shapes.Member), (5, shapes.Error)],
 )
 def test_example_answer_has_the_published_shape(block: int, shape: type[msgspec.Struct]) -> None:
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
     msgspec.convert(json.loads(BLOCKS[block]), shape)
 
 

@@ -123,10 +123,21 @@ class MemberItself(_Shape, frozen=True):
     referrer: Identity | None
 
 
+class Profile(_Shape, frozen=True):
+    """What is known of a member beside points; `birthday` is `1990-12-25` or `12-25`."""
+
+    tier: str | None
+    birthday: str | None
+    segments: tuple[str, ...]
+    lists: tuple[str, ...]
+    attributes: dict[str, str | int | bool]
+
+
 class Member(_Shape, frozen=True):
     """A member with balances and one page of history, newest first."""
 
     member: MemberItself
+    profile: Profile
     balances: tuple[Balance, ...]
     history: tuple[Ticket, ...]
     next_before: int | None
