@@ -59,15 +59,10 @@ def _judge(seed: int, progress: Progress) -> list[Run]:
         more = {"promos": size, "candidates": CANDIDATES, "cost_grew_by": round(cost_us / first_us - 1, 3)}
         runs.append(_in_memory(f"{size:,} promos", cost_us, more))
         tell(number + 1)
-    bare_us = us_a_command_under(with_conditions(conditions=False), seed=seed, candidates=CONDITIONS)
-    cost_us = us_a_command_under(with_conditions(), seed=seed, candidates=CONDITIONS)
-    more = {
-        "promos": CONDITIONS,
-        "candidates": CONDITIONS,
-        "us_without_conditions": round(bare_us, 2),
-        "us_of_conditions": round(cost_us - bare_us, 2),
-    }
-    runs.append(_in_memory(f"{CONDITIONS} conditions", cost_us, more))
+    for name, holding in (("none holds", False), ("all hold", True), ("no conditions", None)):
+        cost_us = us_a_command_under(with_conditions(holding=holding), seed=seed, candidates=CONDITIONS)
+        more = {"promos": CONDITIONS, "candidates": CONDITIONS}
+        runs.append(_in_memory(f"{CONDITIONS} conditions, {name}", cost_us, more))
     tell(len(SIZES) + 1)
     return runs
 

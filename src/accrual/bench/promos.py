@@ -53,14 +53,20 @@ def many_promos(count: int) -> CompiledProgramme:
     )
 
 
-def with_conditions(count: int = CONDITIONS, *, conditions: bool = True) -> CompiledProgramme:
-    """So many promos that are candidates for every purchase, each with a condition of its own, or all without."""
+def with_conditions(count: int = CONDITIONS, *, holding: bool | None) -> CompiledProgramme:
+    """So many promos that are candidates for every purchase, each with a condition of its own.
+
+    `holding` True: nearly all hold; False: none does; None: there are no conditions.
+    """
+    sign = "<" if holding else ">"
     return _compiled(
         [
             {
                 "code": f"C-{number}",
                 "trigger": "purchase",
-                "condition": f'{TESTS[number % len(TESTS)]} && purchase.amount < money("{number + 10_000} IDR")',
+                "condition": None
+                if holding is None
+                else f'{TESTS[number % len(TESTS)]} && purchase.amount {sign} money("{number + 10_000} IDR")',
                 "benefits": [{"asset": "PTS", "fixed": 1}],
             }
             for number in range(count)

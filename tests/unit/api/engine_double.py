@@ -14,7 +14,7 @@ from accrual.domain.facts import Identity
 from accrual.domain.ids import ticket_of
 from accrual.domain.programme import Catalogue, Client, Settings, StoredClient
 from accrual.engine.report import EngineReport, SubmitReport
-from accrual.engine.views import MemberView, ParkedPage, TicketView
+from accrual.engine.views import MemberView, ParkedPage, Previewed, TicketView
 
 KEY = "demo-key"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -49,7 +49,16 @@ class EngineDouble:
         self.engine_report = EngineReport(submit=SubmitReport())
         self.page = ParkedPage(tickets=(), next_after=None)
         self.parked_calls: list[tuple[int, int, bytes | None]] = []
+        self.previewed: Previewed | None = None
+        self.preview_calls: list[Submission] = []
         self.retried: list[tuple[bytes, int]] = []
+
+    async def preview(self, submission: Submission, now: datetime) -> Previewed:
+        self.preview_calls.append(submission)
+        if submission.refusal is not None:
+            raise submission.refusal
+        assert self.previewed is not None
+        return self.previewed
 
     async def submit(self, submission: Submission) -> Receipt:
         identity = msgspec.msgpack.encode(submission.command.identity)
