@@ -27,11 +27,14 @@ def encode_document(document: Any) -> str:
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every scalar of a plain value with its path, such as `benefits[0].fixed`; empty lists and dicts are leaves."""
+    """Every scalar and every list of scalars with its path, such as `benefits[0].fixed` or `where.outlets`.
+
+    Empty lists and dicts are leaves too.
+    """
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from leaves(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list | tuple) and value:
+    elif isinstance(value, list | tuple) and any(isinstance(inner, dict | list | tuple) for inner in value):
         for index, inner in enumerate(value):
             yield from leaves(inner, f"{path}[{index}]")
     else:

@@ -74,20 +74,24 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Except(_Document, frozen=True):
     """Places and things a promo leaves out, whatever else it names."""
 
-    outlets: tuple[str, ...] = ()
-    products: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    clients: tuple[str, ...] = ()
+    outlets: Annotated[tuple[str, ...], msgspec.Meta(description="Outlets at which it does not hold.")] = ()
+    products: Annotated[tuple[str, ...], msgspec.Meta(description="Products that do not count.")] = ()
+    categories: Annotated[tuple[str, ...], msgspec.Meta(description="Categories that do not count.")] = ()
+    clients: Annotated[tuple[str, ...], msgspec.Meta(description="Clients from which it does not hold.")] = ()
 
 
 class Where(_Document, frozen=True):
     """Narrows a promo to facts of these outlets, products, categories and clients. Empty means everywhere."""
 
-    outlets: tuple[str, ...] = ()
-    products: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    clients: tuple[str, ...] = ()
-    except_: Except = msgspec.field(default=Except(), name="except")
+    outlets: Annotated[
+        tuple[str, ...], msgspec.Meta(description="Only facts at these outlets; empty: everywhere.")
+    ] = ()
+    products: Annotated[tuple[str, ...], msgspec.Meta(description="Only lines, or facts, of these products.")] = ()
+    categories: Annotated[tuple[str, ...], msgspec.Meta(description="Only lines of these categories.")] = ()
+    clients: Annotated[tuple[str, ...], msgspec.Meta(description="Only facts that these clients tell of.")] = ()
+    except_: Annotated[Except, msgspec.Meta(description="What is left out of the above, or of everything.")] = (
+        msgspec.field(default=Except(), name="except")
+    )
 
 
 class Window(_Document, frozen=True):
@@ -97,12 +101,27 @@ class Window(_Document, frozen=True):
     `12-25` each year, `25` or `last` of each month, `birthday`. All that are named must hold; of one kind any will do.
     """
 
-    from_: str | None = msgspec.field(default=None, name="from")
-    until: str | None = None
-    zone: str | None = None
-    days: tuple[WeekDay, ...] = ()
-    hours: tuple[str, ...] = ()
-    dates: tuple[str, ...] = ()
+    from_: Annotated[
+        str | None, msgspec.Meta(description="Its first moment, such as `2026-11-25T00:00`; absent: since ever.")
+    ] = msgspec.field(default=None, name="from")
+    until: Annotated[str | None, msgspec.Meta(description="The first moment after it; absent: for ever.")] = None
+    zone: Annotated[
+        str | None,
+        msgspec.Meta(
+            description="An IANA zone such as `Asia/Jakarta`, for times, days and periods of limits; absent: the programme's."
+        ),
+    ] = None
+    days: Annotated[tuple[WeekDay, ...], msgspec.Meta(description="Days of the week.")] = ()
+    hours: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="Spans of the day such as `10:00-22:00`, the end exclusive; `22:00-02:00` goes past midnight."
+        ),
+    ] = ()
+    dates: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(description="`2026-11-11`, `12-25` each year, `25` or `last` of each month, `birthday`."),
+    ] = ()
 
 
 class Audience(_Document, frozen=True):
@@ -111,9 +130,14 @@ class Audience(_Document, frozen=True):
     `holdout` is a percentage such as `10`; who is held out follows from member and promo and never changes.
     """
 
-    lists: tuple[str, ...] = ()
-    segments: tuple[str, ...] = ()
-    holdout: str | None = None
+    lists: Annotated[tuple[str, ...], msgspec.Meta(description="Members on any of these lists.")] = ()
+    segments: Annotated[tuple[str, ...], msgspec.Meta(description="Members in any of these segments.")] = ()
+    holdout: Annotated[
+        str | None,
+        msgspec.Meta(
+            description="The percentage of them, such as `10`, that gets nothing and is compared with the rest."
+        ),
+    ] = None
 
 
 class Lane(StrEnum):
@@ -131,30 +155,43 @@ class Stacking(_Document, frozen=True):
     An `exclusive` promo ends its lane, but only if it gave something.
     """
 
-    lane: Lane = Lane.BASE
-    priority: Annotated[int, msgspec.Meta(ge=-1000, le=1000)] = 0
-    exclusive: bool = False
+    lane: Annotated[Lane, msgspec.Meta(description="`base`, `bonus`, `multiplier`, `cap`: judged in this order.")] = (
+        Lane.BASE
+    )
+    priority: Annotated[
+        Annotated[int, msgspec.Meta(ge=-1000, le=1000)],
+        msgspec.Meta(description="Within its lane the higher goes first."),
+    ] = 0
+    exclusive: Annotated[
+        bool, msgspec.Meta(description="Whether those behind it in its lane get nothing once it gave.")
+    ] = False
 
 
 class PointsPer(_Document, frozen=True):
     """`give` units for each whole `every` of the amount; `every` is money such as `1000 IDR`."""
 
-    every: str
-    give: Points = 1
+    every: Annotated[str, msgspec.Meta(description="Money, such as `1000 IDR`.")]
+    give: Annotated[Points, msgspec.Meta(description="Units for each whole step.")] = 1
 
 
 class Band(_Document, frozen=True):
     """From this amount of money on (`50000 IDR`), until the next band: so many units, or a percentage of the amount."""
 
-    from_: str = msgspec.field(name="from")
-    give: Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)] | None = None
-    percent: str | None = None
+    from_: Annotated[str, msgspec.Meta(description="Where the band begins, such as `50000 IDR`.")] = msgspec.field(
+        name="from"
+    )
+    give: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)] | None, msgspec.Meta(description="So many units.")
+    ] = None
+    percent: Annotated[
+        str | None, msgspec.Meta(description="So many units for each 100 of the currency, such as `2.5`.")
+    ] = None
 
 
 class Issuing(_Document, frozen=True):
     """So many units for each named rule that the fact asks for (its attribute `rule`)."""
 
-    rules: dict[str, Points]
+    rules: Annotated[dict[str, Points], msgspec.Meta(description="Units by the name of the rule.")]
 
 
 class Scope(StrEnum):
@@ -167,16 +204,25 @@ class Scope(StrEnum):
 class Multiplier(_Document, frozen=True):
     """`times: "2"` doubles: it gives what is missing to that many times the sum, rounded once."""
 
-    times: str
-    of: Scope = Scope.BASE
+    times: Annotated[str, msgspec.Meta(description="By how much, above 1, such as `2` or `1.5`.")]
+    of: Annotated[
+        Scope, msgspec.Meta(description="`base`: what the base lane gave; `all`: everything given so far.")
+    ] = Scope.BASE
 
 
 class Voucher(_Document, frozen=True):
     """A voucher code of its own, `length` characters after `prefix`; `count` of them."""
 
-    prefix: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9-]{0,16}$")] = ""
-    length: Annotated[int, msgspec.Meta(ge=8, le=24)] = 12
-    count: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
+    prefix: Annotated[
+        Annotated[str, msgspec.Meta(pattern="^[A-Z0-9-]{0,16}$")],
+        msgspec.Meta(description="What each code begins with."),
+    ] = ""
+    length: Annotated[
+        Annotated[int, msgspec.Meta(ge=8, le=24)], msgspec.Meta(description="Characters after the prefix.")
+    ] = 12
+    count: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=10)], msgspec.Meta(description="How many, each with a code of its own.")
+    ] = 1
 
 
 class Benefit(_Document, frozen=True):
@@ -185,21 +231,46 @@ class Benefit(_Document, frozen=True):
     `ceiling` (lane `cap` only) gives nothing: it reduces what the command has given of the asset to so many units.
     """
 
-    asset: Code
-    to: Recipient = Recipient.MEMBER
-    fixed: Points | None = None
-    points_per: PointsPer | None = None
-    percent: str | None = None
-    issuing: Issuing | None = None
-    multiplier: Multiplier | None = None
-    bracket: Annotated[tuple[Band, ...], msgspec.Meta(min_length=1, max_length=100)] | None = None
-    voucher: Voucher | None = None
-    ceiling: Points | None = None
-    max: Points | None = None
-    rounding: Rounding | None = None
-    per_fact: bool = False
-    expires: str | None = None
-    active_after: str | None = None
+    asset: Annotated[Code, msgspec.Meta(description="Code of the asset that is given.")]
+    to: Annotated[Recipient, msgspec.Meta(description="`member`, or `referrer`, who brought the member.")] = (
+        Recipient.MEMBER
+    )
+    fixed: Annotated[Points | None, msgspec.Meta(description="So many units.")] = None
+    points_per: Annotated[PointsPer | None, msgspec.Meta(description="Units for each whole so-much of the amount.")] = (
+        None
+    )
+    percent: Annotated[str | None, msgspec.Meta(description="Units for each 100 of the currency, such as `2.5`.")] = (
+        None
+    )
+    issuing: Annotated[
+        Issuing | None, msgspec.Meta(description="Units for each named rule that an event asks for.")
+    ] = None
+    multiplier: Annotated[Multiplier | None, msgspec.Meta(description="Multiplies what was given so far.")] = None
+    bracket: Annotated[
+        Annotated[tuple[Band, ...], msgspec.Meta(min_length=1, max_length=100)] | None,
+        msgspec.Meta(description="Bands of the amount, rising."),
+    ] = None
+    voucher: Annotated[Voucher | None, msgspec.Meta(description="Vouchers with codes of their own.")] = None
+    ceiling: Annotated[
+        Points | None, msgspec.Meta(description="Lane `cap` only: the most that one command may give of the asset.")
+    ] = None
+    max: Annotated[
+        Points | None,
+        msgspec.Meta(description="The most that this benefit gives in one command, or with `per_fact` for one fact."),
+    ] = None
+    rounding: Annotated[Rounding | None, msgspec.Meta(description="Of this benefit; absent: the programme's.")] = None
+    per_fact: Annotated[bool, msgspec.Meta(description="Compute for each fact by itself instead of for their sum.")] = (
+        False
+    )
+    expires: Annotated[
+        str | None,
+        msgspec.Meta(
+            description="When what is given expires: a duration such as `P12M`, or `end_of_day`, `end_of_month`, `end_of_year`."
+        ),
+    ] = None
+    active_after: Annotated[
+        str | None, msgspec.Meta(description="How long after the fact it becomes active, such as `P14D`.")
+    ] = None
 
 
 class LimitPer(StrEnum):
@@ -214,40 +285,73 @@ class LimitPer(StrEnum):
 class Limit(_Document, frozen=True):
     """A cap by `count` of awards or by `amount` of units, in each `every`, for each member, outlet, device, or the promo."""
 
-    per: LimitPer = LimitPer.MEMBER
-    count: Points | None = None
-    amount: Points | None = None
-    every: Period = Period.EVER
-    on_limit: OnLimit | None = None
+    per: Annotated[
+        LimitPer,
+        msgspec.Meta(
+            description="Whose use is counted: each `member`, the whole `promo`, each `outlet`, each `device`."
+        ),
+    ] = LimitPer.MEMBER
+    count: Annotated[Points | None, msgspec.Meta(description="The most awards.")] = None
+    amount: Annotated[Points | None, msgspec.Meta(description="The most units, of all assets together.")] = None
+    every: Annotated[
+        Period, msgspec.Meta(description="In each calendar `day`, ISO `week`, `month`, `year`, or for `ever`.")
+    ] = Period.EVER
+    on_limit: Annotated[
+        OnLimit | None,
+        msgspec.Meta(description="`reduce` to what is left (default for amounts) or `decline` (default for counts)."),
+    ] = None
 
 
 class Budget(_Document, frozen=True):
     """All that a promo may ever give of an asset, handed out to lanes in shares: never exceeded."""
 
-    asset: Code
-    amount: Points
-    on_limit: OnLimit = OnLimit.REDUCE
+    asset: Annotated[Code, msgspec.Meta(description="Code of the asset it is counted in.")]
+    amount: Annotated[Points, msgspec.Meta(description="Units that the promo may ever give.")]
+    on_limit: Annotated[
+        OnLimit, msgspec.Meta(description="`reduce` the last award to what is left, or `decline` it.")
+    ] = OnLimit.REDUCE
 
 
 class Promo(_Document, frozen=True):
     """One promo as written. `number` is a label shown to clients and may repeat; the code is the identity."""
 
-    code: Code
-    trigger: Trigger
-    benefits: Annotated[tuple[Benefit, ...], msgspec.Meta(min_length=1, max_length=20)]
-    event: Code | None = None
-    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    number: int = 0
-    where: Where = Where()
-    window: Window = Window()
-    audience: Audience = Audience()
-    promo_codes: Annotated[tuple[str, ...], msgspec.Meta(max_length=1000)] = ()
-    condition: Annotated[str, msgspec.Meta(max_length=4000)] | None = None
-    limits: Annotated[tuple[Limit, ...], msgspec.Meta(max_length=20)] = ()
-    budget: Budget | None = None
-    stacking: Stacking = Stacking()
-    status: PromoStatus = PromoStatus.ACTIVE
-    effective_from: str | None = None
+    code: Annotated[Code, msgspec.Meta(description="Its identity in the programme.")]
+    trigger: Annotated[Trigger, msgspec.Meta(description="The kind of fact that it listens to.")]
+    benefits: Annotated[
+        Annotated[tuple[Benefit, ...], msgspec.Meta(min_length=1, max_length=20)],
+        msgspec.Meta(description="What it gives."),
+    ]
+    event: Annotated[Code | None, msgspec.Meta(description="With trigger `event`: the name of the event.")] = None
+    name: Annotated[Annotated[str, msgspec.Meta(max_length=200)], msgspec.Meta(description="For people.")] = ""
+    number: Annotated[int, msgspec.Meta(description="A label shown to clients; may repeat.")] = 0
+    where: Annotated[Where, msgspec.Meta(description="Narrows it to outlets, products, categories, clients.")] = Where()
+    window: Annotated[Window, msgspec.Meta(description="When it runs.")] = Window()
+    audience: Annotated[Audience, msgspec.Meta(description="Whom it is for.")] = Audience()
+    promo_codes: Annotated[
+        Annotated[tuple[str, ...], msgspec.Meta(max_length=1000)],
+        msgspec.Meta(description="It holds only where the call brings one of these codes; case does not matter."),
+    ] = ()
+    condition: Annotated[
+        Annotated[str, msgspec.Meta(max_length=4000)] | None,
+        msgspec.Meta(description='What must be true, in CEL, such as `purchase.amount >= money("50000 IDR")`.'),
+    ] = None
+    limits: Annotated[
+        Annotated[tuple[Limit, ...], msgspec.Meta(max_length=20)], msgspec.Meta(description="Caps on its use.")
+    ] = ()
+    budget: Annotated[Budget | None, msgspec.Meta(description="All that it may ever give.")] = None
+    stacking: Annotated[Stacking, msgspec.Meta(description="Its place among other promos.")] = Stacking()
+    status: Annotated[
+        PromoStatus,
+        msgspec.Meta(
+            description="Where it stands in its life; a file that names none leaves it as it is, and a new promo is active."
+        ),
+    ] = PromoStatus.ACTIVE
+    effective_from: Annotated[
+        str | None,
+        msgspec.Meta(
+            description="From when this version holds; absent: the first from its window's start, later ones from activation."
+        ),
+    ] = None
 
 
 class PromoVersion(msgspec.Struct, frozen=True, kw_only=True):

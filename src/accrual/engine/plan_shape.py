@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
@@ -9,6 +10,8 @@ import msgspec
 
 from accrual.domain.documents import leaves
 from accrual.domain.stored_programme import CatalogueChange
+
+LIST_SHOWN_WHOLE_MAX = 8
 
 
 class Effect(StrEnum):
@@ -60,10 +63,25 @@ def differences(before: Any, after: Any) -> tuple[FieldChange, ...]:
     old, new = dict(leaves(before)) if before else {}, dict(leaves(after))
     paths = [*new, *(path for path in old if path not in new)]
     return tuple(
-        FieldChange(path=path, before=old.get(path), after=new.get(path))
+        change
         for path in paths
         if old.get(path) != new.get(path) and not (_is_empty(old.get(path)) and _is_empty(new.get(path)))
+        for change in _changes(path, old.get(path), new.get(path))
     )
+
+
+def _changes(path: str, old: Any, new: Any) -> Iterator[FieldChange]:
+    """Of two long lists only what was taken out and put in: nobody finds one promo code among a thousand."""
+    if isinstance(old, list) and isinstance(new, list) and max(len(old), len(new)) > LIST_SHOWN_WHOLE_MAX:
+        known, named = set(old), set(new)
+        removed, added = [each for each in old if each not in named], [each for each in new if each not in known]
+        if removed:
+            yield FieldChange(path=f"{path} (taken out)", before=removed, after=None)
+        if added:
+            yield FieldChange(path=f"{path} (put in)", before=None, after=added)
+        if removed or added:
+            return
+    yield FieldChange(path=path, before=old, after=new)
 
 
 def _is_empty(value: Any) -> bool:

@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from accrual.cli.program import COMMANDS, app, load
+from accrual.cli.programme import Document, schema_of
 from tests.arch.tree import PACKAGE
 
 HEAVY = (
@@ -75,3 +76,14 @@ def test_version_is_printed() -> None:
 
     shown = CliRunner().invoke(app, ["--version"])
     assert (shown.exit_code, shown.stdout.strip()) == (0, __version__)
+
+
+def test_schema_of_a_promo_describes_every_field() -> None:
+    schema = schema_of(Document.PROMO)
+    fields = {
+        f"{name}.{field}": shape
+        for name, of in schema["$defs"].items()
+        for field, shape in of.get("properties", {}).items()
+    }
+    assert len(fields) > 60
+    assert [path for path, shape in fields.items() if not shape.get("description", "").endswith(".")] == []

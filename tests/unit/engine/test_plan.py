@@ -11,7 +11,7 @@ import pytest
 from accrual.domain.errors import Conflict, Refused
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Asset, Client, Outlet, Programme, Settings, StoredAsset, StoredClient
-from accrual.domain.promos import Benefit, Promo, PromoStatus, PromoVersion, Window
+from accrual.domain.promos import Benefit, Promo, PromoStatus, PromoVersion, Where, Window
 from accrual.domain.stored_programme import FILE_ORIGIN, SavedVersion, StoredProgramme, StoredPromo
 from accrual.engine.plan import make_plan
 from accrual.engine.plan_shape import Effect, Plan, PlanItem
@@ -220,3 +220,121 @@ def test_currency_of_a_programme_with_commands_stays(change: dict[str, Any]) -> 
     with pytest.raises(Refused) as refused:
         plan(after, stored(document(), used=True))
     assert refused.value.code == "currency_fixed"
+
+
+def life(*versions: Promo, author: str = "ann", settings: Settings | None = None) -> StoredProgramme:
+    """The programme with one promo that has these versions."""
+    of = document(promos=(versions[0],), **({} if settings is None else {"programme": settings}))
+    saved = tuple(
+        SavedVersion(
+            version=PromoVersion(
+                promo_version_id=n, promo_id=1, version=n, revision=n, effective_from=None, promo=version
+            ),
+            actor=author,
+            recorded_at=NOW - timedelta(days=9 - n),
+        )
+        for n, version in enumerate(versions, 1)
+    )
+    return msgspec.structs.replace(stored(of), promos=(StoredPromo(promo_id=1, origin=FILE_ORIGIN, saved=saved),))
+
+
+FOUR_EYES = msgspec.structs.replace(document().programme, four_eyes=True)
+DRAFT, APPROVED, ACTIVE, PAUSED, ENDED = PromoStatus
+
+
+def written(made: Plan) -> list[tuple[PromoStatus, int, datetime | None]]:
+    writes = () if made.change is None else made.change.promos
+    return [(write.promo.status, write.promo.number, write.effective_from) for write in writes]
+
+
+def applied(
+    promo_: Promo, before: StoredProgramme, *, status_open: bool = False, settings: Settings | None = None
+) -> Plan:
+    after = document(promos=(promo_,), programme=settings or before.settings)
+    return make_plan(
+        after, before, key_digests={"shop": DIGEST}, now=NOW, status_open=frozenset({"P"} if status_open else ())
+    )
+
+
+@pytest.mark.parametrize("status", [PAUSED, ENDED, DRAFT])
+def test_file_without_a_status_leaves_the_life_of_a_promo_alone(status: PromoStatus) -> None:
+    before = life(promo(status=status))
+    assert written(applied(promo(), before, status_open=True)) == []
+    assert [write[:2] for write in written(applied(promo(number=3), before, status_open=True))] == [(status, 3)]
+    assert f"stays {status}" in item(applied(promo(number=3), before, status_open=True), "promo", "P").notes[0]
+
+
+@pytest.mark.parametrize("status", [PAUSED, ENDED])
+def test_file_that_names_active_brings_a_promo_back_from_now(status: PromoStatus) -> None:
+    assert written(applied(promo(), life(promo(status=status)))) == [(ACTIVE, 0, NOW)]
+
+
+def test_draft_in_a_file_waits_beside_what_holds_and_is_not_saved_twice() -> None:
+    draft = promo(number=3, status=DRAFT)
+    assert written(applied(draft, life(promo()))) == [(DRAFT, 3, None)]
+    assert written(applied(draft, life(promo(), draft))) == []
+    assert written(applied(draft, life(promo(), draft, promo(number=3, status=APPROVED)))) == []
+    assert written(applied(draft, life(promo(), draft, promo(number=3)))) == []
+
+
+def test_what_was_approved_is_a_draft_again_when_the_file_changes_it() -> None:
+    before = life(promo(number=1, status=APPROVED))
+    assert written(applied(promo(number=2), before, status_open=True)) == [(DRAFT, 2, None)]
+
+
+@pytest.mark.parametrize(
+    ("status", "number", "saved"),
+    [
+        (ACTIVE, 3, [(DRAFT, 3, None)]),
+        (APPROVED, 3, [(DRAFT, 3, None)]),
+        (PAUSED, 3, [(DRAFT, 3, None)]),
+        (PAUSED, 0, [(PAUSED, 0, NOW)]),
+        (ENDED, 0, [(ENDED, 0, NOW)]),
+        (ACTIVE, 0, []),
+    ],
+)
+def test_under_four_eyes_a_file_saves_drafts_and_stops_what_it_likes(
+    status: PromoStatus, number: int, saved: list[tuple[PromoStatus, int, datetime | None]]
+) -> None:
+    wanted = promo(number=number, status=status)
+    assert written(applied(wanted, life(promo(), settings=FOUR_EYES))) == saved
+    assert written(applied(wanted, life(promo(), settings=FOUR_EYES), settings=document().programme)) == saved
+
+
+def test_new_promo_is_a_draft_under_four_eyes_and_said_to_be() -> None:
+    made = plan(document(programme=FOUR_EYES), None)
+    assert written(made) == [(DRAFT, 0, None)]
+    assert "accrual promo approve P" in item(made, "promo", "P").notes[0]
+    assert item(made, "promo", "P").holds_from == "its activation"
+
+
+def test_same_file_again_says_what_still_waits_and_saves_nothing() -> None:
+    before = life(promo(), promo(number=3, status=DRAFT), settings=FOUR_EYES)
+    made = applied(promo(number=3), before)
+    assert made.change is None
+    assert "version 2, saved by ann, waits for approval" in item(made, "promo", "P").notes[0]
+
+
+def test_overlaps_with_promos_of_file_and_store_are_warned_of() -> None:
+    before = stored(document(promos=(promo("OLD"), promo("GONE", status=ENDED))))
+    made = make_plan(document(promos=(promo("NEW"), promo("MORE"))), before, key_digests={"shop": DIGEST}, now=NOW)
+    met = [warning.split(":")[0] for warning in item(made, "promo", "NEW").warnings]
+    assert met == ["overlaps MORE", "overlaps OLD"]
+
+
+def test_list_is_one_field_and_of_a_long_one_only_the_difference_is_shown() -> None:
+    few = plan(
+        document(promos=(promo(where=Where(products=("A", "B"))),)),
+        stored(document(promos=(promo(where=Where(products=("A",))),))),
+    )
+    assert [(f.path, f.before, f.after) for f in item(few, "promo", "P").fields] == [
+        ("where.products", ["A"], ["A", "B"])
+    ]
+    codes = tuple(f"C{number}" for number in range(20))
+    many = plan(
+        document(promos=(promo(promo_codes=(*codes[1:], "NEW")),)), stored(document(promos=(promo(promo_codes=codes),)))
+    )
+    assert [(f.path, f.before, f.after) for f in item(many, "promo", "P").fields] == [
+        ("promo_codes (taken out)", ["C0"], None),
+        ("promo_codes (put in)", None, ["NEW"]),
+    ]
