@@ -56,8 +56,8 @@ bench: setup ## Each benchmark once, with its ratio to pgbench on the same serve
 	@$(BIN)/accrual bench submit
 	@$(BIN)/accrual bench http
 
-soak: setup-dev ## The long tests: crashes, take-overs and property runs for many minutes
-	@$(BIN)/pytest -m slow $(PYTEST_ARGS)
+soak: setup-dev ## Kill server, lanes and PostgreSQL at random under load for SOAK_S seconds (600), then verify
+	@$(BIN)/pytest -m slow -v -s $(PYTEST_ARGS)
 
 requirements: ## Recompile requirements/*.txt; pins stay where they can (UPGRADE=--upgrade lets all go up)
 	@sh requirements/compile.sh $(UPGRADE)

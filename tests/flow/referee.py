@@ -51,11 +51,15 @@ class Journal:
 
 
 class Partner:
-    """Threads that send one purchase after the other until they are told to stop; what fails is not sent again."""
+    """Threads that send one purchase after the other until they are told to stop; what fails is not sent again.
 
-    def __init__(self, journal: Journal, served: Served, threads: int = 6) -> None:
+    `name` sets the keys of several partners with one journal apart.
+    """
+
+    def __init__(self, journal: Journal, served: Served, threads: int = 6, name: str = "") -> None:
         self.journal = journal
         self.served = served
+        self._name = name
         self.statuses: Counter[int] = Counter()
         self.refusals: list[bytes] = []
         self._stopping = threading.Event()
@@ -75,7 +79,7 @@ class Partner:
         turn = 0
         while not self._stopping.is_set():
             turn += 1
-            self.send(f"{number}-{turn}")
+            self.send(f"{self._name}{number}-{turn}")
             if self.served.process.poll() is not None:
                 return
 
