@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import io
 import json
 from collections.abc import Iterator
 from datetime import UTC
@@ -23,6 +22,7 @@ from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, t
 from accrual.domain.errors import Invalid
 
 LABEL_CHARACTERS_MAX = 80
+LINE_BYTES_MAX = 10_000
 HEADER = ["kind", "value"]
 
 app = typer.Typer(no_args_is_help=True, help="Lists of members that promos are for: add, remove.")
@@ -110,7 +110,7 @@ def change_bodies(step: str, name: str, label: str, source: BinaryIO) -> Iterato
     """
     key = f"audience/{step}/{name}/{label}"
     lists = {step: [name]}
-    rows = csv.reader(io.TextIOWrapper(source, encoding="utf-8-sig", newline=""), strict=True)
+    rows = csv.reader(_lines(source), strict=True)
     try:
         for row in rows:
             if not any(cell.strip() for cell in row) or (rows.line_num == 1 and [c.strip() for c in row] == HEADER):
@@ -121,6 +121,15 @@ def change_bodies(step: str, name: str, label: str, source: BinaryIO) -> Iterato
             yield rows.line_num, json.dumps({"key": key, "member": member, "profile": {"lists": lists}}).encode()
     except (csv.Error, UnicodeDecodeError) as error:
         raise Invalid(f"Behind line {rows.line_num} is no CSV in UTF-8: {error}.", code="csv_row") from error
+
+
+def _lines(source: BinaryIO) -> Iterator[str]:
+    encoding = "utf-8-sig"  # spreadsheets write a mark before the first line
+    while line := source.readline(LINE_BYTES_MAX + 1):
+        if len(line) > LINE_BYTES_MAX:
+            raise Invalid(f"A line is longer than {LINE_BYTES_MAX} bytes.", code="csv_row")
+        yield line.decode(encoding)
+        encoding = "utf-8"
 
 
 async def _submit(
