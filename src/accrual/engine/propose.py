@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from accrual.domain.programme import Catalogue, Programme, StoredAsset
-from accrual.domain.promos import Promo, PromoStatus, PromoVersion
+from accrual.domain.promos import WAITING, Promo, PromoStatus, PromoVersion
 from accrual.domain.stored_programme import CatalogueChange, StoredProgramme
 from accrual.engine.plan import make_plan
 from accrual.rules.calendar import read_instant
@@ -76,6 +78,8 @@ def _with_promos(live: Catalogue, change: CatalogueChange, promos: list[Promo]) 
     for number, promo in enumerate(promos):
         if promo.status is PromoStatus.ENDED:
             continue
+        if promo.status in WAITING:  # what a draft would do is what is asked for
+            promo = msgspec.structs.replace(promo, status=PromoStatus.ACTIVE)
         before = known.get(promo.code)
         made.append(
             PromoVersion(
