@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
-from accrual.api.dialects.tolerant import Fields, Misread, read_decimal_text, read_identifier, read_objects
+from accrual.api.dialects.tolerant import Fields, Misread, Number, read_decimal_text, read_identifier, read_objects
 
 
 class Names(NamedTuple):
-    """How one dialect calls the array and what is in it, folded; and the amount as its seed spells it."""
+    """How one dialect calls the array and what is in it, folded; and date and amount as its seed spells them."""
 
     array: str
     date: str
     amount: str
+    date_spelt: str
     amount_spelt: str
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where an item stands: in which array of Data. It becomes text only when an error has to name it."""
 
     data: Fields
@@ -32,18 +34,18 @@ class Place(NamedTuple):
 class Item(msgspec.Struct, frozen=True, gc=False):
     """One item as sent: its date untouched (None: absent), its amount as decimal text, its product.
 
-    `fields` and `place` are there to name a field as the client does; an item flat in Data has no `place`.
+    `source` and `place` are there to name a field as the client does; an item flat in Data has no `place`.
     """
 
     date: str | None
     amount: str | None
     product: str | None
-    fields: Fields
+    source: Mapping[str, Any]
     place: Place | None
 
     def misread(self, name: str, problem: str, code: str) -> Misread:
         """An error about the field of this name."""
-        error = Misread(self.fields.spelling(name), problem, code=code)
+        error = Misread(Fields(self.source).spelling(name), problem, code=code)
         return error.within(str(self.place)) if self.place else error
 
 
@@ -59,7 +61,12 @@ def read_items(data: Fields, names: Names) -> tuple[Item, ...]:
     return tuple([_read_placed(item, names, Place(data, names.array, index)) for index, item in enumerate(objects)])
 
 
-def _read_placed(source: dict[str, object], names: Names, place: Place) -> Item:
+def _read_placed(source: dict[str, Any], names: Names, place: Place) -> Item:
+    if len(source) == 2:
+        # What the seed shows and nearly all send: a date and a whole number, spelt as there. Nothing is left to refuse.
+        date, amount = source.get(names.date_spelt), source.get(names.amount_spelt)
+        if type(date) is str and type(amount) is Number and amount.isdigit():
+            return Item(date, str(amount), None, source, place)
     try:
         return _read_item(Fields(source), names, place)
     except Misread as error:
@@ -71,4 +78,4 @@ def _read_item(fields: Fields, names: Names, place: Place | None) -> Item:
     if date is not None and type(date) is not str:
         raise Misread(fields.spelling(names.date), "expected a date as text.", code="invalid_date")
     product = read_identifier(fields, "productid") or read_identifier(fields, "productcode")
-    return Item(date, read_decimal_text(fields, names.amount), product, fields, place)
+    return Item(date, read_decimal_text(fields, names.amount), product, fields.source, place)

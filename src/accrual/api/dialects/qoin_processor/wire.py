@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from accrual.api.dialects.qoin.items import Item, Names, read_items
 from accrual.api.dialects.tolerant import Fields, Misread, as_sent, fold, read_body, read_identifier, read_object
 
-ITEM_NAMES = Names(array="transaction", date="date", amount="amount", amount_spelt="amount")
+ITEM_NAMES = Names(array="transaction", date="date", amount="amount", date_spelt="date", amount_spelt="amount")
 
 _SPELLINGS = {
     fold(name): name

@@ -16,7 +16,7 @@ from accrual.api.dialects.tolerant import (
     read_text,
 )
 
-ITEM_NAMES = Names(array="data", date="trxdate", amount="trxamount", amount_spelt="trxAmount")
+ITEM_NAMES = Names(array="data", date="trxdate", amount="trxamount", date_spelt="trxDate", amount_spelt="trxAmount")
 
 _SPELLINGS = {
     fold(name): name
