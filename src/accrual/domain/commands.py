@@ -10,6 +10,7 @@ import msgspec
 
 from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Fact, Identity, Scalar
+from accrual.domain.openings import lengthen, shorten
 
 
 class Dialect(IntEnum):
@@ -75,7 +76,7 @@ Command = Reward | Resume | Profile
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """A command on its way into the log.
 
-    `content` is the 16-byte digest that a retry must match. `name` and `body` are personal: they are stored apart
+    `content` is the 8-byte digest that a retry must match. `name` and `body` are personal: they are stored apart
     from `facts`, sealed by a salted digest, and may be erased. `refusal` is why the log takes it no more, unless it has
     it already: a date that has grown too old since the first try does not take the first answer away.
     """
@@ -116,23 +117,40 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     repeated: bool
 
 
+CONTENT_BYTES = 8
+UNSAID_BYTES = 5
+"""The size of the optional fields at the end of a packed Reward when all are empty: a byte each."""
+
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 
 
 def encode_command(command: Command) -> bytes:
-    """The stored form of a command (MessagePack, positional)."""
-    return _ENCODER.encode(command)
+    """The stored form of a command: MessagePack, positional, well-known words at its beginning as numbers."""
+    packed = _ENCODER.encode(command)
+    if type(command) is not Reward:
+        return packed
+    unsaid = (
+        command.payment is None
+        and command.parent is None
+        and command.install_id is None
+        and command.device_type is None
+        and not command.promo_codes
+    )
+    return shorten(packed, command.dialect, command.action, command.identity.kind, UNSAID_BYTES if unsaid else 0)
 
 
 def decode_command(facts: bytes) -> Command:
     """The command in a log row. Raises msgspec.DecodeError when the bytes are not one."""
-    return _DECODER.decode(facts)
+    return _DECODER.decode(lengthen(facts))
 
 
 def content_digest(canonical: bytes) -> bytes:
-    """First 16 bytes of SHA-256 over the canonical translated command without transport fields (SEMANTICS row 12)."""
-    return hashlib.sha256(canonical).digest()[:16]
+    """First 8 bytes of SHA-256 over the canonical translated command without transport fields.
+
+    It is only ever compared with that of a command of the same ticket: whoever makes two alike fools nobody else.
+    """
+    return hashlib.sha256(canonical).digest()[:CONTENT_BYTES]
 
 
 def seal_of(salt: bytes, name: str | None, body: bytes) -> bytes:

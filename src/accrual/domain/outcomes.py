@@ -66,8 +66,16 @@ _DECODER: msgspec.msgpack.Decoder[Outcome] = msgspec.msgpack.Decoder(Outcome)
 
 
 def encode_outcome(outcome: Outcome) -> bytes:
-    """The stored form of an outcome (MessagePack, positional)."""
-    return _ENCODER.encode(outcome)
+    """The stored form of an outcome: MessagePack, positional, cut short where an award or all of it has no more to say."""
+    if outcome.declines or outcome.follow_ups or outcome.stocks or outcome.error is not None:
+        return _ENCODER.encode(outcome)
+    awards = [
+        (award.promo_version_id, award.asset_id, award.amount, award.reason, award.basis)
+        if award.shares is None and award.details is None and award.expires_at is None and award.active_at is None
+        else award
+        for award in outcome.awards
+    ]
+    return _ENCODER.encode((outcome.status, outcome.revision, outcome.member_id, awards))
 
 
 def decode_outcome(payload: bytes) -> Outcome:
