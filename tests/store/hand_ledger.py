@@ -181,7 +181,6 @@ class HandLedger:
             award.active_at if award else None,
             award.expires_at if award else None,
             START,
-            logged.recorded_at,
             None,
         )
 
@@ -239,6 +238,14 @@ class HandLedger:
                 "insert into command (position, recorded_at, ticket, bucket, programme_id, client_id, content, seal, "
                 "facts, salt, name, body) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
                 *(logged.position, logged.recorded_at, uuid.UUID(bytes=logged.ticket), logged.bucket),
-                *(logged.programme_id, logged.client_id, logged.content, logged.seal, logged.facts, salt, logged.name),
+                *(
+                    logged.programme_id,
+                    logged.client_id,
+                    logged.content,
+                    logged.seal,
+                    logged.facts,
+                    salt,
+                    logged.name or "",
+                ),
                 None if body is None else compress_body(body),
             )

@@ -19,6 +19,7 @@ from accrual.domain.ids import bucket_of_ticket
 from accrual.domain.log import AppendRow, Known
 from accrual.store.connection import Pool
 from accrual.store.log import PostgresLog
+from accrual.store.reads import Reads
 from tests.pg_fixtures import Database
 from tests.store.append_load import append_many
 from tests.store.wiring import BUCKETS, log_of, purchase, submitter, users_in
@@ -254,3 +255,15 @@ async def test_content_digest_leaves_out_the_body(pool: Pool) -> None:
     assert (await ours.submit(spelt_otherwise)).ticket == first.ticket
     assert content_digest(encode_command(spelt_otherwise.command)) == spelt_otherwise.content
     assert len({bucket_of_ticket(first.ticket), first.bucket}) == 1 <= BUCKETS
+
+
+async def test_command_without_a_name_costs_no_null_and_has_none(pool: Pool, owner_pool: Pool) -> None:
+    """A single null would cost each row eight bytes; who reads the command is told of no name all the same."""
+    ours = submitter(log_of(pool))
+    names = (None, "", "Ann")
+    receipts = [await ours.submit(purchase("1", f"{key}", name=name)) for key, name in enumerate(names)]
+    stored = await owner_pool.fetch("select name, num_nulls(name, salt, body) from command order by position")
+    assert [(row[0], row[1]) for row in stored] == [("", 0), ("", 0), ("Ann", 0)]
+    async with Reads(pool, BUCKETS).snapshot() as snapshot:
+        booked = await snapshot.tickets([receipt.ticket for receipt in receipts])
+    assert [booked[receipt.ticket].command.name for receipt in receipts] == [None, None, "Ann"]

@@ -14,8 +14,8 @@ from accrual.domain.transfers import Line
 HEAD_FIRST = bytes(32)
 """The head before the first command of a bucket."""
 
-STORED_BYTES = 16
-"""How much of a head stands beside each outcome; the lane keeps the newest head whole."""
+STORED_BYTES = 8
+"""How much of a head stands beside each outcome, to find where a chain breaks; that it holds, the lane's whole head proves."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _ABSENT = -(2**63)
 _COMMAND = Struct(">iqiiq").pack
 _OUTCOME = Struct(">IB").pack
-_LINE = Struct(">qhqqqqhiqqqqq").pack
+_LINE = Struct(">qhqqqqhiqqqq").pack
 _LOT_USE = Struct(">qqhq").pack
 
 
@@ -72,7 +72,6 @@ def advance(
             active,
             expires,
             occurred,
-            posted,
             covers,
         ) = line
         parts.append(
@@ -88,7 +87,6 @@ def advance(
                 _ABSENT if active is None else micros_of(active),
                 _ABSENT if expires is None else micros_of(expires),
                 recorded if occurred is recorded_at else micros_of(occurred),
-                recorded if posted is recorded_at else micros_of(posted),
                 _ABSENT if covers is None else covers,
             )
         )

@@ -42,7 +42,8 @@ class Line(NamedTuple):
     """One leg as written in the ledger, in the order of the table's columns.
 
     `amount` is signed, `balance_after` the account's balance with it. A netted system line covers the member lines of
-    positions `covers_from` .. `position`; member lines have no `covers_from`.
+    positions `covers_from` .. `position`; member lines have no `covers_from`. When a line was recorded, the command at its
+    position says.
     """
 
     bucket: int
@@ -58,5 +59,4 @@ class Line(NamedTuple):
     active_at: datetime | None
     expires_at: datetime | None
     occurred_at: datetime
-    recorded_at: datetime
     covers_from: int | None

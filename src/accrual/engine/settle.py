@@ -54,7 +54,6 @@ def settle(
                 award.active_at,
                 award.expires_at,
                 occurred_at,
-                recorded_at,
                 None,
             )
         )
@@ -114,7 +113,6 @@ def net(
                 None,
                 None,
                 None,
-                recorded_at,
                 recorded_at,
                 covers_from,
             )

@@ -253,16 +253,17 @@ def row_of(submission: Submission, *, buckets: int, salt: bytes) -> tuple[Append
     member_id = member_id_of(programme_id, identity.kind, identity.value)
     bucket = bucket_of(member_id, buckets)
     ticket = ticket_of(programme_id, client_id, member_id, submission.key, bucket)
+    name = submission.name or None
     row = AppendRow(
         bucket,
         ticket,
         programme_id,
         client_id,
         submission.content,
-        seal_of(salt, submission.name, submission.body),
+        seal_of(salt, name, submission.body),
         encode_command(submission.command),
         salt,
-        submission.name,
+        name,
         submission.body,
     )
     if not submission.key_scope_client or submission.key[:1] != b"k":

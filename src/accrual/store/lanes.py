@@ -198,7 +198,8 @@ class PostgresLanes:
         with mapping_loss():
             rows = await self.connection.fetch(FETCH, sorted(wanted), starts, counts)
         commands = [
-            LoggedCommand(b, p, t.bytes, pr, cl, at, co, se, fa, na) for b, p, t, pr, cl, at, co, se, fa, na in rows
+            LoggedCommand(b, p, t.bytes, pr, cl, at, co, se, fa, na or None)
+            for b, p, t, pr, cl, at, co, se, fa, na in rows
         ]
         commands.sort(key=_place)
         return commands

@@ -51,7 +51,7 @@ def append_arguments(rows: Sequence[AppendRow], recorded_at: datetime) -> tuple[
         seal,
         facts,
         salt,
-        name,
+        [shown or "" for shown in name],
         [None if raw is None else compress_body(raw) for raw in body],
     ]
     return arguments, counts

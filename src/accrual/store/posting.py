@@ -36,7 +36,6 @@ LINE_COLUMNS = (
     "active_at",
     "expires_at",
     "occurred_at",
-    "recorded_at",
     "covers_from",
 )
 MEMBER_COLUMNS = ("bucket", "member_id", "programme_id", "enrolled_at", "enrolled_position", "name")

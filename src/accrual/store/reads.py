@@ -134,7 +134,7 @@ def _command(row: Record) -> BookedCommand:
             content=row[6],
             seal=row[7],
             facts=row[8],
-            name=row[9],
+            name=row[9] or None,
         ),
         open_body(row[10]),
         row[11],

@@ -60,7 +60,8 @@ create table client (
     ended_at timestamp with time zone,
     constraint client_programme_id_code_key UNIQUE (programme_id, code),
     constraint client_pkey PRIMARY KEY (client_id),
-    constraint client_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES programme(programme_id)
+    constraint client_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES programme(programme_id),
+    constraint client_client_id_check CHECK (((client_id >= 1) AND (client_id <= 32767)))
 );
 
 create table command (
@@ -68,8 +69,8 @@ create table command (
     recorded_at timestamp with time zone not null,
     ticket uuid not null,
     bucket integer not null,
-    programme_id integer not null,
-    client_id integer not null,
+    programme_id smallint not null,
+    client_id smallint not null,
     content bytea not null,
     seal bytea not null,
     facts bytea not null,
@@ -78,7 +79,7 @@ create table command (
     body bytea,
     constraint command_pkey PRIMARY KEY (bucket, "position")
 );
-alter table command alter column facts set storage plain;
+alter table command alter column facts set storage external;
 alter table command alter column body set storage external;
 
 create table counter (
@@ -140,7 +141,6 @@ create table line (
     amount bigint not null,
     balance_after bigint not null,
     occurred_at timestamp with time zone not null,
-    recorded_at timestamp with time zone not null,
     bucket integer not null,
     contra integer not null,
     promo_version_id integer,
@@ -240,7 +240,8 @@ create table programme (
     code text not null,
     revision integer not null,
     constraint programme_code_key UNIQUE (code),
-    constraint programme_pkey PRIMARY KEY (programme_id)
+    constraint programme_pkey PRIMARY KEY (programme_id),
+    constraint programme_programme_id_check CHECK (((programme_id >= 1) AND (programme_id <= 32767)))
 );
 
 create table programme_revision (

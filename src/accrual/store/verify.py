@@ -181,7 +181,7 @@ def _sealed(row: Record) -> SealedCommand:
         content=row[6],
         seal=row[7],
         facts=row[8],
-        name=row[9],
+        name=row[9] or None,
     )
     try:
         return SealedCommand(command, row[10], open_body(row[11]), False)

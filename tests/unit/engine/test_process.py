@@ -227,7 +227,7 @@ async def test_parked_command_is_decided_at_the_place_of_what_resumes_it() -> No
     assert at.books.outcome(parked).status is Status.PARKED
     assert [award.amount for award in at.books.outcome(resume).awards] == [60]
     (line,) = [line for line in at.books.lines if line.covers_from is None]
-    assert (line.position, line.occurred_at, line.recorded_at) == (resume.position, START, resume.recorded_at)
+    assert (line.position, line.occurred_at) == (resume.position, START)
     assert at.books.resumed == {(parked.bucket, parked.position): resume.position}
 
 

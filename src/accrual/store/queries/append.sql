@@ -12,7 +12,7 @@ with bumped as (
         (position, recorded_at, ticket, bucket, programme_id, client_id, content, seal, facts, salt, name, body)
     select bumped.next - r.back, bumped.recorded_at, r.ticket, r.bucket, r.programme_id, r.client_id, r.content, r.seal,
         r.facts, r.salt, r.name, r.body
-    from unnest($4::integer[], $5::bigint[], $6::uuid[], $7::integer[], $8::integer[], $9::bytea[], $10::bytea[],
+    from unnest($4::integer[], $5::bigint[], $6::uuid[], $7::smallint[], $8::smallint[], $9::bytea[], $10::bytea[],
         $11::bytea[], $12::bytea[], $13::text[], $14::bytea[])
         as r (bucket, back, ticket, programme_id, client_id, content, seal, facts, salt, name, body)
     join bumped on bumped.bucket = r.bucket
