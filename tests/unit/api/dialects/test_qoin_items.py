@@ -19,7 +19,7 @@ def _read(names: Names, item: dict[str, Any]) -> Item:
 
 @pytest.mark.parametrize("names", [TASK, PROCESSOR])
 @pytest.mark.parametrize("date", ["2025-03-31T11:22:06", "", " 2025-03-31 ", None])
-@pytest.mark.parametrize("amount", [0, 1, -1, 1.5, "12", " 12 ", "", None, 10**40])
+@pytest.mark.parametrize("amount", [0, 1, -1, 1.5, "12", " 12 ", "", None, 10**40, 1e22])
 def test_spelling_makes_no_difference(names: Names, date: object, amount: object) -> None:
     shown = _read(names, {names.date_spelt: date, names.amount_spelt: amount})
     other = _read(names, {names.date_spelt.upper(): date, f"{names.amount_spelt}_": amount})
