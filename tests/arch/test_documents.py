@@ -108,6 +108,15 @@ def test_document_is_there_and_says_something(name: str) -> None:
     assert len((ROOT / name).read_text(encoding="utf-8").split()) > 50
 
 
+def test_every_check_of_the_doctor_has_its_page_in_faults() -> None:
+    doctor = (ROOT / "src" / "accrual" / "engine" / "doctor.py").read_text(encoding="utf-8")
+    checks = set(re.findall(r'(?:_warning|_problem|level)\(\s*"(\w+)"', doctor))
+    assert {"parked", "lanes", "disk", "append_only"} <= checks
+    faults = (ROOT / "docs" / "operating" / "faults.md").read_text(encoding="utf-8")
+    headings = " ".join(re.findall(r"^## (.+)$", faults, re.MULTILINE))
+    assert [check for check in sorted(checks) if check not in headings] == []
+
+
 def test_changelog_has_a_section_for_what_is_coming_or_out() -> None:
     headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert headings
