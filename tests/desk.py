@@ -321,6 +321,7 @@ class Desk:
             self.state, buckets=buckets, event_of=event_of, describe=lambda error: type(error).__name__
         )
         self.now = START
+        self.client = "till"
         self._sent = 0
 
     def revise(self, catalogue: Catalogue) -> None:
@@ -357,7 +358,7 @@ class Desk:
         return self.books.log[bucket][known.position - 1]
 
     async def tasks(self, commands: Sequence[LoggedCommand]) -> list[Task]:
-        return await load(commands, self.state, self.books, self.programme_of, lambda client_id: "till")
+        return await load(commands, self.state, self.books, self.programme_of, lambda client_id: self.client)
 
     def programme_of(self, programme_id: int) -> CompiledProgramme:
         assert programme_id == PROGRAMME

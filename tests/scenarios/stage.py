@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,18 +13,19 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from accrual.domain.commands import Receipt, Submission, decode_command
+from accrual.domain.commands import Receipt, Reward, Submission, decode_command
 from accrual.domain.log import Known
 from accrual.domain.native import NativeCommand
-from accrual.domain.outcomes import Outcome, Status
+from accrual.domain.outcomes import Award, Outcome, Status
 from accrual.domain.programme import Asset, Catalogue, Client, Outlet, Programme, StoredAsset, StoredClient
 from accrual.domain.promos import Promo, PromoVersion
 from accrual.engine.submit import SubmitLimits, Submitter
 from accrual.engine.translate_native import Translator
 from accrual.rules.calendar import read_instant
 from accrual.rules.check import check_programme
+from accrual.rules.explain import explain_decline
 from tests.desk import CLIENT, PROGRAMME, Desk, member_of
-from tests.scenarios.words import moment, read_check, read_does, say_award, say_decline
+from tests.scenarios.words import as_list, merge, moment, read_becomes, read_check, read_does, say_award, say_decline
 
 SETTINGS: Mapping[str, Any] = {"code": "stage", "time_zone": "Asia/Jakarta", "currency": "IDR", "minor_units": 2}
 FIRST_CLOCK = "2026-03-01 10:00"
@@ -43,12 +46,16 @@ class Stage:
         self._versions: list[PromoVersion] = []
         self._numbers: dict[str, int] = {}
         client = msgspec.convert({"code": "till", "rights": ["native"], **scenario.get("client", {})}, Client)
+        codes = sorted({client.code, *scenario.get("clients", [])})
+        self._clients = [{"code": code, "key_sha256": hashlib.sha256(code.encode()).hexdigest()} for code in codes]
         self._client = StoredClient(client_id=CLIENT, programme_id=PROGRAMME, client=client, key_digest=None)
         self._zone = ZoneInfo(self._settings["time_zone"])
         self._clock = read_instant(moment(FIRST_CLOCK), self._zone.key)
         self._catalogue = self._saved(scenario.get("promos", []))
         self._desk = Desk(self._catalogue)
         self._desk.now = self._clock
+        self._desk.client = client.code
+        self._last: bytes | None = None
         self._chance = itertools.count()
         self._submitter = Submitter(
             self._desk.books,
@@ -73,6 +80,7 @@ class Stage:
             "programme": self._settings,
             "assets": [{"code": c} for c in self._assets],
             "outlets": self._outlets,
+            "clients": self._clients,
         }
         programme = msgspec.convert({**document, "promos": documents}, Programme)
         problems = check_programme(programme)
@@ -104,10 +112,9 @@ class Stage:
 
     async def act(self, sentences: Sequence[str], step: Mapping[str, Any]) -> tuple[Receipt, list[str]]:
         """One command of these facts: its receipt, and what came of it for whom, in words. Raises AccrualError."""
-        read = [read_does(sentence) for sentence in sentences]
-        (who,) = {who for who, _ in read}
-        document: dict[str, Any] = {"member": {"kind": "name", "value": who}, "facts": [fact for _, fact in read]}
+        document = _document(sentences)
         document.update({"key": step["key"]} if "key" in step else {})
+        document.update({"promo_codes": as_list(step["typed"])} if "typed" in step else {})
         document.update({"member_name": step["called"]} if "called" in step else {})
         document.update(step.get("also", {}))
         submission = Translator(self._client, self._catalogue).to_submission(
@@ -120,6 +127,7 @@ class Stage:
         if self._forgetful:
             self._desk.forget()
         await self._desk.decide_all()
+        self._last = receipt.ticket
         return receipt, self._said(receipt.ticket)
 
     def _said(self, ticket: bytes) -> list[str]:
@@ -155,6 +163,8 @@ class Stage:
     def holds(self, sentence: str) -> str:
         """What is true of what a check asks for, in the words of the check."""
         who, asked, words = read_check(sentence)
+        if asked in ("shares", "codes", "failed", "said"):
+            return f"{who} {self._of_promo(who, asked)}"
         person = self._desk.books.people.get(member_of(who))
         match asked:
             case "balance":
@@ -169,9 +179,56 @@ class Stage:
                 referrer = None if person is None else person.referrer
                 return f"{who} was referred by {referrer.value if referrer else 'nobody'}"
 
+    def _of_promo(self, code: str, asked: str) -> str:
+        """What the last command's outcome tells of a promo, in the words of the check."""
+        assert self._last is not None, "nothing happened yet"
+        command = self._desk.books.by_ticket(self._last)
+        outcome = self._desk.books.outcome(command)
+        mine = {version.promo_version_id: version for version in self._versions if version.promo.code == code}
+        awards = [award for award in outcome.awards if award.promo_version_id in mine]
+        declines = [decline for decline in outcome.declines if decline.promo_version_id in mine]
+        if asked in ("shares", "codes"):
+            assert awards, f"{code} gave nothing"
+            reward = decode_command(command.facts)
+            assert isinstance(reward, Reward)
+            return _shares(awards[0], reward) if asked == "shares" else _codes(awards[0])
+        assert declines, f"{code} was not declined"
+        if asked == "failed":
+            return f"failed at {(declines[0].details or {}).get('part')}"
+        version = mine[declines[0].promo_version_id]
+        return f"said: {explain_decline(declines[0], version, self._catalogue.settings)}"
+
     @property
     def commands(self) -> int:
         return sum(len(log) for log in self._desk.books.log.values())
+
+
+def _document(sentences: Sequence[str]) -> dict[str, Any]:
+    """The native command of these sentences, which are all about one member: facts, or a change of the profile."""
+    becomes = [part for sentence in sentences if (part := read_becomes(sentence)) is not None]
+    read = becomes if len(becomes) == len(sentences) else [read_does(sentence) for sentence in sentences]
+    (who,) = {who for who, _ in read}
+    document: dict[str, Any] = {"member": {"kind": "name", "value": who}}
+    if not becomes:
+        return document | {"facts": [fact for _, fact in read]}
+    profile: dict[str, Any] = {}
+    for _, part in becomes:
+        merge(profile, part)
+    return document | {"profile": profile}
+
+
+def _shares(award: Award, reward: Reward) -> str:
+    shares = {(fact, line): units for fact, line, units in award.shares or ()}
+    places = [(n, line) for n, fact in enumerate(reward.facts) for line in range(len(fact.items or ()))]
+    assert sum(shares.values()) == award.amount, "the parts sum to the whole"
+    return "is shared over the lines " + " + ".join(str(shares.get(place, 0)) for place in places)
+
+
+def _codes(award: Award) -> str:
+    """The codes with each letter that was drawn as an x: what is drawn is nobody's to foresee."""
+    codes: list[str] = (award.details or {}).get("codes", [])
+    assert len(set(codes)) == len(codes), "each code is its own"
+    return "drew " + " and ".join(re.sub(r"[0-9A-Z]{8,}\Z", lambda found: "x" * len(found[0]), code) for code in codes)
 
 
 async def _content_again(submission: Submission, known: Known) -> bytes | None:

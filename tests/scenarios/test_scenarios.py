@@ -11,12 +11,12 @@ import yaml
 
 from accrual.domain.errors import AccrualError
 from tests.scenarios.stage import Stage
-from tests.scenarios.words import NotUnderstood, as_list, read_check, read_does
+from tests.scenarios.words import NotUnderstood, as_list, read_becomes, read_check, read_does
 
 HERE = Path(__file__).parent
-FILE_KEYS = {"about", "programme", "client", "assets", "outlets", "promos", "scenarios"}
-SCENARIO_KEYS = {"name", "programme", "client", "assets", "outlets", "promos", "steps"}
-STEP_KEYS = {"at", "promos", "when", "then", "key", "called", "also", "check"}
+FILE_KEYS = {"about", "programme", "client", "clients", "assets", "outlets", "promos", "scenarios"}
+SCENARIO_KEYS = {"name", "programme", "client", "clients", "assets", "outlets", "promos", "steps"}
+STEP_KEYS = {"at", "promos", "when", "then", "key", "called", "typed", "also", "check"}
 
 
 def _files() -> list[tuple[Path, dict[str, Any]]]:
@@ -108,6 +108,7 @@ def test_every_file_says_what_it_is_about_and_every_scenario_checks_something() 
 def test_sentence_that_means_nothing_is_an_error(sentence: str) -> None:
     with pytest.raises(NotUnderstood):
         read_does(sentence)
+    assert read_becomes(sentence) is None
     with pytest.raises(NotUnderstood):
         read_check(sentence)
 

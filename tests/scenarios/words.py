@@ -18,8 +18,27 @@ _DOES: Mapping[str, str] = {
     "draw_entry": r"enters the draw",
     "check_in": r"checks in",
     "referral": rf"is referred(?: by (?P<referrer>{_NAME}))?",
+    "event": rf"does (?P<name>{_NAME})(?: with (?P<attributes>\w+=\S+(?: \w+=\S+)*))?",
 }
-_DETAILS = rf"(?: in (?P<outlet>\S+))?(?: at (?P<at>{_MOMENT}))?\Z"
+_DETAILS = rf"(?: in (?P<outlet>\S+))?(?: at (?P<at>{_MOMENT}))?(?:: (?P<lines>.+))?\Z"
+_LINE = re.compile(
+    r"(?P<quantity>\d+) (?P<product>\S+?)(?: of (?P<category>\S+))?(?: for (?P<amount>[\d.]+) [A-Z]{3})?\Z"
+)
+_BECOMES: Mapping[str, str] = {
+    "tier": r"becomes (?P<value>\S+)\Z",
+    "no tier": r"has no tier any more\Z",
+    "birthday": r"was born on (?P<value>\S+)\Z",
+    "attribute": r"has (?P<name>\w+) = (?P<value>.+)\Z",
+    "no attribute": r"has no (?P<name>\w+) any more\Z",
+    "add": r"joins (?P<what>list|segment) (?P<value>\S+)\Z",
+    "remove": r"leaves (?P<what>list|segment) (?P<value>\S+)\Z",
+}
+_OF_A_PROMO: Mapping[str, str] = {
+    "shares": r"is shared over the lines (?P<shares>\d+(?: \+ \d+)*)\Z",
+    "codes": r"drew (?P<codes>\S+(?: and \S+)*)\Z",
+    "failed": r"failed at (?P<part>.+)\Z",
+    "said": r"said: (?P<text>.+)\Z",
+}
 _CHECKS: Mapping[str, str] = {
     "balance": r"has (?P<amount>\d+) (?P<asset>\S+?)(?P<pending> pending)?\Z",
     "unknown": r"is unknown\Z",
@@ -42,9 +61,62 @@ def read_does(sentence: str) -> tuple[str, dict[str, Any]]:
     raise NotUnderstood(f"nobody knows what this means: {sentence!r}")
 
 
+def read_becomes(sentence: str) -> tuple[str, dict[str, Any]] | None:
+    """Who, and what becomes known of them as a native profile: `ann becomes gold`; None for any other sentence."""
+    who, _, rest = sentence.strip().partition(" ")
+    for kind, pattern in _BECOMES.items():
+        found = re.match(pattern, rest)
+        if found is None:
+            continue
+        words = found.groupdict()
+        match kind:
+            case "tier" | "birthday":
+                return who, {kind: words["value"]}
+            case "no tier":
+                return who, {"tier": ""}
+            case "attribute":
+                return who, {"attributes": {words["name"]: _plain(words["value"])}}
+            case "no attribute":
+                return who, {"attributes": {words["name"]: None}}
+            case _:
+                return who, {f"{words['what']}s": {kind: [words["value"]]}}
+    return None
+
+
+def merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Put one part of a profile to the others."""
+    for name, value in more.items():
+        if isinstance(value, Mapping):
+            merge(into.setdefault(name, {}), value)
+        elif isinstance(value, list):
+            into.setdefault(name, []).extend(value)
+        else:
+            into[name] = value
+
+
+def _plain(text: str) -> str | int | bool:
+    """A number or yes and no where it looks like one, else text."""
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if re.fullmatch(r"-?\d+", text) else text
+
+
+def _line(text: str) -> dict[str, Any]:
+    found = _LINE.match(text.strip())
+    if found is None:
+        raise NotUnderstood(f"nobody knows what this line is: {text!r}")
+    words = {key: value for key, value in found.groupdict().items() if value is not None}
+    return {**words, "quantity": int(words["quantity"])}
+
+
 def _fact(trigger: str, words: dict[str, str]) -> dict[str, Any]:
     fact: dict[str, Any] = {"type": trigger}
-    fact.update({key: words[key] for key in ("amount", "currency", "product", "outlet") if key in words})
+    fact.update({key: words[key] for key in ("amount", "currency", "product", "outlet", "name") if key in words})
+    if "lines" in words:
+        fact["lines"] = [_line(text) for text in words["lines"].split(",")]
+    if "attributes" in words:
+        pairs = (pair.partition("=") for pair in words["attributes"].split(" "))
+        fact["attributes"] = {name: _plain(value) for name, _, value in pairs}
     if "at" in words:
         fact["occurred_at"] = moment(words["at"])
     if words.get("referrer") not in (None, "anybody"):
@@ -61,9 +133,9 @@ def moment(text: str) -> str:
 
 
 def read_check(sentence: str) -> tuple[str, str, dict[str, str]]:
-    """(who, what is asked, the words of it) of `ann has 10 PTS`, `ann is unknown`, `ann was referred by bob`."""
+    """(who or which promo, what is asked, the words of it) of `ann has 10 PTS`, `BASE is shared over the lines 7 + 3`."""
     who, _, rest = sentence.strip().partition(" ")
-    for asked, pattern in _CHECKS.items():
+    for asked, pattern in {**_CHECKS, **_OF_A_PROMO}.items():
         found = re.match(pattern, rest)
         if found:
             return who, asked, {key: text for key, text in found.groupdict().items() if text is not None}
