@@ -55,7 +55,7 @@ class App:
         self._now = now
         self._slots = Slots(limits.requests_max)
         everything: list[Mounted | Probe] = [*mounted, *probes]
-        self._fixed = {route.path: _Endpoint(self, route) for route in everything if "{" not in route.path}
+        self._fixed = {route.path: route for route in everything if "{" not in route.path}
         self._router = Router(
             [Route(route.path, _Endpoint(self, route)) for route in mounted if "{" in route.path],
             redirect_slashes=False,
@@ -63,8 +63,8 @@ class App:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (endpoint := self._fixed.get(scope["path"])) is not None:
-            await endpoint(scope, receive, send)
+        if scope["type"] == "http" and (route := self._fixed.get(scope["path"])) is not None:
+            await self.answer(route, scope, receive, send)
         else:
             await self._router(scope, receive, send)
 
