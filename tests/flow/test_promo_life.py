@@ -216,6 +216,22 @@ def test_show_counts_what_was_given_what_is_left_and_when_the_budget_ends(desk: 
     assert spent["used"] + spent["left"] == 700
 
 
+def test_caps_of_promo_and_outlets_show_their_use_in_the_period_of_now(desk: Desk) -> None:
+    limits = "[{per: promo, count: 10, every: day}, {per: outlet, amount: 70, every: week}, {per: member, count: 5}]"
+    desk.apply(more=SALE + f"    limits: {limits}\n")
+    desk.buy(3, outlet="MAIN")
+    view = desk.json("promo", "show", "SALE")
+    found = [(cap["kind"], cap["per"], cap["outlet"], cap["used"], cap["left"]) for cap in view["caps"]]
+    assert found == [
+        ("limit", "promo", None, 3, 7),
+        ("limit", "outlet", "MAIN", 21, 49),
+        ("limit", "member", None, None, None),
+        ("budget", "promo", None, 21, 679),
+    ]
+    shown = desk.run("promo", "show", "SALE").stdout
+    assert "Limit: 70 units a week, outlet MAIN: 21 used, 49 left now (reduce)" in shown
+
+
 def test_list_finds_promos_by_status_and_trigger(desk: Desk) -> None:
     desk.apply(more=SALE)
     desk.run("promo", "pause", "SALE")

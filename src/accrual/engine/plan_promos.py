@@ -49,6 +49,11 @@ def want(promo: Promo, life: Life, *, is_open: bool, four_eyes: bool) -> Wanted:
     if four_eyes:
         promo = msgspec.structs.replace(promo, status=PromoStatus.DRAFT)
         notes = (*notes, _draft_note(promo.code))
+    if promo.status in WAITING and holds is not None:
+        notes = (
+            *notes,
+            f"version {holds.version.version}, which is {holds.promo.status}, goes on until this is activated",
+        )
     first, second = (waits, live) if promo.status in WAITING else (live, waits)
     return Wanted(promo, (first or second or _never()).promo, changes=True, notes=notes)
 

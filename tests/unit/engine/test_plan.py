@@ -272,6 +272,8 @@ def test_file_that_names_active_brings_a_promo_back_from_now(status: PromoStatus
 def test_draft_in_a_file_waits_beside_what_holds_and_is_not_saved_twice() -> None:
     draft = promo(number=3, status=DRAFT)
     assert written(applied(draft, life(promo()))) == [(DRAFT, 3, None)]
+    said = "version 1, which is active, goes on until this is activated"
+    assert item(applied(draft, life(promo())), "promo", "P").notes == (said,)
     assert written(applied(draft, life(promo(), draft))) == []
     assert written(applied(draft, life(promo(), draft, promo(number=3, status=APPROVED)))) == []
     assert written(applied(draft, life(promo(), draft, promo(number=3)))) == []
