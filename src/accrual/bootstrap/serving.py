@@ -107,6 +107,11 @@ async def _serve_database(
         database = await stack.enter_async_context(open_database(data_dir, url, settings=settings, on_progress=say))
         if database.notice:
             say(database.notice)
+        # Lane processes take a second to come up: they do so while the rest is made ready.
+        lanes = settings.lanes if options.lanes is None else options.lanes
+        children = LaneChildren(lanes, {"ACCRUAL_DATABASE_URL": database.runtime_url}, grace_s=settings.grace_s)
+        children.start()
+        stack.push_async_callback(children.stop)
         if options.apply is not None:
             applied = await apply_file(options.apply, database.runtime_url, actor="serve --apply")
             say(f"{options.apply}: revision {applied.revision}")
@@ -114,10 +119,6 @@ async def _serve_database(
         host = options.host or settings.host
         for catalogue in engine.catalog.programmes.values():
             check_bind(host, catalogue.settings.demo)
-        lanes = settings.lanes if options.lanes is None else options.lanes
-        children = LaneChildren(lanes, {"ACCRUAL_DATABASE_URL": database.runtime_url}, grace_s=settings.grace_s)
-        children.start()
-        stack.push_async_callback(children.stop)
         await _serve_api(engine, options, settings, stopping, moved, say)
 
 
