@@ -15,6 +15,8 @@ from accrual.rules.schedule import MINUTES_A_DAY, read_span
 SHOWN_MAX = 5
 COMPARED_MAX = 2_000
 """A promo is compared with so many others at most: a programme of thousands of alike promos is warned of soon enough."""
+COMPARED_IN_ALL_MAX = 200_000
+"""And all promos that one file changes together: about a second, while nobody else can change the programme."""
 
 _Place = tuple[Trigger, str | None, Lane, str, Recipient]
 T = TypeVar("T")
@@ -32,6 +34,7 @@ class Overlaps:
 
     def __init__(self, promos: Iterable[Promo], settings: Settings) -> None:
         self._settings = settings
+        self._compared = 0
         self._found: dict[_Place, dict[str | None, list[Promo]]] = {}
         for promo in promos:
             for place in dict.fromkeys(_places(promo)):
@@ -43,7 +46,9 @@ class Overlaps:
         """At most SHOWN_MAX promos that this one meets, in the order of the programme."""
         met: dict[str, Overlap] = {}
         for place in dict.fromkeys(_places(promo)):
-            for other in islice(self._near(place, promo), COMPARED_MAX):
+            left = min(COMPARED_MAX, COMPARED_IN_ALL_MAX - self._compared)
+            for other in islice(self._near(place, promo), left):
+                self._compared += 1
                 if other.code == promo.code or other.code in met or not meet(promo, other, self._settings):
                     continue
                 met[other.code] = Overlap(other.code, _how(promo, other, place))

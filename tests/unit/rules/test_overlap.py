@@ -9,7 +9,7 @@ import pytest
 
 from accrual.domain.programme import Settings
 from accrual.domain.promos import Promo
-from accrual.rules.overlap import COMPARED_MAX, SHOWN_MAX, Overlaps, meet
+from accrual.rules.overlap import COMPARED_IN_ALL_MAX, COMPARED_MAX, SHOWN_MAX, Overlaps, meet
 
 SETTINGS = Settings(code="p", time_zone="Asia/Jakarta")
 
@@ -110,3 +110,13 @@ def test_promos_at_other_outlets_are_not_even_compared() -> None:
     elsewhere = [promo(f"B{n}", where={"outlets": [f"O{n}"]}) for n in range(COMPARED_MAX)]
     here = promo("LAST", where={"outlets": ["HERE"]})
     assert len(told(promo("A", where={"outlets": ["HERE"]}), *elsewhere, here)) == 1
+
+
+def test_comparing_the_promos_of_a_whole_file_is_bounded_too() -> None:
+    apart = [promo(f"B{number}", promo_codes=[f"C{number}"]) for number in range(COMPARED_MAX)]
+    twin = promo("TWIN", promo_codes=["C0"])
+    overlaps = Overlaps(apart, SETTINGS)
+    assert [overlap.code for overlap in overlaps.of(twin)] == ["B0"]
+    for number in range(COMPARED_IN_ALL_MAX // COMPARED_MAX):
+        assert overlaps.of(promo(f"NEW{number}", promo_codes=[f"X{number}"])) == []
+    assert overlaps.of(twin) == []
