@@ -189,3 +189,17 @@ async def test_backtest_of_10_000_random_commands_is_the_log(database: Database,
     report = await _run(pool)
     assert report.different == ()
     assert report.equal == report.commands > 10_000
+
+
+async def test_follow_ups_of_the_log_are_not_given_a_second_time(
+    database: Database, pool: Pool, tmp_path: Path
+) -> None:
+    fact = {"type": "referral_purchase", "amount": 1000, "referrer": {"kind": "msisdn", "value": "2"}}
+    await _post(database, [{"key": "k", "member": {"kind": "msisdn", "value": "1"}, "facts": [fact]}])
+    assert await pool.fetchval("select count(1) from command") == 2
+    other = tmp_path / "other.yaml"
+    other.write_text(PROGRAMME.read_text().replace("max: 500", "max: 400"))
+    report = await _run(pool, other)
+    assert not report.as_was
+    assert (_units(report, "FRIEND-PAID"), _units(report, "FRIEND-PAID", really=True)) == (10, 10)
+    assert report.simulated.commands == 2

@@ -73,6 +73,7 @@ class Backtest:
         self._really = really
         self._both = both
         self._span = span
+        self._all_counted = span == Span()
         self._given_up = given_up
         self._revision = 0
         self._as_was: CompiledProgramme | None = None
@@ -114,7 +115,7 @@ class Backtest:
     def _run_proposed(self, row: DecidedCommand, stored: Outcome, proposed: CompiledProgramme) -> None:
         command = row.command
         asked = read(command)
-        counted = self._span.has(command.recorded_at)
+        counted = self._all_counted or self._span.has(command.recorded_at)
         # The simulation makes the follow-ups of its own outcomes, and what lanes died of is not tried here.
         is_follow_up = isinstance(asked, Reward) and asked.parent is not None
         if is_follow_up or (stored.status is Status.PARKED and stored.error == self._given_up):
@@ -150,7 +151,7 @@ class Backtest:
         result = self._simulator.decide(
             command, read(command), programme, self._client(command.client_id), stored.stocks
         )
-        if not self._span.has(command.recorded_at):
+        if not (self._all_counted or self._span.has(command.recorded_at)):
             return
         self.commands += 1
         whose = (result.member_id, result.identity, result.occurred_at)
@@ -169,9 +170,11 @@ class Backtest:
         self._simulated.add(result.outcome, result.member_id, result.identity, result.occurred_at)
 
     def _client(self, client_id: int) -> str | None:
-        if client_id not in self._clients:
-            self._clients[client_id] = self._client_of(client_id)
-        return self._clients[client_id]
+        try:
+            return self._clients[client_id]
+        except KeyError:
+            found = self._clients[client_id] = self._client_of(client_id)
+            return found
 
 
 def read(command: LoggedCommand) -> Command | str:
