@@ -15,8 +15,8 @@ from accrual.rules.schedule import MINUTES_A_DAY, read_span
 SHOWN_MAX = 5
 COMPARED_MAX = 2_000
 """A promo is compared with so many others at most: a programme of thousands of alike promos is warned of soon enough."""
-COMPARED_IN_ALL_MAX = 200_000
-"""And all promos that one file changes together: about a second, while nobody else can change the programme."""
+COMPARED_IN_ALL_MAX = 100_000
+"""And all promos that one file changes together: a second or two, while nobody else can change the programme."""
 
 _Place = tuple[Trigger, str | None, Lane, str, Recipient]
 T = TypeVar("T")
