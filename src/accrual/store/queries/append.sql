@@ -16,5 +16,6 @@ with bumped as (
         $11::bytea[], $12::bytea[], $13::text[], $14::bytea[])
         as r (bucket, back, ticket, programme_id, client_id, content, seal, facts, salt, name, body)
     join bumped on bumped.bucket = r.bucket
+    order by r.bucket, r.back desc
 )
 select bucket, next, recorded_at from bumped

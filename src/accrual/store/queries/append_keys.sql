@@ -16,6 +16,7 @@ with bumped as (
         $11::bytea[], $12::bytea[], $13::text[], $14::bytea[])
         as r (bucket, back, ticket, programme_id, client_id, content, seal, facts, salt, name, body)
     join bumped on bumped.bucket = r.bucket
+    order by r.bucket, r.back desc
 ), homes as (
     insert into key_home (bucket, client_id, key_digest, ticket, content)
     select h.bucket, h.client_id, h.key_digest, h.ticket, h.content
