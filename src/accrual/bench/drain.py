@@ -14,8 +14,9 @@ from accrual.bench.filling import Journal, append_backlog, enrol_everybody
 from accrual.bench.measure import Bench, Reading
 from accrual.bench.options import Distribution, Options, Progress
 from accrual.bench.processes import peak_rss_mb, us_a_command
-from accrual.bench.results import CommandBytes, Cpu, Invariants, Run, TableBytes
-from accrual.bootstrap.bench import BenchDatabase, BenchServer, Sizes
+from accrual.bench.results import CommandBytes, Cpu, Invariants, Run
+from accrual.bench.storage import bytes_between, weigh
+from accrual.bootstrap.bench import BenchDatabase, BenchServer
 from accrual.bootstrap.children import LaneChildren
 from accrual.domain.errors import Broken
 
@@ -27,7 +28,6 @@ LOOK_EVERY_S = 0.02
 STILL_S = 60.0
 """A backlog that has not become smaller for so long never will."""
 
-BODY_BUCKETS = 16
 RESERVE_S = 30.0
 """Kept free of loads at the end, for checking the books and removing the database."""
 
@@ -57,7 +57,7 @@ async def bench_drain(server: BenchServer, options: Options, progress: Progress)
         for number, distribution in enumerate(options.distributions):
             left = len(options.distributions) - number
             count = _affordable(options, bench.left_s() - RESERVE_S, left, pace)
-            before = await database.probe.sizes()
+            before = await weigh(database)
             journal = await append_backlog(
                 database,
                 options,
@@ -71,7 +71,7 @@ async def bench_drain(server: BenchServer, options: Options, progress: Progress)
             drained = await _drain(
                 database, options, bench, count, progress.stage(f"{distribution.value}: deciding {count:,}", count)
             )
-            sizes = await _bytes(database, before, count)
+            sizes = bytes_between(before, await weigh(database), count)
             runs.append(_run(distribution, journal, drained, sizes, settled=settled))
         progress.stage("checking the books")
         told = added(*(journal.accepted for journal in journals))
@@ -177,20 +177,6 @@ async def until_empty(
         if now_s - changed_s > STILL_S:
             raise Broken(f"{seen.waiting} commands wait and no lane decides them.", code="bench_stands_still")
         await asyncio.sleep(LOOK_EVERY_S)
-
-
-async def _bytes(database: BenchDatabase, before: Sizes, count: int) -> CommandBytes:
-    tables = {}
-    for name, size in (await database.probe.sizes()).items():
-        table = (size.table - before[name].table) / count
-        indexes = (size.indexes - before[name].indexes) / count
-        if table + indexes >= 1:
-            tables[name] = TableBytes(table=round(table, 1), indexes=round(indexes, 1))
-    total = round(sum(part.table + part.indexes for part in tables.values()), 1)
-    body = await database.probe.body_bytes(range(min(database.buckets, BODY_BUCKETS)))
-    return CommandBytes(
-        total=total, body=body, without_body=None if body is None else round(total - body, 1), tables=tables
-    )
 
 
 def _run(distribution: Distribution, journal: Journal, drained: Drained, size: CommandBytes, *, settled: bool) -> Run:

@@ -23,18 +23,18 @@ class Cpu(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TableBytes(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes a command in a table and in its indexes."""
+    """Bytes a command in a table's rows, page headers and gaps included, and in its indexes. Bodies are counted apart."""
 
-    table: float
-    indexes: float
+    row: float
+    index: float
 
 
 class CommandBytes(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes a command on disk, measured over a run's growth. `body` is its compressed body, part of `total`."""
+    """Bytes a command on disk. `body` is its compressed body, part of `total` and of no table."""
 
     total: float
-    body: int | None
-    without_body: float | None
+    body: float
+    without_body: float
     tables: dict[str, TableBytes]
 
 

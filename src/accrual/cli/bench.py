@@ -259,10 +259,10 @@ def print_result(result: Result, console: Console) -> None:
             console.print(f"{run.distribution}, one at a time: {single:,.0f} a second, {times} x TPC-B")
         if run.bytes_per_command is not None:
             size = run.bytes_per_command
-            parts = ", ".join(f"{name} {part.table:g} + {part.indexes:g}" for name, part in sorted(size.tables.items()))
+            parts = ", ".join(f"{name} {part.row:g} + {part.index:g}" for name, part in sorted(size.tables.items()))
             console.print(
                 f"{run.distribution}: {size.total:g} bytes a command, of which its body {_number(size.body)} "
-                f"(without: {_number(size.without_body)}); table + indexes: {parts}"
+                f"(without: {_number(size.without_body)}); rows + indexes: {parts}"
             )
     yardstick = f"{tps:,.0f} tps" if tps is not None else f"not measured: {result.tpcb.reason}"
     console.print(

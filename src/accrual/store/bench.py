@@ -25,7 +25,8 @@ LOCK_WAIT_S = 60.0
 CREATE, DROP, LEFT = query("bench/database_create"), query("bench/database_drop"), query("bench/databases_left")
 SERVER = query("bench/server")
 SETTLE_TABLES, SETTLE_LOG = query("bench/settle_tables"), query("bench/settle_log")
-PROGRESS, SIZES, BODY_BYTES = query("bench/progress"), query("bench/sizes"), query("bench/body_bytes")
+PROGRESS, SIZES = query("bench/progress"), query("bench/sizes")
+ROWS, BODY_BYTES = query("bench/rows"), query("bench/body_bytes")
 PLACES, PARKED = query("bench/places"), query("bench/parked")
 UNANSWERED, UNBALANCED, MISSTEPS = query("bench/unanswered"), query("bench/unbalanced"), query("bench/missteps")
 
@@ -151,11 +152,16 @@ class BenchProbe:
         with mapping_loss():
             return {row[0]: TableSize(row[1], row[2]) for row in await self._connection.fetch(SIZES)}
 
-    async def body_bytes(self, buckets: Sequence[int]) -> int | None:
-        """Mean bytes of a stored body in these buckets; None when there is none."""
+    async def rows(self) -> dict[str, int]:
+        """Rows by table, of those that every command adds to."""
         with mapping_loss():
-            mean = await self._connection.fetchval(BODY_BYTES, list(buckets))
-        return None if mean is None else int(mean)
+            return {row[0]: row[1] for row in await self._connection.fetch(ROWS)}
+
+    async def body_bytes(self, buckets: Sequence[int]) -> tuple[int, int]:
+        """(bytes of stored bodies, commands) in these buckets."""
+        with mapping_loss():
+            row = await self._connection.fetchrow(BODY_BYTES, list(buckets))
+        return (0, 0) if row is None else (row[0], row[1])
 
     async def places(self) -> list[LogPlace]:
         """Every bucket as it is counted."""
