@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,16 @@ from accrual.domain.errors import AccrualError
 from tests.scenarios.stage import Stage
 from tests.scenarios.words import NotUnderstood, as_list, read_becomes, read_check, read_does
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 HERE = Path(__file__).parent
 FILE_KEYS = {"about", "programme", "client", "clients", "assets", "outlets", "promos", "scenarios"}
 SCENARIO_KEYS = {"name", "programme", "client", "clients", "assets", "outlets", "promos", "steps"}
 STEP_KEYS = {"at", "promos", "when", "then", "key", "called", "typed", "also", "check"}
 
 
+@cache
 def _files() -> list[tuple[Path, dict[str, Any]]]:
-    return [(path, yaml.safe_load(path.read_text(encoding="utf-8"))) for path in sorted(HERE.glob("*.yaml"))]
+    return [(path, yaml.load(path.read_bytes(), LOADER)) for path in sorted(HERE.glob("*.yaml"))]
 
 
 def _scenarios() -> Iterator[Any]:
