@@ -106,7 +106,6 @@ async def test_history_is_every_own_purchase_newest_first(owner_pool: Pool, lane
 
     assert found.keys() == {member_of(ann), member_of(dora)}
     assert [tuple(row) for row in found[member_of(ann)]] == [
-        (at(7), at(7), 7, 300),
         (at(7), at(7), 7, 400),
         (at(4), at(4), 4, 0),
         (at(3), at(3), 3, 200),

@@ -111,3 +111,6 @@ class Event(_Fact, frozen=True, tag=8):
 
 
 Fact = Registration | Referral | Purchase | ReferralPurchase | ProductPurchase | DrawEntry | CheckIn | Event
+
+PURCHASES = (Purchase, ProductPurchase)
+"""The facts that count as a purchase in a member's history. A referral purchase comes beside the purchase it is about."""

@@ -23,7 +23,7 @@ from accrual.domain.commands import (
     encode_command,
 )
 from accrual.domain.errors import Invalid
-from accrual.domain.facts import Identity, Purchase
+from accrual.domain.facts import PURCHASES, Identity
 from accrual.domain.ids import bucket_of, member_id_of, ticket_of
 from accrual.domain.log import (
     Advance,
@@ -250,7 +250,7 @@ class Processor:
             cell.row = cell.row._replace(referrer=judgement.referrer)
             posting.links.append(Link(bucket, member_id, position, judgement.referrer))
         if cell.history is not None and task.reward is not None:
-            made = [fact for fact in task.reward.facts if isinstance(fact, Purchase)]
+            made = [fact for fact in task.reward.facts if isinstance(fact, PURCHASES)]
             now = command.recorded_at
             past = tuple(PastPurchase(fact.occurred_at or now, fact.amount_minor or 0) for fact in made)
             cell.history = past + cell.history

@@ -11,7 +11,7 @@ import msgspec
 
 from accrual.domain.commands import Command, LoggedCommand, Profile, Resume, Reward
 from accrual.domain.errors import Invalid, TooLarge
-from accrual.domain.facts import Fact, Identity, ProductPurchase, Purchase, ReferralPurchase
+from accrual.domain.facts import PURCHASES, Identity
 from accrual.domain.ids import member_id_of
 from accrual.domain.log import AppendRow
 from accrual.domain.members import EMPTY_PROFILE
@@ -225,7 +225,7 @@ class Simulator:
         made = tuple(
             PastPurchase(fact.occurred_at or now, fact.amount_minor or 0)
             for fact in reward.facts
-            if is_own_purchase(fact)
+            if isinstance(fact, PURCHASES)
         )
         if made:
             before = self._purchases.get(member_id, ())
@@ -315,27 +315,3 @@ class _Stocks:
 
 def _draws(reward: Reward, programme: CompiledProgramme) -> bool:
     return any(programme.looks.get(kind.trigger, NO_LOOKS).draws for kind in kinds_of(reward))
-
-
-def is_own_purchase(fact: Fact) -> bool:
-    """Whether this is a purchase of the member's own, as histories count it."""
-    if isinstance(fact, ReferralPurchase):
-        return fact.referred is None
-    return isinstance(fact, Purchase | ProductPurchase)
-
-
-def _as_recorded(parked: _Parked) -> Reward | Profile:
-    """Facts without a time of their own happened when they were first recorded."""
-    reward = parked.reward
-    if isinstance(reward, Profile):
-        return reward
-    facts = tuple(
-        fact if fact.occurred_at is not None else msgspec.structs.replace(fact, occurred_at=parked.recorded_at)
-        for fact in reward.facts
-    )
-    return msgspec.structs.replace(reward, facts=facts)
-
-
-def _told(command: LoggedCommand, identity: Identity, outcome: Outcome) -> Simulated:
-    member_id = member_id_of(command.programme_id, identity.kind, identity.value)
-    return Simulated(outcome, member_id, identity, command.recorded_at)

@@ -9,7 +9,7 @@ import msgspec
 
 from accrual.domain.commands import Reward, decode_command
 from accrual.domain.errors import Broken
-from accrual.domain.facts import ProductPurchase, Purchase, ReferralPurchase
+from accrual.domain.facts import PURCHASES
 from accrual.domain.members import MemberProfile, PurchaseRow, decode_profile
 from accrual.store.connection import Connection
 from accrual.store.postgres import mapping_loss
@@ -72,7 +72,5 @@ def _purchases(position: int, recorded_at: datetime, facts: bytes) -> Iterator[P
     if not isinstance(command, Reward):
         return
     for fact in command.facts:
-        if isinstance(fact, Purchase | ProductPurchase) or (
-            isinstance(fact, ReferralPurchase) and fact.referred is None
-        ):
+        if isinstance(fact, PURCHASES):
             yield PurchaseRow(fact.occurred_at or recorded_at, recorded_at, position, fact.amount_minor or 0)
