@@ -315,3 +315,20 @@ class _Stocks:
 
 def _draws(reward: Reward, programme: CompiledProgramme) -> bool:
     return any(programme.looks.get(kind.trigger, NO_LOOKS).draws for kind in kinds_of(reward))
+
+
+def _as_recorded(parked: _Parked) -> Reward | Profile:
+    """Facts without a time of their own happened when they were first recorded."""
+    reward = parked.reward
+    if isinstance(reward, Profile):
+        return reward
+    facts = tuple(
+        fact if fact.occurred_at is not None else msgspec.structs.replace(fact, occurred_at=parked.recorded_at)
+        for fact in reward.facts
+    )
+    return msgspec.structs.replace(reward, facts=facts)
+
+
+def _told(command: LoggedCommand, identity: Identity, outcome: Outcome) -> Simulated:
+    member_id = member_id_of(command.programme_id, identity.kind, identity.value)
+    return Simulated(outcome, member_id, identity, command.recorded_at)
