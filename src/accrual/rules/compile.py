@@ -69,7 +69,13 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         if not any(stored.promo.status in LIVE for stored in versions):
             continue
         compiled = tuple(compile_version(stored, settings, assets) for stored in versions)
-        timeline = Timeline(promo_id=promo_id, versions=compiled, always=_always(compiled))
+        only = _unbounded(compiled)
+        timeline = Timeline(
+            promo_id=promo_id,
+            versions=compiled,
+            always=only if only is not None and not only.gated else None,
+            by_condition=only if only is not None and only.gated and _only_condition(only) else None,
+        )
         for stored, version in zip(versions, compiled, strict=True):
             if stored.promo.status in LIVE:
                 listening.setdefault(version.trigger, []).append(version)
@@ -92,10 +98,15 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
     )
 
 
-def _always(versions: tuple[CompiledVersion, ...]) -> CompiledVersion | None:
+def _unbounded(versions: tuple[CompiledVersion, ...]) -> CompiledVersion | None:
+    """The only version, where it is active and holds at every moment."""
     only = versions[0]
     bounded = (only.effective_from, only.window_from, only.window_until) != (None, None, None)
-    return None if len(versions) > 1 or bounded or only.gated or only.status is not PromoStatus.ACTIVE else only
+    return None if len(versions) > 1 or bounded or only.status is not PromoStatus.ACTIVE else only
+
+
+def _only_condition(version: CompiledVersion) -> bool:
+    return version.schedule is None and version.audience is None and not version.promo_codes
 
 
 def _index_keys(promo: Promo) -> Iterable[tuple[Trigger, str | None, Subject | None]]:

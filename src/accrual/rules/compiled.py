@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -108,16 +109,32 @@ class CompiledVersion(msgspec.Struct, frozen=True, kw_only=True):
     priority: int
     exclusive: bool
 
+    @property
+    def place(self) -> tuple[int, int, str, int]:
+        """Where it stands in the total order: lane, priority, code, version (SEMANTICS row 7)."""
+        return self.lane, -self.priority, self.code, self.version
+
+
+class Plan(NamedTuple):
+    """The versions that hold for a kind of fact at a place whatever else, in the total order, and those whose condition
+    has to be asked.
+    """
+
+    plain: tuple[CompiledVersion, ...]
+    conditional: tuple[CompiledVersion, ...]
+
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """All versions of one promo, oldest first.
 
-    `always` is the only version, where there is one that holds at every moment, has no window and no gate.
+    `always` is the only version, where there is one that holds at every moment, has no window and no gate;
+    `by_condition` the same with a condition and nothing else to be asked.
     """
 
     promo_id: int
     versions: tuple[CompiledVersion, ...]
     always: CompiledVersion | None
+    by_condition: CompiledVersion | None
 
     def at(self, moment: datetime) -> CompiledVersion | None:
         """The version that holds for a fact of this moment: the newest whose `effective_from` is not after it."""
@@ -156,7 +173,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     looks: dict[Trigger, Looks]
     referrer_triggers: frozenset[Trigger]
     lookups: dict[tuple[Trigger, str | None, tuple[Subject, ...]], tuple[Timeline, ...]]
-    plans: dict[tuple[Trigger, str | None, str | None, str | None], tuple[CompiledVersion, ...] | None]
+    plans: dict[tuple[Trigger, str | None, str | None, str | None], Plan | None]
     condition_sets: dict[tuple[int, ...], ConditionSet]
 
     def candidates(self, trigger: Trigger, outlet: str | None, subjects: tuple[Subject, ...]) -> tuple[Timeline, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from accrual.domain.commands import Reward
@@ -15,7 +15,8 @@ from accrual.rules.compile import LANES
 from accrual.rules.compiled import CompiledProgramme, CompiledVersion, Looks
 from accrual.rules.give import Giving
 from accrual.rules.limits import Key, is_referrer_side, limit_key
-from accrual.rules.match import listens, match, plan, subjects_of
+from accrual.rules.match import listens, match, subjects_of
+from accrual.rules.planned import follow, plan_of
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
     SLOT_CHECKED_IN,
@@ -42,11 +43,12 @@ def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
     referred = not kinds.isdisjoint(REFERRED)
     as_referrer = referred and bool(facts) and is_referrer_side(facts[0])
     if facts:
-        planned = plan(facts, snapshot)
-        if planned is not None:
-            _stack([(version, facts) for version in planned], giving, as_referrer)
+        plan = plan_of(facts, snapshot)
+        if plan is not None:
+            _stack(follow(plan, command, facts, snapshot, giving.declines), giving, as_referrer)
         else:
-            _stack(match(command, facts, snapshot, giving.declines).values(), giving, as_referrer)
+            found = match(command, facts, snapshot, giving.declines).values()
+            _stack(sorted(found, key=lambda entry: entry[0].place), giving, as_referrer)
     first = command.facts[0]
     return Judgement(
         tuple(giving.awards),
@@ -60,9 +62,8 @@ def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
     )
 
 
-def _stack(found: Collection[tuple[CompiledVersion, Sequence[Fact]]], giving: Giving, as_referrer: bool) -> None:
-    """Give in the total order: lanes, priority, code (SEMANTICS row 7). An exclusive promo that gave ends its lane."""
-    ordered = sorted(found, key=_place) if len(found) > 1 else found
+def _stack(ordered: Sequence[tuple[CompiledVersion, Sequence[Fact]]], giving: Giving, as_referrer: bool) -> None:
+    """Give in the total order (SEMANTICS row 7). An exclusive promo that gave ends its lane."""
     for version, _ in ordered:
         if version.lane == CAP_LANE:
             giving.cap(version)
@@ -76,11 +77,6 @@ def _stack(found: Collection[tuple[CompiledVersion, Sequence[Fact]]], giving: Gi
             giving.declines.append(Declined(version.promo_version_id, "outranked", details))
         elif giving.give(version, benefits, facts) and version.exclusive:
             ended[version.lane] = version.code
-
-
-def _place(entry: tuple[CompiledVersion, Sequence[Fact]]) -> tuple[int, int, str, int]:
-    version = entry[0]
-    return version.lane, -version.priority, version.code, version.version
 
 
 def _follow_ups(facts: Sequence[Fact], snapshot: Snapshot, new_link: Identity | None) -> tuple[FollowUp, ...]:

@@ -12,7 +12,7 @@ from accrual.domain.ids import digest16
 from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.domain.outcomes import Declined
 from accrual.domain.promos import PromoStatus
-from accrual.rules.compiled import HOLDOUT_PARTS, LIVE, LOOKUPS_MAX, CompiledVersion, Subject, Timeline
+from accrual.rules.compiled import HOLDOUT_PARTS, LIVE, CompiledVersion, Subject, Timeline
 from accrual.rules.condition_values import Facts, values_of
 from accrual.rules.snapshot import Snapshot
 
@@ -63,39 +63,6 @@ def match(command: Reward, facts: Sequence[Fact], snapshot: Snapshot, declines: 
         if version_id not in found:
             declines.append(Declined(version_id, reason, details))
     return found
-
-
-def plan(facts: Sequence[Fact], snapshot: Snapshot) -> tuple[CompiledVersion, ...] | None:
-    """The versions that hold for all of these facts, in no order, where that needs no look at any fact but the first.
-
-    Then nothing is declined either. None where facts differ in what chooses promos, or some promo asks for more than
-    where it happened and what was bought.
-    """
-    first = facts[0]
-    kind, outlet, product = type(first), first.outlet, first.product
-    for fact in facts:
-        if fact.items or type(fact) is not kind or fact.outlet != outlet or fact.product != product:
-            return None
-    if kind is Event:
-        return None
-    programme = snapshot.programme
-    key = (kind.trigger, outlet, product, snapshot.client)
-    if key not in programme.plans:
-        if len(programme.plans) >= LOOKUPS_MAX:
-            programme.plans.clear()
-        programme.plans[key] = _plan(first, snapshot)
-    return programme.plans[key]
-
-
-def _plan(fact: Fact, snapshot: Snapshot) -> tuple[CompiledVersion, ...] | None:
-    subjects = subjects_of(fact)
-    found = []
-    for timeline in snapshot.programme.candidates(fact.trigger, fact.outlet, subjects):
-        if timeline.always is None:
-            return None
-        if listens(timeline.always, fact, subjects, snapshot.client):
-            found.append(timeline.always)
-    return tuple(found)
 
 
 def _alike(facts: Sequence[Fact]) -> list[list[Fact]]:
