@@ -10,16 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from accrual.domain.errors import AccrualError
-from tests.scenarios.stage import Stage
-from tests.scenarios.words import NotUnderstood, as_list, read_becomes, read_check, read_does
+from tests.scenarios.playing import check_keys, play_all
+from tests.scenarios.words import NotUnderstood, read_becomes, read_check, read_does
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 FILE_KEYS = {"about", "from", "programme", "client", "clients", "assets", "outlets", "promos", "scenarios"}
 SCENARIO_KEYS = {"name", "programme", "client", "clients", "assets", "outlets", "promos", "steps"}
-STEP_KEYS = {"at", "promos", "when", "then", "earns", "key", "called", "typed", "also", "check"}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -34,15 +32,10 @@ def _files() -> list[tuple[Path, dict[str, Any]]]:
 
 def _scenarios() -> Iterator[Any]:
     for path, document in _files():
-        _known(document, FILE_KEYS, path.name)
+        check_keys(document, FILE_KEYS, path.name)
         for scenario in document["scenarios"]:
-            _known(scenario, SCENARIO_KEYS, f"{path.name}: {scenario.get('name')}")
+            check_keys(scenario, SCENARIO_KEYS, f"{path.name}: {scenario.get('name')}")
             yield pytest.param(_merged(document, scenario), id=f"{path.stem}: {scenario['name']}")
-
-
-def _known(document: dict[str, Any], keys: set[str], where: str) -> None:
-    unknown = set(document) - keys
-    assert not unknown, f"{where}: nobody knows {', '.join(sorted(unknown))}"
 
 
 def _merged(file: dict[str, Any], scenario: dict[str, Any]) -> dict[str, Any]:
@@ -59,54 +52,10 @@ def _merged(file: dict[str, Any], scenario: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _by_kind(sentences: list[str]) -> tuple[list[str], list[str], list[str]]:
-    """Awards in their order, declines in any order, and whatever else."""
-    awards = [sentence for sentence in sentences if " gets " in sentence]
-    declines = sorted(sentence for sentence in sentences if " is declined" in sentence)
-    return awards, declines, [s for s in sentences if s not in awards and s not in declines]
-
-
-async def _play(stage: Stage, step: dict[str, Any], answered: dict[str, tuple[bytes, list[str]]]) -> None:
-    before = stage.commands
-    wanted = as_list(step["then"] if "then" in step else step["earns"])
-    try:
-        receipt, said = await stage.act(as_list(step["when"]), step)
-    except AccrualError as error:
-        assert wanted == [f"refused: {error.code}"], f"refused {error.code}: {error.message}"
-        assert stage.commands == before, "what is refused leaves nothing behind"
-        return
-    if wanted == ["the first answer again"]:
-        assert receipt.repeated
-        assert (receipt.ticket, said) == answered[step["key"]]
-        assert stage.commands == before
-        return
-    assert not receipt.repeated, "this is answered like a repeat"
-    if "key" in step:
-        answered.setdefault(step["key"], (receipt.ticket, said))
-    if "earns" in step:
-        said = [sentence for sentence in said if " is declined " not in sentence]
-    assert _by_kind(said) == _by_kind(wanted), f"{step['when']}: {said}"
-
-
-async def _play_all(scenario: dict[str, Any], *, forgetful: bool) -> None:
-    stage = Stage(scenario, forgetful=forgetful)
-    answered: dict[str, tuple[bytes, list[str]]] = {}
-    for step in scenario["steps"]:
-        _known(step, STEP_KEYS, scenario["name"])
-        if "at" in step:
-            stage.set_clock(str(step["at"]))
-        if "promos" in step:
-            stage.save_promos(step["promos"])
-        if "when" in step:
-            await _play(stage, step, answered)
-        for sentence in as_list(step.get("check", "nothing")):
-            assert stage.holds(sentence) == sentence
-
-
 @pytest.mark.parametrize("forgetful", [False, True], ids=["in one go", "started again at each step"])
 @pytest.mark.parametrize("scenario", list(_scenarios()))
 async def test_scenario(scenario: dict[str, Any], forgetful: bool) -> None:
-    await _play_all(scenario, forgetful=forgetful)
+    await play_all(scenario, forgetful=forgetful)
 
 
 def test_every_file_says_what_it_is_about_and_every_scenario_checks_something() -> None:
@@ -143,7 +92,7 @@ async def test_scenario_that_expects_something_else_fails() -> None:
         {"check": "ann has 1 PTS"},
         {**good, "whenever": "x"},
     ]
-    await _play_all({"name": "good", "promos": [promo], "steps": [good, {"check": "ann has 2 PTS"}]}, forgetful=False)
+    await play_all({"name": "good", "promos": [promo], "steps": [good, {"check": "ann has 2 PTS"}]}, forgetful=False)
     for step in wrong:
         with pytest.raises(AssertionError):
-            await _play_all({"name": "wrong", "promos": [promo], "steps": [step]}, forgetful=False)
+            await play_all({"name": "wrong", "promos": [promo], "steps": [step]}, forgetful=False)
