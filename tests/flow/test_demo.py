@@ -65,7 +65,7 @@ def test_demo_shows_every_example_request_and_leaves_nothing(room: Path) -> None
     shown = json.loads(out)
     assert shown["clean"] is True
     assert shown["problems"] == []
-    assert len(shown["requests"]) == 14
+    assert len(shown["requests"]) == 15
     by_name = {each["request"]: each for each in shown["requests"]}
     promo = by_name["10-processor-transactionpromo"]["grants"]
     assert promo == [{"asset": 35, "value": 1, "promo_id": 52, "assetname": "Point Reddem", "assetcode": "PTS"}]
