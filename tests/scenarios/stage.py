@@ -212,8 +212,8 @@ def _document(sentences: Sequence[str]) -> dict[str, Any]:
     if not becomes:
         return document | {"facts": [fact for _, fact in read]}
     profile: dict[str, Any] = {}
-    for _, part in becomes:
-        merge(profile, part)
+    for _, known in becomes:
+        merge(profile, known)
     return document | {"profile": profile}
 
 
