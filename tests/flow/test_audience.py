@@ -68,6 +68,12 @@ def test_profile_decides_what_comes_after_it_and_the_row_that_cannot_be_is_named
     assert _points(run, PAID, profile, PAID) == [[], [], [7]]
     shown = run("member", "msisdn", "62811").output
     assert "tier      gold" in shown
+    told = json.loads(run("submit", "-", "--json", input=profile).stdout)
+    explained = run("explain", told["ticket"]).output
+    assert "What is known of the member was changed as asked" in explained
+    previewed = run("preview", "-", input=profile.replace("gold", "x" * 65))
+    assert previewed.exit_code == 1
+    assert run("preview", "-", input=profile).exit_code == 0
     refused = run("audience", "add", "VIP", "-", input="msisdn,62811\nmsisdn,\n")
     assert refused.exit_code == 1
     assert "1 accepted; 1 refused" in refused.output

@@ -123,7 +123,7 @@ def _judged(view: TicketView, tell: Callable[..., str]) -> Iterator[str]:
     own = [award for award in view.awards if award.recipient == view.identity]
     considered = {award.promo for award in own} | {decline.promo for decline in view.declines if decline.promo}
     if not considered and not view.declines:
-        yield "  " + tell("nothing")
+        yield "  " + tell("profile" if view.is_profile else "nothing")
     if considered:
         yield "  " + tell("considered", promos=", ".join(sorted(considered)))
     for award in own:

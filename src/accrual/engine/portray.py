@@ -9,7 +9,7 @@ import msgspec
 
 from accrual.domain.accounts import MEMBER_ROLES, Role
 from accrual.domain.books import BookedBalance, BookedCommand, BookedLine
-from accrual.domain.commands import Command, Dialect, LoggedCommand, Resume, Reward, decode_command
+from accrual.domain.commands import Command, Dialect, LoggedCommand, Profile, Resume, Reward, decode_command
 from accrual.domain.errors import Broken
 from accrual.domain.facts import Identity
 from accrual.domain.outcomes import Award, Declined, Outcome, Status, decode_outcome
@@ -174,6 +174,7 @@ def portray(
         error=None if outcome is None else outcome.error,
         retries=tuple(RetryView(ticket=retry.row.ticket, status=_status(retry.outcome)) for retry in retries),
         retry_of=command.ticket if isinstance(command, Resume) else None,
+        is_profile=isinstance(command, Profile),
     )
 
 

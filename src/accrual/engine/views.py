@@ -67,6 +67,7 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
     `complete` is true once the command and all its follow-ups are decided; `awards` then lists every award of the
     ticket, the member's own first, then the referrer's. `fields` are the client's own fields as sent (empty once erased).
     `retries` are the commands that tried a parked one again, `retry_of` is on such a command what it tried.
+    `is_profile`: it changed what is known of the member, and no promo was asked.
     """
 
     ticket: bytes
@@ -91,6 +92,7 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     retries: tuple[RetryView, ...] = ()
     retry_of: bytes | None = None
+    is_profile: bool = False
 
 
 class ParkedPage(msgspec.Struct, frozen=True, kw_only=True):

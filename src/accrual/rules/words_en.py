@@ -176,6 +176,7 @@ WORDS: Mapping[str, str] = {
     "story.retry_how": "Once its cause is mended: accrual parked retry {ticket}",
     "story.decided": "Decided under revision {revision} of the programme.",
     "story.nothing": "No promo of the programme listens to such a fact, so nothing was given and nothing declined.",
+    "story.profile": "What is known of the member was changed as asked; it holds for what comes after.",
     "story.considered": "Promos considered: {promos}.",
     "story.gave": "+ {promo} (version {version}) gave {text}",
     "story.gave_named": "+ {promo} (version {version}, {name}) gave {text}",

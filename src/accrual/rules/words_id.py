@@ -190,6 +190,7 @@ WORDS: Mapping[str, str] = {
         "Tidak ada promo dalam program yang menanggapi kejadian seperti "
         "ini, jadi tidak ada yang diberikan maupun ditolak."
     ),
+    "story.profile": "Data member diubah seperti diminta; berlaku untuk kejadian sesudahnya.",
     "story.considered": "Promo yang dipertimbangkan: {promos}.",
     "story.gave": "+ {promo} (versi {version}) memberi {text}",
     "story.gave_named": "+ {promo} (versi {version}, {name}) memberi {text}",
