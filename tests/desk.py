@@ -182,7 +182,12 @@ class Books:
     # The state that deciding is loaded from.
 
     async def members(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberRow]:
-        return {m: self.people[m] for group in wanted.values() for m in group if m in self.people}
+        found = [m for group in wanted.values() for m in group if m in self.people]
+        return {m: self.people[m]._replace(referrer=None) for m in found}
+
+    async def links(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, Identity]:
+        known = [self.people[m] for group in wanted.values() for m in group if m in self.people]
+        return {row.member_id: row.referrer for row in known if row.referrer is not None}
 
     async def balances(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], tuple[int, int | None]]:
         places = [(bucket, account) for bucket, group in wanted.items() for account in group]

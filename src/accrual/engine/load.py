@@ -10,6 +10,7 @@ import msgspec
 from accrual.domain.accounts import Role
 from accrual.domain.commands import LoggedCommand, Resume, Reward, decode_command
 from accrual.domain.errors import Missing
+from accrual.domain.facts import Identity
 from accrual.domain.ids import member_account_id, member_id_of, system_account_id
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.stocks import StockKey
@@ -19,7 +20,7 @@ from accrual.engine.state import MemberCell, ShareState, State
 from accrual.engine.task import Task
 from accrual.rules.admit import kinds_of
 from accrual.rules.compiled import CompiledProgramme
-from accrual.rules.evaluate import asks_for_keys, keys_needed
+from accrual.rules.evaluate import REFERRED, asks_for_keys, keys_needed
 from accrual.rules.snapshot import PastPurchase
 
 HISTORY_DAYS_MAX = 10_000
@@ -45,10 +46,13 @@ async def load(
     client_of: Callable[[int], str | None] = no_client,
 ) -> list[Task]:
     """The tasks of a batch, with everything that judging them looks at in `state`."""
-    tasks = [await _decode(command, source, programmes) for command in commands]
+    tasks = [_decode(command, programmes) for command in commands]
     for task in tasks:
         task.client = client_of(task.command.client_id)
+        if task.asks_for is not None:
+            await _retry(task, task.asks_for, source)
     await _load_members(tasks, state, source)
+    await _load_links(tasks, state, source)
     await _load_balances(tasks, state, source)
     await _load_keys(tasks, state, source)
     await _load_profiles(tasks, state, source)
@@ -56,7 +60,7 @@ async def load(
     return tasks
 
 
-async def _decode(command: LoggedCommand, source: StateSource, programmes: Programmes) -> Task:
+def _decode(command: LoggedCommand, programmes: Programmes) -> Task:
     task = Task(command)
     try:
         decoded = decode_command(command.facts)
@@ -64,19 +68,30 @@ async def _decode(command: LoggedCommand, source: StateSource, programmes: Progr
     except (msgspec.DecodeError, Missing) as error:
         task.error = f"{type(error).__name__}: {error}"
         return task
-    if isinstance(decoded, Resume):
-        task.nothing_parked = not await _resume(task, decoded, source)
-    elif isinstance(decoded, Reward):
+    if isinstance(decoded, Reward):
         task.reward = decoded
+    elif isinstance(decoded, Resume):
+        task.asks_for = decoded
     else:
         task.profile = decoded
-    # A command that is tried again is about whom it was about, whatever the one that asks for it names.
-    identity = decoded.identity if task.reward is None else task.reward.identity
-    task.member_id = member_id_of(command.programme_id, identity.kind, identity.value)
-    if task.reward is not None:
+    _say_who(task, decoded.identity)
+    return task
+
+
+def _say_who(task: Task, identity: Identity) -> None:
+    """Whom a task is about and what judging it looks at, once it is known what it is."""
+    task.member_id = member_id_of(task.command.programme_id, identity.kind, identity.value)
+    if task.reward is not None and task.programme is not None:
         task.kinds = kinds_of(task.reward)
         task.looks = task.programme.looks_of(task.kinds)
-    return task
+
+
+async def _retry(task: Task, resume: Resume, source: StateSource) -> None:
+    """A command that is tried again is about whom it was about, whatever the one that asks for it names."""
+    task.nothing_parked = not await _resume(task, resume, source)
+    tried = task.reward or task.profile
+    if tried is not None:
+        _say_who(task, tried.identity)
 
 
 async def _resume(task: Task, resume: Resume, source: StateSource) -> bool:
@@ -124,6 +139,24 @@ async def _load_members(tasks: Sequence[Task], state: State, source: StateSource
     if wanted:
         for member_id, row in (await source.members(wanted)).items():
             cells[member_id].row = row
+
+
+async def _load_links(tasks: Sequence[Task], state: State, source: StateSource) -> None:
+    """Who referred the members of referrals and referred purchases; no other fact asks."""
+    wanted: dict[int, list[bytes]] = {}
+    for task in tasks:
+        if REFERRED.isdisjoint(task.kinds):
+            continue
+        cell = state.members[task.member_id]
+        if cell.link_known or cell.row is None:
+            continue
+        cell.link_known = True
+        wanted.setdefault(task.command.bucket, []).append(task.member_id)
+    if wanted:
+        for member_id, referrer in (await source.links(wanted)).items():
+            row = state.members[member_id].row
+            if row is not None:
+                state.members[member_id].row = row._replace(referrer=referrer)
 
 
 async def _load_balances(tasks: Sequence[Task], state: State, source: StateSource) -> None:

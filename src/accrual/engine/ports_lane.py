@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from accrual.domain.commands import LoggedCommand
+from accrual.domain.facts import Identity
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
 from accrual.domain.members import MemberProfile, PurchaseRow
 from accrual.domain.stocks import StockKey
@@ -16,7 +17,10 @@ class StateSource(Protocol):
     """What deciding a batch is loaded from. Wanted things are grouped by bucket; what does not exist is left out."""
 
     async def members(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberRow]:
-        """Members by id."""
+        """Members by id; who referred them is asked for apart."""
+
+    async def links(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, Identity]:
+        """Who referred members, by id."""
 
     async def balances(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], tuple[int, int | None]]:
         """(balance, held) of the newest line of accounts, by (bucket, account)."""

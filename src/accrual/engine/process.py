@@ -175,7 +175,11 @@ class Processor:
         lines, uses, after, system_moves = settle(
             judgement.awards, cell, command.bucket, command.position, judgement.occurred_at, command.recorded_at
         )
-        follow_ups = [self._follow_up(task, reward, n, side) for n, side in enumerate(judgement.follow_ups)]
+        follow_ups = (
+            [self._follow_up(task, reward, n, side) for n, side in enumerate(judgement.follow_ups)]
+            if judgement.follow_ups
+            else []
+        )
         outcome = Outcome(
             status=Status.DECIDED,
             revision=programme.revision,
@@ -215,8 +219,8 @@ class Processor:
             cell.counters.__getitem__,
             stocks.left,
             task.client,
-            lambda: _balances(cell, programme),
-            lambda: cell.history or (),
+            (lambda: _balances(cell, programme)) if task.looks.balance else dict,
+            (lambda: cell.history or ()) if task.looks.history_days else tuple,
             hashlib.blake2b(command.ticket, key=self._secret, digest_size=16, person=b"seed").digest()
             if task.looks.draws
             else b"",
@@ -248,6 +252,7 @@ class Processor:
             posting.renames.append(Rename(bucket, member_id, command.name))
         if judgement.referrer is not None and cell.row is not None:
             cell.row = cell.row._replace(referrer=judgement.referrer)
+            cell.link_known = True
             posting.links.append(Link(bucket, member_id, position, judgement.referrer))
         if cell.history is not None and task.reward is not None:
             made = [fact for fact in task.reward.facts if isinstance(fact, PURCHASES)]

@@ -35,7 +35,8 @@ class ShareState(msgspec.Struct):
 class MemberCell(msgspec.Struct):
     """One member as the lane knows them. `row` is None for an identity nobody has yet.
 
-    `accounts` by (asset_id, role); `counters` by (promo_id, slot, period), 0 where none was ever written. `profile` and
+    `accounts` by (asset_id, role); `counters` by (promo_id, slot, period), 0 where none was ever written. `link_known`
+    once it was asked who referred the member. `profile` and
     `history` (of purchases since `history_since`) are None until somebody asked for them.
     """
 
@@ -43,6 +44,7 @@ class MemberCell(msgspec.Struct):
     row: MemberRow | None
     accounts: dict[tuple[int, int], AccountState]
     counters: dict[tuple[int, int, int], int]
+    link_known: bool = False
     profile: MemberProfile | None = None
     history: tuple[PastPurchase, ...] | None = None
     history_since: datetime | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accrual.domain.commands import LoggedCommand, Profile, Reward
+from accrual.domain.commands import LoggedCommand, Profile, Resume, Reward
 from accrual.domain.facts import Fact
 from accrual.domain.lots import LotUse
 from accrual.domain.outcomes import Status
@@ -13,11 +13,13 @@ from accrual.rules.compiled import NO_LOOKS, CompiledProgramme, Looks
 class Task:
     """One command of a batch, decoded. `reward` is None when it could not be; `error` then says why.
 
-    `resumes` is the position of the parked command that this one tries again; `nothing_parked` that there is none; `kinds`
-    of fact it carries, and what judging those `looks` at.
+    `asks_for` is the retry that it is, until what it retries was loaded; `resumes` is the position of the parked command
+    that this one tries again; `nothing_parked` that there is none; `kinds` of fact it carries, and what judging those
+    `looks` at.
     """
 
     __slots__ = (
+        "asks_for",
         "client",
         "command",
         "error",
@@ -37,6 +39,7 @@ class Task:
         self.member_id = b""
         self.programme: CompiledProgramme | None = None
         self.error: str | None = None
+        self.asks_for: Resume | None = None
         self.resumes: int | None = None
         self.nothing_parked = False
         self.kinds: set[type[Fact]] = set()

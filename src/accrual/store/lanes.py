@@ -32,6 +32,7 @@ TAKE = query("lane/take")
 RELEASE = query("lane/release")
 TAILS = query("lane/tails")
 FETCH = query("lane/fetch")
+LINKS = query("lane/links")
 MEMBERS = query("lane/members")
 BALANCES = query("lane/balances")
 COUNTERS = query("lane/counters")
@@ -208,10 +209,13 @@ class PostgresLanes:
         """The members of {bucket: member ids} that exist."""
         with mapping_loss():
             rows = await self.connection.fetch(MEMBERS, sorted(wanted), offsets(wanted, self._buckets), _flat(wanted))
-        return {
-            row[0]: MemberRow(row[0], row[1], row[2], None if row[3] is None else Identity(row[3], row[4]), row[5])
-            for row in rows
-        }
+        return {row[0]: MemberRow(row[0], row[1], row[2], None, row[3]) for row in rows}
+
+    async def links(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, Identity]:
+        """Who referred those of {bucket: member ids} whom somebody did."""
+        with mapping_loss():
+            rows = await self.connection.fetch(LINKS, sorted(wanted), offsets(wanted, self._buckets), _flat(wanted))
+        return {row[0]: Identity(row[1], row[2]) for row in rows}
 
     async def balances(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], tuple[int, int | None]]:
         """(balance, held) of {bucket: accounts} that have a line, by (bucket, account)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ import asyncpg
 
 from accrual.domain.errors import LaneLost
 from accrual.domain.log import Posting
+from accrual.store.binary_copy import line_stream, outcome_stream
 from accrual.store.connection import Connection
 from accrual.store.log import append_follow_ups
 from accrual.store.postgres import mapping_loss
@@ -102,14 +104,19 @@ async def _copy_all(connection: Connection, posting: Posting) -> None:
         ("identity", IDENTITY_COLUMNS, identities),
         ("referral", LINK_COLUMNS, links),
         ("account", ACCOUNT_COLUMNS, posting.accounts),
-        ("line", LINE_COLUMNS, posting.lines),
         ("lot_use", LOT_USE_COLUMNS, posting.lot_uses),
         ("counter", COUNTER_COLUMNS, posting.counters),
         ("profile", PROFILE_COLUMNS, posting.profiles),
         ("unposted", UNPOSTED_COLUMNS, posting.unposted),
         ("outbox", OUTBOX_COLUMNS, posting.outbox),
-        ("outcome", OUTCOME_COLUMNS, posting.outcomes),
     )
     for table, columns, rows in tables:
         if rows:
             await connection.copy_records_to_table(table, records=rows, columns=columns)
+    if posting.lines:
+        await _stream(connection, "line", LINE_COLUMNS, line_stream(posting.lines))
+    await _stream(connection, "outcome", OUTCOME_COLUMNS, outcome_stream(posting.outcomes))
+
+
+async def _stream(connection: Connection, table: str, columns: tuple[str, ...], stream: bytes) -> None:
+    await connection.copy_to_table(table, source=io.BytesIO(stream), columns=columns, format="binary")
