@@ -25,7 +25,7 @@ class Dialect(IntEnum):
     PROFITFLOW = 6
 
 
-class Reward(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=1):
+class Reward(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag=1):
     """Judge these facts of one member and give what the promos say.
 
     `action` is the client's own word for the call; facts carry who referred the member. On a

@@ -22,7 +22,7 @@ class Trigger(StrEnum):
     EVENT = "event"
 
 
-class Identity(msgspec.Struct, frozen=True, array_like=True):
+class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How a client names a member: kind such as `qoin.user_id`, and the value, trimmed, 1 to 200 characters."""
 
     kind: str
@@ -38,7 +38,7 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     amount_minor: int | None = None
 
 
-class _Fact(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class _Fact(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """What all facts share.
 
     `occurred_at` None means the moment of recording. `amount_minor` None means that no amount was sent; the currency
@@ -53,13 +53,13 @@ class _Fact(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     items: tuple[Item, ...] | None = None
 
 
-class Registration(_Fact, frozen=True, tag=1):
+class Registration(_Fact, frozen=True, gc=False, tag=1):
     """A member was made."""
 
     trigger: ClassVar[Trigger] = Trigger.REGISTRATION
 
 
-class Referral(_Fact, frozen=True, tag=2):
+class Referral(_Fact, frozen=True, gc=False, tag=2):
     """A member came by another one's word. On the referrer's side (a follow-up) `referred` names the one who came."""
 
     trigger: ClassVar[Trigger] = Trigger.REFERRAL
@@ -67,13 +67,13 @@ class Referral(_Fact, frozen=True, tag=2):
     referred: bytes | None = None
 
 
-class Purchase(_Fact, frozen=True, tag=3):
+class Purchase(_Fact, frozen=True, gc=False, tag=3):
     """Something was paid."""
 
     trigger: ClassVar[Trigger] = Trigger.PURCHASE
 
 
-class ReferralPurchase(_Fact, frozen=True, tag=4):
+class ReferralPurchase(_Fact, frozen=True, gc=False, tag=4):
     """A referred member paid. On the referrer's side (a follow-up) `referred` names the one who paid."""
 
     trigger: ClassVar[Trigger] = Trigger.REFERRAL_PURCHASE
@@ -81,19 +81,19 @@ class ReferralPurchase(_Fact, frozen=True, tag=4):
     referred: bytes | None = None
 
 
-class ProductPurchase(_Fact, frozen=True, tag=5):
+class ProductPurchase(_Fact, frozen=True, gc=False, tag=5):
     """A product (SKU) was bought; an amount of zero is valid."""
 
     trigger: ClassVar[Trigger] = Trigger.PRODUCT_PURCHASE
 
 
-class DrawEntry(_Fact, frozen=True, tag=6):
+class DrawEntry(_Fact, frozen=True, gc=False, tag=6):
     """A member entered a lucky draw."""
 
     trigger: ClassVar[Trigger] = Trigger.DRAW_ENTRY
 
 
-class CheckIn(_Fact, frozen=True, tag=7):
+class CheckIn(_Fact, frozen=True, gc=False, tag=7):
     """A member checked in for the day."""
 
     trigger: ClassVar[Trigger] = Trigger.CHECK_IN
@@ -102,7 +102,7 @@ class CheckIn(_Fact, frozen=True, tag=7):
 Scalar = str | int | bool
 
 
-class Event(_Fact, frozen=True, tag=8):
+class Event(_Fact, frozen=True, gc=False, tag=8):
     """Anything else a client tells of: a name such as `app_review`, and attributes with plain values."""
 
     trigger: ClassVar[Trigger] = Trigger.EVENT

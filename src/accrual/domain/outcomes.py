@@ -17,7 +17,7 @@ class Status(IntEnum):
     FORWARDED = 3
 
 
-class Award(msgspec.Struct, frozen=True, array_like=True):
+class Award(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What one promo version gives in one outcome.
 
     `promo_version_id` names the exact version; `amount` is in units of the asset, above 0. `basis` holds the value the
@@ -36,7 +36,7 @@ class Award(msgspec.Struct, frozen=True, array_like=True):
     shares: tuple[tuple[int, int, int], ...] | None = None
 
 
-class Declined(msgspec.Struct, frozen=True, array_like=True):
+class Declined(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a promo (or, with promo_version_id 0, the programme itself) did not give, and why: a stable code and values."""
 
     promo_version_id: int
@@ -44,7 +44,7 @@ class Declined(msgspec.Struct, frozen=True, array_like=True):
     details: dict[str, Any] | None = None
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """The stored answer. `revision` is the catalogue revision that decided; the moment is the command's recorded_at.
 
     `member_id` is whom it was decided for when that is not the member the identity itself makes; `follow_ups` are

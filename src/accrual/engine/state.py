@@ -15,7 +15,7 @@ PURCHASES_MAX = 500_000
 """How many past purchases a lane remembers of all its members together."""
 
 
-class AccountState(msgspec.Struct):
+class AccountState(msgspec.Struct, gc=False):
     """An account's number, its balance and held amount after its newest line; `exists` once it has a row."""
 
     account_id: int
@@ -24,7 +24,7 @@ class AccountState(msgspec.Struct):
     exists: bool
 
 
-class ShareState(msgspec.Struct):
+class ShareState(msgspec.Struct, gc=False):
     """A bucket's share of a promo's stock. `final`: there was no more to be had; `used` since it was last looked over."""
 
     left: int
@@ -32,7 +32,7 @@ class ShareState(msgspec.Struct):
     used: bool = False
 
 
-class MemberCell(msgspec.Struct):
+class MemberCell(msgspec.Struct, gc=False):
     """One member as the lane knows them. `row` is None for an identity nobody has yet.
 
     `accounts` by (asset_id, role); `counters` by (promo_id, slot, period), 0 where none was ever written. `link_known`

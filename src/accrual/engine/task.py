@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
+import msgspec
+
 from accrual.domain.commands import LoggedCommand, Profile, Resume, Reward
 from accrual.domain.facts import Fact
 from accrual.domain.lots import LotUse
@@ -10,7 +14,7 @@ from accrual.domain.transfers import Line
 from accrual.rules.compiled import NO_LOOKS, CompiledProgramme, Looks
 
 
-class Task:
+class Task(msgspec.Struct, gc=False):
     """One command of a batch, decoded. `reward` is None when it could not be; `error` then says why.
 
     `asks_for` is the retry that it is, until what it retries was loaded; `resumes` is the position of the parked command
@@ -18,46 +22,25 @@ class Task:
     `looks` at.
     """
 
-    __slots__ = (
-        "asks_for",
-        "client",
-        "command",
-        "error",
-        "kinds",
-        "looks",
-        "member_id",
-        "nothing_parked",
-        "profile",
-        "programme",
-        "resumes",
-        "reward",
-    )
-
-    def __init__(self, command: LoggedCommand) -> None:
-        self.command = command
-        self.reward: Reward | None = None
-        self.member_id = b""
-        self.programme: CompiledProgramme | None = None
-        self.error: str | None = None
-        self.asks_for: Resume | None = None
-        self.resumes: int | None = None
-        self.nothing_parked = False
-        self.kinds: set[type[Fact]] = set()
-        self.looks: Looks = NO_LOOKS
-        self.client: str | None = None
-        self.profile: Profile | None = None
+    command: LoggedCommand
+    reward: Reward | None = None
+    member_id: bytes = b""
+    programme: CompiledProgramme | None = None
+    error: str | None = None
+    asks_for: Resume | None = None
+    resumes: int | None = None
+    nothing_parked: bool = False
+    kinds: Set[type[Fact]] = frozenset()
+    looks: Looks = NO_LOOKS
+    client: str | None = None
+    profile: Profile | None = None
 
 
-class Decided:
+class Decided(msgspec.Struct, gc=False):
     """A command's answer before the chain: what is stored of it."""
 
-    __slots__ = ("command", "lines", "payload", "status", "uses")
-
-    def __init__(
-        self, command: LoggedCommand, status: Status, payload: bytes, lines: list[Line], uses: list[LotUse]
-    ) -> None:
-        self.command = command
-        self.status = status
-        self.payload = payload
-        self.lines = lines
-        self.uses = uses
+    command: LoggedCommand
+    status: Status
+    payload: bytes
+    lines: list[Line]
+    uses: list[LotUse]

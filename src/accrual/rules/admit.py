@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from accrual.domain.commands import Reward
 from accrual.domain.facts import CheckIn, Fact, Identity, Referral, ReferralPurchase, Registration
@@ -20,7 +20,7 @@ from accrual.rules.snapshot import (
 )
 
 
-class Admitted(NamedTuple):
+class Admitted(msgspec.Struct, frozen=True, gc=False):
     """The facts that count, what was declined, and what the programme itself will remember."""
 
     facts: tuple[Fact, ...]

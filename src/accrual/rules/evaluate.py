@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 
 from accrual.domain.commands import Reward
@@ -109,9 +109,9 @@ def _other_side(fact: Referral | ReferralPurchase, referred: bytes, now: datetim
     )
 
 
-def asks_for_keys(kinds: set[type[Fact]], looks: Looks) -> bool:
+def asks_for_keys(kinds: Set[type[Fact]], looks: Looks) -> bool:
     """Whether judging a command of these kinds of fact may look at counters or stocks at all; most do not."""
-    return looks.limits or not kinds.isdisjoint(REMEMBERED)
+    return looks.limits or not REMEMBERED.isdisjoint(kinds)
 
 
 def keys_needed(command: Reward, programme: CompiledProgramme, now: datetime, client: str | None) -> list[Key]:

@@ -170,7 +170,11 @@ class Giving:
                 expires_at = expiry(start, benefit.expires, zone)
             if active_at <= snapshot.now:
                 active_at = None
-        shares = share_lines(version, self.command, facts, amount) if any(fact.items for fact in facts) else None
+        shares = None
+        for fact in facts:
+            if fact.items:
+                shares = share_lines(version, self.command, facts, amount)
+                break
         return Award(
             version.promo_version_id,
             benefit.asset_id,

@@ -41,7 +41,7 @@ class PastPurchase(NamedTuple):
     amount_minor: int
 
 
-class MemberState(msgspec.Struct, frozen=True):
+class MemberState(msgspec.Struct, frozen=True, gc=False):
     """What is known of a member before the command: who referred them, since when they are one, their profile."""
 
     member_id: bytes
@@ -55,7 +55,7 @@ def no_stock(key: StockKey) -> StockLeft:
     raise KeyError(key)
 
 
-class Snapshot(NamedTuple):
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
     """Everything a decision depends on. `member` is None for an identity that nobody has yet; `member_id` is who it
     is or would become.
 
@@ -84,7 +84,7 @@ class FollowUp(NamedTuple):
     facts: tuple[Fact, ...]
 
 
-class Judgement(NamedTuple):
+class Judgement(msgspec.Struct, frozen=True, gc=False):
     """What a command is worth: values only, nothing done yet.
 
     `enrol`: the identity becomes a member first. `referrer`: the link to store. `counters`: their values after.

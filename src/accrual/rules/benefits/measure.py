@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+
+import msgspec
 
 
-class Measure(NamedTuple):
+class Measure(msgspec.Struct, frozen=True, gc=False):
     """What matched, summed up.
 
     `facts` is how many matched, `amount_minor` the sum of their amounts (0 when none was sent), `given_base` and
@@ -22,7 +23,7 @@ class Measure(NamedTuple):
     draw: Callable[[int, int], str] | None = None
 
 
-class Computed(NamedTuple):
+class Computed(msgspec.Struct, frozen=True, gc=False):
     """Units of the asset, the value they were computed from as shown to people, and codes that were made."""
 
     amount: int

@@ -11,7 +11,6 @@ from accrual.domain.errors import Invalid
 
 SHM = Path("/dev/shm")  # noqa: S108 - only its size is looked at
 SHM_MIN_BYTES = 60 << 20  # container engines give 64 MB by default; parallel queries live there
-SMALL_HOST_BYTES = 4 << 30
 LOG_FILE_MAX_KB = 10 * 1024
 OURS = frozenset(
     {"listen_addresses", "port", "unix_socket_directories", "data_directory"}
@@ -27,7 +26,7 @@ def default_settings() -> dict[str, str]:
     """
     memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
-        "shared_buffers": "128MB" if memory_bytes < SMALL_HOST_BYTES else "256MB",
+        "shared_buffers": f"{shared_buffers_mb(memory_bytes)}MB",
         "max_connections": "100",
         "fsync": "on",
         "synchronous_commit": "on",
@@ -49,6 +48,11 @@ def default_settings() -> dict[str, str]:
         "log_startup_progress_interval": "1s",
         "cluster_name": "accrual",
     }
+
+
+def shared_buffers_mb(memory_bytes: int) -> int:
+    """A sixteenth of the memory, from 128 MB up to 1 GB: the hot ends of the indexes fit, and the host stays others' too."""
+    return min(max(memory_bytes // 16 >> 20, 128), 1024)
 
 
 def check_settings(settings: Mapping[str, str]) -> None:
