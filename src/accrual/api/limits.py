@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
-from types import coroutine
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import msgspec
@@ -46,39 +45,11 @@ async def read_body(receive: Receive, headers: Mapping[str, str], *, bytes_max: 
             raise Invalid("Content-Length is not a number.")
         if _exceeds(declared, bytes_max):
             raise _too_large(bytes_max)
-    # Nearly every body has come together with its head: then there is nothing to wait for, and no timer to set.
-    receiving = receive().__await__()
-    message: Message | None = None
-    paused = None
-    try:
-        paused = next(receiving)
-    except StopIteration as received:
-        message = received.value
-        if not received.value.get("more_body", False):
-            return await _read(receive, received.value, bytes_max)
     try:
         async with asyncio.timeout(timeout_s):
-            if message is None:
-                message = await _resume(receiving, paused)
-            return await _read(receive, message, bytes_max)
+            return await _read(receive, await receive(), bytes_max)
     except TimeoutError as error:
         raise TooSlow(f"The body did not arrive within {timeout_s:g} seconds.") from error
-
-
-@coroutine
-def _resume(begun: Generator[Any, Any, Message], paused: Any) -> Generator[Any, Any, Message]:
-    """Awaits what has run to its first pause already; `paused` is what it gave there."""
-    try:
-        while True:
-            try:
-                sent = yield paused
-            except BaseException as error:
-                paused = begun.throw(error)
-            else:
-                paused = begun.send(sent)
-    except StopIteration as ended:
-        message: Message = ended.value
-        return message
 
 
 def may_stay_open(headers: Mapping[str, str], bytes_max: int) -> bool:
