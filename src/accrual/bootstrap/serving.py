@@ -28,7 +28,7 @@ from accrual.bootstrap.programme import apply_file
 from accrual.settings import Settings
 
 SUPERVISE_EVERY_S = 0.5
-GC_GENERATION_0 = 500_000
+GC_GENERATION_0 = 200_000
 """A batch, and the requests in progress, are many values that all end soon. Looking through them for cycles every 700th,
 as Python does unasked, takes a tenth of the time; what looking less often costs is memory for so many values."""
 
