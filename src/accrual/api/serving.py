@@ -46,13 +46,15 @@ async def serve_http(
     grace_s: float,
     on_started: Callable[[int], None] | None = None,
     connections_max: int = CONNECTIONS_MAX,
+    share_port: bool = False,
 ) -> None:
     """Serve until cancelled, then take no more requests and give those in progress `grace_s` seconds to end.
 
+    With `share_port` several processes take connections of one port in turn, where all of them say so.
     `port` 0 takes any free port; `on_started` is told the port once requests are taken. Signals are the caller's.
     Raises OSError when the address cannot be bound.
     """
-    listener = _bind(host, port)
+    listener = _bind(host, port, share_port)
     server = _Server(
         uvicorn.Config(
             app,
@@ -81,12 +83,14 @@ async def serve_http(
         listener.close()
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int, share_port: bool) -> socket.socket:
     """A bound socket, so that a taken port is an OSError here and not an exit of the process inside uvicorn."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if share_port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
         listener.setblocking(False)
     except OSError:

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import msgspec
 
@@ -31,10 +31,10 @@ _READY = re.compile(rb"ready on http://[^:\s]+:(\d+)")
 
 
 class Api:
-    """A running API process."""
+    """The running API processes, all at one port."""
 
-    def __init__(self, pid: int, port: int) -> None:
-        self.pid = pid
+    def __init__(self, pids: list[int], port: int) -> None:
+        self.pids = pids
         self.port = port
 
 
@@ -45,7 +45,7 @@ async def bench_http(server: BenchServer, options: Options, progress: Progress) 
         await bench.look_at(database)
         runs: list[Run] = []
         accepted = 0
-        async with _api(database) as api:
+        async with _apis(database, options.apis) as api:
             for distribution in options.distributions:
                 count = options.commands or COMMANDS_DEFAULT
                 await database.probe.settle()
@@ -73,12 +73,12 @@ async def _call(
     async with child("accrual.bench.callers", environment={}) as callers:
         await callers.tell(msgspec.json.encode(order))
         await callers.line()
-        before = bench.read([api.pid])
+        before = bench.read(api.pids)
         await callers.tell(b"go")
         while not (line := await callers.line()).startswith(b"{"):
             tell(int(line))
         called = msgspec.json.decode(line, type=Called)
-        after = bench.read([api.pid])
+        after = bench.read(api.pids)
     return _run(distribution, called, before, after, api)
 
 
@@ -95,11 +95,12 @@ def _run(distribution: Distribution, called: Called, before: Reading, after: Rea
             python=us_a_command(after.python_since(before), accepted),
             postgresql=us_a_command(after.server_since(before), accepted),
         ),
-        rss_mb={"api": peak_rss_mb(api.pid)},
+        rss_mb={f"api {number}": peak_rss_mb(pid) for number, pid in enumerate(api.pids, 1)},
         p50_ms=called.p50_ms,
         p99_ms=called.p99_ms,
         more={
             "connections": CONNECTIONS,
+            "apis": len(api.pids),
             "statuses": {str(status): count for status, count in sorted(called.statuses.items())},
             "callers_cpu_us_per_command": us_a_command(called.cpu_s, accepted),
         },
@@ -123,8 +124,17 @@ async def _check(database: BenchDatabase, accepted: int) -> Invariants:
 
 
 @asynccontextmanager
-async def _api(database: BenchDatabase) -> AsyncIterator[Api]:
-    """`accrual api` on a free port of this machine; ended by its process id."""
+async def _apis(database: BenchDatabase, count: int) -> AsyncIterator[Api]:
+    """So many `accrual api` at one free port of this machine; ended by their process ids."""
+    async with AsyncExitStack() as stack:
+        first, port = await stack.enter_async_context(_api(database, 0))
+        others = [await stack.enter_async_context(_api(database, port)) for _ in range(count - 1)]
+        yield Api([first, *(pid for pid, _ in others)], port)
+
+
+@asynccontextmanager
+async def _api(database: BenchDatabase, port: int) -> AsyncIterator[tuple[int, int]]:
+    """(process id, port) of one `accrual api`; port 0 takes a free one."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -133,7 +143,8 @@ async def _api(database: BenchDatabase) -> AsyncIterator[Api]:
         "--host",
         "127.0.0.1",
         "--port",
-        "0",
+        str(port),
+        "--share-port",
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
@@ -144,7 +155,7 @@ async def _api(database: BenchDatabase) -> AsyncIterator[Api]:
         port = await asyncio.wait_for(_port_of(process), START_LIMIT_S)
         reading = asyncio.create_task(_read_on(process))
         try:
-            yield Api(process.pid, port)
+            yield process.pid, port
         finally:
             reading.cancel()
     finally:

@@ -31,6 +31,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     one_award_each: bool = True
     commands: int | None = None
     lanes: int = 2
+    apis: int = 2
     batch: int = 4096
     facts: int = 4
     distributions: tuple[Distribution, ...] = (Distribution.UNIFORM, Distribution.ZIPF)

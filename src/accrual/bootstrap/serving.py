@@ -36,7 +36,10 @@ Say = Callable[[str], None]
 
 
 class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line said; None means what the settings say. `lanes` 0 serves the API alone."""
+    """What the command line said; None means what the settings say. `lanes` 0 serves the API alone.
+
+    With `share_port` other processes may serve the same port beside this one.
+    """
 
     host: str | None = None
     port: int | None = None
@@ -44,6 +47,7 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str | None = None
     lanes: int | None = None
     apply: Path | None = None
+    share_port: bool = False
 
 
 async def serve(options: ServeOptions, settings: Settings, say: Say) -> None:
@@ -158,6 +162,7 @@ async def _serve_api(
                 grace_s=settings.grace_s,
                 on_started=lambda bound: say(f"Accrual is ready on http://{host}:{bound}"),
                 connections_max=settings.connections_max,
+                share_port=options.share_port,
             )
         )
     ]

@@ -86,14 +86,15 @@ def http(
     distribution: Chosen = None,
     seed: Seed = 1,
     facts: Facts = 4,
+    apis: Annotated[int, typer.Option(min=1, max=16, help="API processes at one port.")] = 2,
     no_tpcb: NoTpcb = False,
     programme_file: ProgrammeFile = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Calls accepted durably a second by one API process: one command each, 64 connections."""
-    options = _options(members, commands, distribution, seed, facts, no_tpcb, programme_file)
+    """Calls accepted durably a second over HTTP: one command each, 64 connections."""
+    options = _options(members, commands, distribution, seed, facts, no_tpcb, programme_file, apis=apis)
     _bench("http", options, data_dir, database_url, as_json=as_json)
 
 
@@ -141,6 +142,7 @@ def _options(
     *,
     lanes: int = 2,
     batch: int = 4_096,
+    apis: int = 2,
 ) -> Options:
     both = (Distribution.UNIFORM, Distribution.ZIPF)
     return Options(
@@ -149,6 +151,7 @@ def _options(
         commands=commands,
         lanes=lanes,
         batch=batch,
+        apis=apis,
         facts=facts,
         distributions=both if distribution is None else (distribution,),
         seed=seed,

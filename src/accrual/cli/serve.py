@@ -32,10 +32,18 @@ def serve_command(
 
 
 def api_command(
-    host: Host = None, port: Port = None, data_dir: DataDir = None, database_url: DatabaseUrl = None
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    share_port: Annotated[
+        bool, typer.Option("--share-port", help="Let several `accrual api` take calls at one port in turn.")
+    ] = False,
 ) -> None:
     """Serve the API alone; lanes run elsewhere (`accrual lane`)."""
-    options = ServeOptions(host=host, port=port, data_dir=data_dir, database_url=database_url, lanes=0)
+    options = ServeOptions(
+        host=host, port=port, data_dir=data_dir, database_url=database_url, lanes=0, share_port=share_port
+    )
     _run(serve(options, read_settings(), _say))
 
 
