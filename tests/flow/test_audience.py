@@ -59,7 +59,7 @@ def test_members_are_put_on_a_list_and_taken_off_again(run: Any, tmp_path: Path)
     assert run("audience", "remove", "VIP", "-", input="msisdn,62811\n").exit_code == 0
     assert _points(run, PAID) == [[]]
     shown = json.loads(run("member", "msisdn", "62812", "--json").stdout)
-    assert shown["profile"]["lists"] == ["VIP"]
+    assert shown["member"]["profile"]["lists"] == ["VIP"]
     assert "lists     VIP" in run("member", "msisdn", "62812").output
 
 

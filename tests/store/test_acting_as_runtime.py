@@ -60,7 +60,7 @@ async def test_session_of_a_dead_lane_that_holds_its_row_is_ended(address: str) 
     tries = [await heir.take(seen, new) for _ in range(5)]
     assert tries[0] == []
     assert [lease.bucket for won in tries for lease in won] == [7]
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)):
         await session.execute("select 1")
     assert lease.bucket == 7
     dead.cut()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from accrual.domain.errors import Refused
+from accrual.domain.errors import Busy, Refused
 from accrual.store.connection import Pool
 from accrual.store.migrate import Migration, count_buckets, known_migrations, migrate
 from accrual.store.postgres import as_runtime, connect, open_pool
@@ -102,8 +102,9 @@ async def test_migration_waits_only_its_lock_timeout_for_a_busy_table(
         async with reader.transaction():
             await reader.fetchval("select count(*) from asset")
             change = _later(9000, "alter table asset add column extra integer")
-            with pytest.raises(asyncpg.LockNotAvailableError):
+            with pytest.raises(Busy) as caught:
                 await migrate(empty_database.owner_url, now=NOW, known=[*known_migrations(), change])
+            assert caught.value.code == "migration_blocked"
     finally:
         await reader.close()
 

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 import asyncpg
 
-from accrual.domain.errors import Broken, Refused
+from accrual.domain.errors import Broken, Busy, Refused
 from accrual.domain.ids import BUCKETS_DEFAULT, BUCKETS_MAX
 from accrual.store.connection import Connection, Pool
 from accrual.store.postgres import mapping_loss, open_pool, transact
@@ -83,7 +83,7 @@ async def migrate(
     """Apply what is missing, each migration in its own transaction; nothing to apply needs no rights beyond reading.
 
     `buckets` (1 to 4,096) is fixed when the database is created and ignored later. Raises Refused `database_newer`,
-    `migration_changed`, `database_rights`; DatabaseDown; Broken `database_version`.
+    `migration_changed`, `database_rights`; Busy `migration_blocked`; DatabaseDown; Broken `database_version`.
     """
     if not 1 <= buckets <= BUCKETS_MAX:
         raise Refused(f"A database has 1 to {BUCKETS_MAX} buckets, not {buckets}.", code="buckets_invalid")
@@ -98,7 +98,7 @@ async def migrate(
     )
     try:
         with mapping_loss():
-            return await _migrate(pool, now, buckets, tuple(known or known_migrations()))
+            return await _migrate_unblocked(pool, now, buckets, tuple(known or known_migrations()))
     except asyncpg.InsufficientPrivilegeError as error:
         raise Refused(
             f"The owner's role may not make the schema: {error}. Let it: grant create on schema public to <that role>; "
@@ -107,6 +107,16 @@ async def migrate(
         ) from error
     finally:
         await pool.close()
+
+
+async def _migrate_unblocked(pool: Pool, now: datetime, buckets: int, known: tuple[Migration, ...]) -> Migrated:
+    try:
+        return await _migrate(pool, now, buckets, known)
+    except asyncpg.LockNotAvailableError as error:
+        raise Busy(
+            "Another session holds a table that a migration changes. Look for it in pg_stat_activity, and start again.",
+            code="migration_blocked",
+        ) from error
 
 
 async def _migrate(pool: Pool, now: datetime, buckets: int, known: tuple[Migration, ...]) -> Migrated:

@@ -127,7 +127,7 @@ async def test_member_is_shown_with_balances_and_history(http: httpx.AsyncClient
     assert reply.status_code == 200
     assert reply.json() == member_json(MEMBER)
     msgspec.convert(reply.json(), shapes.Member)
-    assert list(reply.json()) == ["member", "profile", "balances", "history", "next_before"]
+    assert list(reply.json()) == ["member", "balances", "history", "next_before"]
     assert reply.json()["balances"] == [
         {"asset": 35, "code": "PTS", "name": "P", "posted": 5, "held": 1, "pending": 2, "available": 4, "debt": 0}
     ]

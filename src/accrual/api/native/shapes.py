@@ -113,16 +113,6 @@ class Balance(_Shape, frozen=True):
     debt: int
 
 
-class MemberItself(_Shape, frozen=True):
-    """Who a member is."""
-
-    id: str
-    name: str | None
-    enrolled_at: datetime
-    identities: tuple[Identity, ...]
-    referrer: Identity | None
-
-
 class Profile(_Shape, frozen=True):
     """What is known of a member beside points; `birthday` is `1990-12-25` or `12-25`."""
 
@@ -133,11 +123,21 @@ class Profile(_Shape, frozen=True):
     attributes: dict[str, str | int | bool]
 
 
+class MemberItself(_Shape, frozen=True):
+    """Who a member is."""
+
+    id: str
+    name: str | None
+    enrolled_at: datetime
+    identities: tuple[Identity, ...]
+    referrer: Identity | None
+    profile: Profile
+
+
 class Member(_Shape, frozen=True):
     """A member with balances and one page of history, newest first."""
 
     member: MemberItself
-    profile: Profile
     balances: tuple[Balance, ...]
     history: tuple[Ticket, ...]
     next_before: int | None
