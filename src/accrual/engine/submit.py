@@ -121,10 +121,10 @@ class Submitter:
 
     async def _flush_all(self) -> None:
         try:
-            # One turn of the loop lets every request that has arrived by now join the first flush. The ones after it go at
-            # once: those just answered make their next calls while it is under way, and neither waits for the other.
-            await asyncio.sleep(0)
             while self._queue:
+                # One turn of the loop lets every request that has arrived by now join this flush: those just answered make
+                # their next calls in it. Sending the next flush at once was measured: smaller ones, a third slower.
+                await asyncio.sleep(0)
                 batch = self._queue[: self._limits.flush_rows_max]
                 del self._queue[: len(batch)]
                 for entry in batch:
