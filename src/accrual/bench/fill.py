@@ -15,7 +15,7 @@ from accrual.bench.options import Distribution
 from accrual.bench.workload import Workload, draw_members
 from accrual.bootstrap.bench import bench_engine, child_database_url
 from accrual.bootstrap.engine import RunningEngine
-from accrual.domain.errors import AccrualError
+from accrual.domain.errors import AccrualError, Missing
 from accrual.domain.programme import Catalogue, StoredClient
 
 BATCH = 500
@@ -44,9 +44,12 @@ class Filled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def first_client(engine: RunningEngine, code: str) -> tuple[Catalogue, StoredClient]:
-    """The programme of a benchmark's database and its client. Raises StopIteration when the programme lacks it."""
+    """The programme of a benchmark's database and its client. Raises Missing when the programme lacks it."""
     catalogue = next(iter(engine.catalog.programmes.values()))
-    return catalogue, next(client for client in engine.catalog.clients.values() if client.client.code == code)
+    for client in engine.catalog.clients.values():
+        if client.client.code == code:
+            return catalogue, client
+    raise Missing(f"The programme has no client {code!r}, in whose name the benchmark sends its commands.")
 
 
 async def fill(order: FillOrder, url: str) -> Filled:
