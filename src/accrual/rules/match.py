@@ -19,6 +19,8 @@ from accrual.rules.snapshot import Snapshot
 Found = dict[int, tuple[CompiledVersion, list[Fact]]]
 """By promo_version_id: the version and the facts that it holds for, in their order."""
 
+DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
 Reason = tuple[str, dict[str, Any] | None]
 
 
@@ -187,10 +189,16 @@ def _gate(version: CompiledVersion, command: Reward, moment: datetime, snapshot:
         closed_by = version.schedule.closed_by(moment, profile.birthday)
         if closed_by is not None:
             local = moment.astimezone(version.zone)
-            return closed_by, {"at": local.strftime("%a %Y-%m-%d %H:%M"), "zone": version.zone.key}
+            return closed_by, {"at": _told(local), "zone": version.zone.key}
     if version.promo_codes and version.promo_codes.isdisjoint([code.casefold() for code in command.promo_codes]):
         return "promo_code_missing", None
     return _audience(version, profile, snapshot.member_id)
+
+
+def _told(local: datetime) -> str:
+    """A local time as people read it: `Fri 2026-11-27 09:05`."""
+    day = DAY_NAMES[local.weekday()]
+    return f"{day} {local.year:04}-{local.month:02}-{local.day:02} {local.hour:02}:{local.minute:02}"
 
 
 def _audience(version: CompiledVersion, profile: MemberProfile, member_id: bytes) -> Reason | None:

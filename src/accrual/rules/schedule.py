@@ -54,8 +54,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _on_date(self, local: datetime, birthday: str | None) -> bool:
-        day = local.strftime("%m-%d")
-        if day in self.yearly or local.day in self.monthly or local.strftime("%Y-%m-%d") in self.full:
+        day = f"{local.month:02}-{local.day:02}"  # strftime takes five times as long, for every promo and fact
+        if day in self.yearly or local.day in self.monthly or f"{local.year:04}-{day}" in self.full:
             return True
         if self.last and local.day == monthrange(local.year, local.month)[1]:
             return True
