@@ -25,6 +25,7 @@ _COMMAND = Struct(">iqiiq").pack
 _OUTCOME = Struct(">IB").pack
 _LINE = Struct(">qhqqqqhiqqqq").pack
 _LOT_USE = Struct(">qqhq").pack
+_ORIGIN = Struct(">iqh").pack
 
 
 def micros_of(at: datetime) -> int:
@@ -73,6 +74,7 @@ def advance(
             expires,
             occurred,
             covers,
+            origin,
         ) = line
         parts.append(
             _LINE(
@@ -90,6 +92,8 @@ def advance(
                 _ABSENT if covers is None else covers,
             )
         )
+        if origin is not None:
+            parts.append(_ORIGIN(*origin))
     if lot_uses:
         parts.extend(_LOT_USE(use.account, use.lot_position, use.lot_leg, use.amount) for use in sorted(lot_uses))
     return hashlib.sha256(b"".join(parts)).digest()

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from enum import IntEnum
 
 import msgspec
 
+from accrual.domain.dialects import Dialect as Dialect
 from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Fact, Identity, Scalar
+from accrual.domain.movements import Movement
 from accrual.domain.openings import lengthen, shorten
-
-
-class Dialect(IntEnum):
-    """In whose words a command came. Numbers are stored; never renumber."""
-
-    INTERNAL = 0
-    NATIVE = 1
-    QOIN_TASK = 2
-    QOIN_PROCESSOR = 3
-    DSQUARES = 4
-    GOODIE = 5
-    PROFITFLOW = 6
 
 
 class Reward(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag=1):
@@ -70,7 +59,7 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=2):
     ticket: bytes
 
 
-Command = Reward | Resume | Profile
+Command = Reward | Resume | Profile | Movement
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,11 +44,24 @@ class Declined(msgspec.Struct, frozen=True, array_like=True, gc=False):
     details: dict[str, Any] | None = None
 
 
+class Booked(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a command that asks no promo did to a member's points: the kind of movement (transfers.Kind), asset, units.
+
+    `amount` is signed: above 0 the member has so many more. `details` say what it was worth, what it was about.
+    """
+
+    kind: int
+    asset_id: int
+    amount: int
+    details: dict[str, Any] | None = None
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """The stored answer. `revision` is the catalogue revision that decided; the moment is the command's recorded_at.
 
     `member_id` is whom it was decided for when that is not the member the identity itself makes; `follow_ups` are
     tickets. `stocks` are the shared stocks looked at, as (promo_id, slot, period, left), so that a replay sees the same.
+    `booked` is what was moved without a promo.
     """
 
     status: Status
@@ -59,6 +72,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
     follow_ups: tuple[bytes, ...] = ()
     error: str | None = None
     stocks: tuple[tuple[int, int, int, int], ...] = ()
+    booked: tuple[Booked, ...] = ()
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -67,7 +81,7 @@ _DECODER: msgspec.msgpack.Decoder[Outcome] = msgspec.msgpack.Decoder(Outcome)
 
 def encode_outcome(outcome: Outcome) -> bytes:
     """The stored form of an outcome: MessagePack, positional, cut short where an award or all of it has no more to say."""
-    if outcome.declines or outcome.follow_ups or outcome.stocks or outcome.error is not None:
+    if outcome.declines or outcome.follow_ups or outcome.stocks or outcome.error is not None or outcome.booked:
         return _ENCODER.encode(outcome)
     awards = [
         (award.promo_version_id, award.asset_id, award.amount, award.reason, award.basis)

@@ -9,6 +9,7 @@ import msgspec
 
 from accrual.domain.amounts import Rounding
 from accrual.domain.promos import Code, Promo, PromoVersion, _Document
+from accrual.domain.tiers import Tiers
 
 
 class Enrol(StrEnum):
@@ -49,6 +50,21 @@ class KeyScope(StrEnum):
     CLIENT = "client"
 
 
+class PointsValue(StrEnum):
+    """What a dsquares client means by PointsValue: money, or points."""
+
+    MONEY = "money"
+    POINTS = "points"
+
+
+class AfterSpent(StrEnum):
+    """What becomes of points that a return takes back when they are spent: debt, as far as the balance goes, nothing."""
+
+    DEBT = "debt"
+    WITHIN_BALANCE = "within_balance"
+    NONE = "none"
+
+
 class Asset(_Document, frozen=True):
     """What is counted. The code is the identity; `number` is a label shown to clients and may repeat."""
 
@@ -76,9 +92,14 @@ class Signature(_Document, frozen=True):
 class Client(_Document, frozen=True):
     """A partner system. Its key comes as `key_sha256` (hex), from the environment (`key_env`), or, in a demo, plain.
 
-    `rights` are the dialects it may speak (`qoin_task`, `qoin_processor`, `native`), `operate`, which lets it see and
-    retry the programme's parked commands, and `promos`, which lets it take promos through their life. `number` is the
-    client number that Qoin tickets carry.
+    `rights` are the dialects it may speak (`qoin_task`, `qoin_processor`, `dsquares`, `goodie`, `profitflow`, `native`),
+    `operate`, which lets it see and retry the programme's parked commands, `promos`, which lets it take promos through
+    their life, and for movements without a promo: `points` (spend, give back, return, hold, send), `grant`, `adjust`,
+    `adjust_below_zero`, `merge`. `number` is the client number that Qoin tickets carry.
+
+    For dsquares: `client_id_is_secret` makes the header ClientId the key, `points_value` says what PointsValue means,
+    `enrol_on_reward` makes unknown wallets members. For Goodie: `devices`, if any, are the only ones it may call from. For
+    Profitflow: `open` needs no key (on loopback only), `documented_statuses_only` answers 500 where the vendor does.
     """
 
     code: Code
@@ -92,12 +113,21 @@ class Client(_Document, frozen=True):
     idempotency: IdempotencyPolicy = IdempotencyPolicy.OPTIONAL
     key_scope: KeyScope = KeyScope.MEMBER
     default_outlet: str | None = None
+    client_id_is_secret: bool = False
+    points_value: PointsValue = PointsValue.MONEY
+    enrol_on_reward: bool = False
+    devices: Annotated[tuple[str, ...], msgspec.Meta(max_length=1000)] = ()
+    open: bool = False
+    documented_statuses_only: bool = False
 
 
 class Settings(_Document, frozen=True):
     """What holds for the whole programme. Durations are ISO 8601 such as `P90D`; `late_limit` None sets no limit.
 
-    With `four_eyes` a promo, or a change to one, gives nothing until somebody else than its author has approved it.
+    `after_spent` is what becomes of points that a return takes back when they are spent already, `refund_grace` how long
+    points live that a refund gives back after their lot has expired, `return_wait` how long a return waits for its
+    purchase. With `four_eyes` a promo, or a change to one, gives nothing until somebody else than its author has
+    approved it.
     """
 
     code: Code
@@ -111,6 +141,10 @@ class Settings(_Document, frozen=True):
     language: Language = Language.EN
     four_eyes: bool = False
     demo: bool = False
+    after_spent: AfterSpent = AfterSpent.DEBT
+    refund_grace: str = "P30D"
+    return_wait: str = "P7D"
+    tiers: Tiers | None = None
 
 
 class Programme(_Document, frozen=True):

@@ -1,4 +1,4 @@
-"""Movements of one asset between two accounts, and the lines they become. Balanced by construction; no promo in sight."""
+"""The lines that movements of points become, and why each was written. No promo in sight."""
 
 from __future__ import annotations
 
@@ -22,20 +22,10 @@ class Kind(IntEnum):
     TRANSFER = 10
     ADJUST = 11
     DEBT = 12
-
-
-class Transfer(NamedTuple):
-    """One movement of `amount` (above 0) units of an asset from a system account to a member's account, or back."""
-
-    asset_id: int
-    debit_account: int
-    credit_account: int
-    amount: int
-    kind: Kind
-    promo_version_id: int | None
-    active_at: datetime | None
-    expires_at: datetime | None
-    occurred_at: datetime
+    GRANT = 13
+    REINSTATE = 14
+    MERGE = 15
+    RETURN = 16
 
 
 class Line(NamedTuple):
@@ -43,7 +33,7 @@ class Line(NamedTuple):
 
     `amount` is signed, `balance_after` the account's balance with it. A netted system line covers the member lines of
     positions `covers_from` .. `position`; member lines have no `covers_from`. When a line was recorded, the command at its
-    position says.
+    position says. `origin` is, on a credit that continues a lot, the (bucket, position, leg) at which that was first made.
     """
 
     bucket: int
@@ -60,3 +50,4 @@ class Line(NamedTuple):
     expires_at: datetime | None
     occurred_at: datetime
     covers_from: int | None
+    origin: tuple[int, int, int] | None = None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from accrual.domain.accounts import Role
-from accrual.domain.commands import LoggedCommand, Resume, Reward, decode_command
+from accrual.domain.commands import LoggedCommand, Profile, Resume, Reward, decode_command
 from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
 from accrual.domain.ids import member_account_id, member_id_of, system_account_id
@@ -72,8 +72,10 @@ def _decode(command: LoggedCommand, programmes: Programmes) -> Task:
         task.reward = decoded
     elif isinstance(decoded, Resume):
         task.asks_for = decoded
-    else:
+    elif isinstance(decoded, Profile):
         task.profile = decoded
+    else:
+        task.move = decoded
     _say_who(task, decoded.identity)
     return task
 
@@ -89,7 +91,7 @@ def _say_who(task: Task, identity: Identity) -> None:
 async def _retry(task: Task, resume: Resume, source: StateSource) -> None:
     """A command that is tried again is about whom it was about, whatever the one that asks for it names."""
     task.nothing_parked = not await _resume(task, resume, source)
-    tried = task.reward or task.profile
+    tried = task.reward or task.profile or task.move
     if tried is not None:
         _say_who(task, tried.identity)
 
@@ -108,8 +110,10 @@ async def _resume(task: Task, resume: Resume, source: StateSource) -> bool:
         return False  # a retry is over once it has failed; what it tried is tried again itself
     if isinstance(decoded, Reward):
         task.reward = _as_recorded(decoded, recorded_at)
-    else:
+    elif isinstance(decoded, Profile):
         task.profile = decoded
+    else:
+        task.move = decoded
     task.resumes = position
     return True
 

@@ -12,11 +12,11 @@ from accrual.domain.books import BookedBalance, BookedCommand, BookedLine
 from accrual.domain.commands import Command, Dialect, LoggedCommand, Profile, Resume, Reward, decode_command
 from accrual.domain.errors import Broken
 from accrual.domain.facts import Identity
-from accrual.domain.outcomes import Award, Declined, Outcome, Status, decode_outcome
+from accrual.domain.outcomes import Award, Booked, Declined, Outcome, Status, decode_outcome
 from accrual.domain.programme import Asset, Catalogue, Language
 from accrual.domain.promos import PromoVersion
 from accrual.domain.transfers import Kind
-from accrual.engine.views import AwardView, BalanceView, DeclineView, LineView, RetryView, TicketView
+from accrual.engine.views import AwardView, BalanceView, BookedView, DeclineView, LineView, RetryView, TicketView
 from accrual.rules.explain import explain_decline
 from accrual.rules.explain_award import explain_award
 
@@ -101,6 +101,18 @@ class Names:
             details=declined.details,
         )
 
+    def booked(self, booked: Booked) -> BookedView:
+        """What was moved without a promo, with the asset's names."""
+        asset = self._asset(booked.asset_id)
+        return BookedView(
+            kind=Kind(booked.kind).name.lower(),
+            asset=asset.number,
+            code=asset.code,
+            name=asset.name,
+            amount=booked.amount,
+            details=booked.details,
+        )
+
     def line(self, line: BookedLine) -> LineView:
         """A ledger line of a member's account."""
         return LineView(
@@ -169,12 +181,13 @@ def portray(
         declines=() if outcome is None or names is None else tuple(names.decline(each) for each in outcome.declines),
         lines=() if names is None else tuple(names.line(line) for line in lines if line.role in MEMBER_ROLES),
         follow_ups=() if outcome is None else outcome.follow_ups,
-        parent=command.parent if isinstance(command, Reward) else None,
+        parent=getattr(command, "parent", None),
         fields=fields_of(int(dialect), decoded.body) if decoded.body else {},
         error=None if outcome is None else outcome.error,
         retries=tuple(RetryView(ticket=retry.row.ticket, status=_status(retry.outcome)) for retry in retries),
         retry_of=command.ticket if isinstance(command, Resume) else None,
         is_profile=isinstance(command, Profile),
+        booked=() if outcome is None or names is None else tuple(names.booked(each) for each in outcome.booked),
     )
 
 
@@ -213,8 +226,10 @@ def portray_balances(catalogue: Catalogue, booked: Sequence[BookedBalance]) -> t
 
 
 def _first_moment(decoded: Decoded) -> Any:
-    facts = decoded.command.facts if isinstance(decoded.command, Reward) else ()
-    return (facts[0].occurred_at if facts else None) or decoded.row.recorded_at
+    command = decoded.command
+    if isinstance(command, Reward):
+        return (command.facts[0].occurred_at if command.facts else None) or decoded.row.recorded_at
+    return getattr(command, "occurred_at", None) or decoded.row.recorded_at
 
 
 def _status(outcome: Outcome | None) -> str:

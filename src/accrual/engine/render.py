@@ -12,6 +12,7 @@ from accrual.domain.members import MemberProfile
 from accrual.engine.views import (
     AwardView,
     BalanceView,
+    BookedView,
     DeclineView,
     LineView,
     MemberView,
@@ -71,6 +72,7 @@ def ticket_json(view: TicketView) -> dict[str, Any]:
         "revision": view.revision,
         "awards": [_award(award) for award in view.awards],
         "declines": [_decline(decline) for decline in view.declines],
+        "booked": [_booked(booked) for booked in view.booked],
         "lines": [_line(line) for line in view.lines],
         "follow_ups": [ticket_text(ticket) for ticket in view.follow_ups],
         "parent": None if view.parent is None else ticket_text(view.parent),
@@ -144,6 +146,17 @@ def _decline(view: DeclineView) -> dict[str, Any]:
         "text": view.text,
         "promo": view.promo,
         "promo_version": view.promo_version,
+        "details": view.details,
+    }
+
+
+def _booked(view: BookedView) -> dict[str, Any]:
+    return {
+        "kind": view.kind,
+        "asset": view.asset,
+        "code": view.code,
+        "name": view.name,
+        "amount": view.amount,
         "details": view.details,
     }
 

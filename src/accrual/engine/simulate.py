@@ -104,6 +104,8 @@ class Simulator:
             asked = _as_recorded(parked)
         if isinstance(asked, Profile):
             return self._change_profile(command, asked, programme)
+        if not isinstance(asked, Reward):  # points moved without a promo: nothing that another programme would judge
+            return _told(command, asked.identity, Outcome(status=Status.DECIDED, revision=programme.revision))
         try:
             return self._judge(command, asked, programme, client, recorded_stocks)
         except TooLarge:

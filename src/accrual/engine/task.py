@@ -9,6 +9,7 @@ import msgspec
 from accrual.domain.commands import LoggedCommand, Profile, Resume, Reward
 from accrual.domain.facts import Fact
 from accrual.domain.lots import LotUse
+from accrual.domain.movements import Movement
 from accrual.domain.outcomes import Status
 from accrual.domain.transfers import Line
 from accrual.rules.compiled import NO_LOOKS, CompiledProgramme, Looks
@@ -34,6 +35,7 @@ class Task(msgspec.Struct, gc=False):
     looks: Looks = NO_LOOKS
     client: str | None = None
     profile: Profile | None = None
+    move: Movement | None = None
 
 
 class Decided(msgspec.Struct, gc=False):

@@ -41,6 +41,20 @@ class DeclineView(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, Any] | None = None
 
 
+class BookedView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command without a promo did to a member's points. `amount` is signed: below 0 the member has fewer.
+
+    `kind` is the movement's, such as `redeem`; what `details` hold depends on it.
+    """
+
+    kind: str
+    asset: int
+    code: str
+    name: str
+    amount: int
+    details: dict[str, Any] | None = None
+
+
 class LineView(msgspec.Struct, frozen=True, kw_only=True):
     """One ledger line of a member's account. `role` is `main`, `pending` or `debt`."""
 
@@ -67,7 +81,7 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
     `complete` is true once the command and all its follow-ups are decided; `awards` then lists every award of the
     ticket, the member's own first, then the referrer's. `fields` are the client's own fields as sent (empty once erased).
     `retries` are the commands that tried a parked one again, `retry_of` is on such a command what it tried.
-    `is_profile`: it changed what is known of the member, and no promo was asked.
+    `is_profile`: it changed what is known of the member, and no promo was asked. `booked` is what it moved without one.
     """
 
     ticket: bytes
@@ -93,6 +107,7 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
     retries: tuple[RetryView, ...] = ()
     retry_of: bytes | None = None
     is_profile: bool = False
+    booked: tuple[BookedView, ...] = ()
 
 
 class ParkedPage(msgspec.Struct, frozen=True, kw_only=True):

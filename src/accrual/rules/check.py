@@ -9,7 +9,21 @@ from accrual.domain.programme import Client, Outlet, Programme, Settings, Signat
 from accrual.rules.check_promo import check_duration, check_promo
 from accrual.rules.problems import Problem, repeated, suggest
 
-RIGHTS = ("native", "operate", "promos", "qoin_processor", "qoin_task")
+RIGHTS = (
+    "adjust",
+    "adjust_below_zero",
+    "dsquares",
+    "goodie",
+    "grant",
+    "merge",
+    "native",
+    "operate",
+    "points",
+    "profitflow",
+    "promos",
+    "qoin_processor",
+    "qoin_task",
+)
 """The dialects that a client may be given the right to speak."""
 
 COUNTS_MAX = {"assets": 1_000, "outlets": 100_000, "clients": 1_000, "promos": 20_000}

@@ -14,15 +14,16 @@ TRAILER = b"\xff\xff"
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_LINE_FIELDS = 14
+_LINE_FIELDS = 17
 _OUTCOME_FIELDS = 5
 
 # A field is its length in bytes and its value; a null is the length -1 alone.
-_AWARD = Struct(">h iiiqiqihiiiqiq i ihii ii iq i").pack
+_AWARD = Struct(">h iiiqiqihiiiqiq i ihii ii iq i iii").pack
 _HEAD = Struct(">h iiiqiqihiiiqiq").pack
 _BIGINT = Struct(">iq").pack
 _INTEGER = Struct(">ii").pack
 _SMALLINT = Struct(">ih").pack
+_ORIGIN = Struct(">iiiqih").pack
 _NULL = Struct(">i").pack(-1)
 _OUTCOME = Struct(">h iq ii ih i").pack
 _LENGTH = Struct(">i").pack
@@ -47,14 +48,22 @@ def line_stream(lines: Sequence[Line]) -> bytes:
             expires_at,
             occurred_at,
             covers,
+            origin,
         ) = line
         occurred = (occurred_at - _EPOCH) // _MICROSECOND
-        if held is None and version is not None and active_at is None and expires_at is None and covers is None:
+        if (
+            held is None
+            and version is not None
+            and active_at is None
+            and expires_at is None
+            and covers is None
+            and origin is None
+        ):
             # Nearly every line: points that count at once, do not expire and belong to one command.
             parts.append(
                 _AWARD(
                     *(_LINE_FIELDS, 4, bucket, 8, account, 8, position, 2, leg, 4, contra, 8, amount, 8, balance),
-                    *(-1, 2, kind, 4, version, -1, -1, 8, occurred, -1),
+                    *(-1, 2, kind, 4, version, -1, -1, 8, occurred, -1, -1, -1, -1),
                 )
             )
             continue
@@ -66,6 +75,7 @@ def line_stream(lines: Sequence[Line]) -> bytes:
         parts.append(_instant(expires_at))
         parts.append(_BIGINT(8, occurred))
         parts.append(_NULL if covers is None else _BIGINT(8, covers))
+        parts.append(_NULL * 3 if origin is None else _ORIGIN(4, origin[0], 8, origin[1], 2, origin[2]))
     parts.append(TRAILER)
     return b"".join(parts)
 

@@ -39,6 +39,9 @@ LINE_COLUMNS = (
     "expires_at",
     "occurred_at",
     "covers_from",
+    "origin_bucket",
+    "origin_position",
+    "origin_leg",
 )
 MEMBER_COLUMNS = ("bucket", "member_id", "programme_id", "enrolled_at", "enrolled_position", "name")
 IDENTITY_COLUMNS = ("bucket", "programme_id", "kind", "value", "member_id")

@@ -33,6 +33,13 @@ create table audit (
     constraint audit_pkey PRIMARY KEY (audit_id)
 );
 
+create table awaited (
+    bucket integer not null,
+    target uuid not null,
+    position bigint not null,
+    constraint awaited_pkey PRIMARY KEY (bucket, target, "position")
+);
+
 create table budget (
     promo_id integer not null,
     slot smallint not null,
@@ -150,6 +157,9 @@ create table line (
     active_at timestamp with time zone,
     expires_at timestamp with time zone,
     covers_from bigint,
+    origin_bucket integer,
+    origin_position bigint,
+    origin_leg smallint,
     constraint line_pkey PRIMARY KEY (bucket, account, "position", leg)
 ) with (autovacuum_vacuum_insert_scale_factor=0, autovacuum_vacuum_insert_threshold=2000000);
 
@@ -179,6 +189,7 @@ create table member (
     enrolled_position bigint not null,
     merged_into bytea,
     name text,
+    marks smallint,
     constraint member_pkey PRIMARY KEY (bucket, member_id)
 );
 
@@ -324,6 +335,17 @@ create table tail (
     constraint tail_pkey PRIMARY KEY (bucket)
 ) with (fillfactor=10);
 
+create table undone (
+    bucket integer not null,
+    target uuid not null,
+    award smallint not null,
+    fact smallint not null,
+    line smallint not null,
+    position bigint not null,
+    units_after bigint not null,
+    constraint undone_pkey PRIMARY KEY (bucket, target, award, fact, line, "position")
+);
+
 create table unposted (
     bucket integer not null,
     member_id bytea not null,
@@ -346,6 +368,7 @@ CREATE INDEX account_member ON public.account USING btree (bucket, member_id) WH
 CREATE INDEX audit_recorded ON public.audit USING btree (recorded_at);
 CREATE UNIQUE INDEX client_key ON public.client USING btree (key_digest) WHERE ((key_digest IS NOT NULL) AND (ended_at IS NULL));
 CREATE UNIQUE INDEX command_ticket ON public.command USING btree (bucket, ticket);
+CREATE INDEX hold_open ON public.hold USING btree (bucket, expires_at) WHERE (resolved_position IS NULL);
 CREATE INDEX identity_member ON public.identity USING btree (bucket, member_id);
 CREATE INDEX line_activating ON public.line USING btree (bucket, active_at) WHERE (active_at IS NOT NULL);
 CREATE INDEX line_expiring ON public.line USING btree (bucket, expires_at) WHERE (expires_at IS NOT NULL);
@@ -355,6 +378,7 @@ CREATE INDEX promo_version_programme ON public.promo_version USING btree (progra
 grant insert, select on account to accrual_runtime;
 grant insert, select, update on asset to accrual_runtime;
 grant insert, select on audit to accrual_runtime;
+grant insert, select on awaited to accrual_runtime;
 grant insert, select, update on budget to accrual_runtime;
 grant insert, select, update on budget_share to accrual_runtime;
 grant insert, select, update on client to accrual_runtime;
@@ -383,5 +407,6 @@ grant insert, select on referral to accrual_runtime;
 grant insert, select, update on reward to accrual_runtime;
 grant select on setting to accrual_runtime;
 grant insert, select, update on tail to accrual_runtime;
+grant insert, select on undone to accrual_runtime;
 grant insert, select on unposted to accrual_runtime;
 grant delete, insert, select, update on worker to accrual_runtime;

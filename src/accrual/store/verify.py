@@ -78,7 +78,7 @@ class BucketBooks:
         self._connection = connection
         self._bucket = bucket
         self._buckets = buckets
-        self._lines = _Stream(connection, _LINES_BY_POSITION, bucket, lambda row: Line(*row))
+        self._lines = _Stream(connection, _LINES_BY_POSITION, bucket, _line)
         self._lot_uses = _Stream(connection, _LOT_USES_BY_POSITION, bucket, lambda row: LotUse(*row))
 
     async def state(self) -> BucketState | None:
@@ -187,3 +187,8 @@ def _sealed(row: Record) -> SealedCommand:
         return SealedCommand(command, row[10], open_body(row[11]), False)
     except Broken:
         return SealedCommand(command, row[10], None, True)
+
+
+def _line(row: Record) -> Line:
+    written = tuple(row)
+    return Line._make((*written[:14], None if written[14] is None else written[14:]))

@@ -48,6 +48,17 @@ class Decline(_Shape, frozen=True):
     details: dict[str, Any] | None
 
 
+class Booked(_Shape, frozen=True):
+    """What was moved without a promo, such as `redeem`; `amount` is signed: below 0 the member has fewer units."""
+
+    kind: str
+    asset: int
+    code: str
+    name: str
+    amount: int
+    details: dict[str, Any] | None
+
+
 class Line(_Shape, frozen=True):
     """One ledger line of the member's account."""
 
@@ -82,6 +93,7 @@ class Ticket(_Shape, frozen=True):
     revision: int | None
     awards: tuple[Award, ...]
     declines: tuple[Decline, ...]
+    booked: tuple[Booked, ...]
     lines: tuple[Line, ...]
     follow_ups: tuple[str, ...]
     parent: str | None
