@@ -208,7 +208,15 @@ class HandLedger:
             tables: tuple[tuple[str, tuple[str, ...], list[tuple[object, ...]]], ...] = (
                 ("outcome", OUTCOME_COLUMNS, [tuple(row) for row in outcomes]),
                 ("account", ACCOUNT_COLUMNS, list(self.accounts.values())),
-                ("line", LINE_COLUMNS, [tuple(line) for _, _, lines, _ in self.decided for line in lines]),
+                (
+                    "line",
+                    LINE_COLUMNS,
+                    [
+                        (*line[:14], *(line.origin or (None, None, None)))
+                        for _, _, lines, _ in self.decided
+                        for line in lines
+                    ],
+                ),
                 ("lot_use", LOT_USE_COLUMNS, [tuple(use) for _, _, _, uses in self.decided for use in uses]),
                 ("unposted", ("bucket", "member_id", "position"), [tuple(row) for row in self.unposted]),
             )

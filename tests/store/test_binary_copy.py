@@ -26,7 +26,7 @@ def _when(draw: random.Random) -> datetime:
 
 
 def _line(draw: random.Random, nulls: int) -> Line:
-    """A line whose five nullable values are null where `nulls` has a bit."""
+    """A line whose six nullable values are null where `nulls` has a bit."""
 
     def unless(bit: int, value: Any) -> Any:
         return None if nulls >> bit & 1 else value
@@ -46,6 +46,7 @@ def _line(draw: random.Random, nulls: int) -> Line:
         expires_at=unless(3, _when(draw)),
         occurred_at=_when(draw),
         covers_from=unless(4, _whole(draw, 64)),
+        origin=unless(5, (_whole(draw, 32), _whole(draw, 64), _whole(draw, 16))),
     )
 
 
@@ -59,8 +60,10 @@ async def _copied(pool: Pool, table: str, columns: tuple[str, ...], stream: byte
 
 async def test_lines_arrive_as_they_are(owner_pool: Pool) -> None:
     draw = random.Random(7)
-    lines = [_line(draw, nulls) for nulls in range(32) for _ in range(20)]
-    assert await _copied(owner_pool, "line", LINE_COLUMNS, line_stream(lines)) == [tuple(line) for line in lines]
+    lines = [_line(draw, nulls) for nulls in range(64) for _ in range(20)]
+    assert await _copied(owner_pool, "line", LINE_COLUMNS, line_stream(lines)) == [
+        (*line[:14], *(line.origin or (None, None, None))) for line in lines
+    ]
 
 
 async def test_outcomes_arrive_as_they_are(owner_pool: Pool) -> None:
