@@ -11,8 +11,7 @@ from typing import Any
 import structlog
 from starlette.routing import Route, Router
 
-from accrual.api.auth import authenticate
-from accrual.api.call import Call, Engine, Reply
+from accrual.api.call import Call, Caller, Engine, Reply
 from accrual.api.limits import EdgeLimits, Gone, Receive, Slots, TooSlow, may_stay_open, read_body
 from accrual.api.metrics import Meter
 from accrual.api.routing import Failure, Mounted, Probe, Scope, Send, allows, send_reply
@@ -104,7 +103,9 @@ class App:
             return await route.answer()
         self._slots.take()
         try:
-            client, catalogue = authenticate(headers, self._engine)
+            peer = scope.get("client")
+            caller = Caller(headers=headers, host=peer[0] if peer else "")
+            client, catalogue = route.authenticate(caller, self._engine)
             body = await read_body(
                 receive, headers, bytes_max=route.body_bytes_max, timeout_s=self._limits.body_timeout_s
             )

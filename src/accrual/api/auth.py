@@ -1,11 +1,11 @@
-"""Whose key a request carries: the four headers a client may use, and the look-up. Rights are judged by the routes."""
+"""Whose key a request carries: the four headers a client may use, and the look-up. A dialect's own header is read there."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
 
-from accrual.api.call import Engine
+from accrual.api.call import Caller, Engine
 from accrual.domain.errors import Forbidden, Unauthorized
 from accrual.domain.programme import Catalogue, StoredClient
 
@@ -26,18 +26,22 @@ def key_of(headers: Mapping[str, str]) -> str:
         raise Unauthorized("No key was sent; send it in the header API-Key or as Authorization: Bearer.")
     if len(found) > 1:
         raise Unauthorized("The request carries different keys.")
-    key = found.pop()
-    if len(key) > KEY_CHARACTERS_MAX:
-        raise Unauthorized("The key is not known.")
-    return key
+    return found.pop()
 
 
-def authenticate(headers: Mapping[str, str], engine: Engine) -> tuple[StoredClient, Catalogue]:
-    """The client whose key the request carries, with its programme. Raises Unauthorized.
+def authenticate(caller: Caller, engine: Engine) -> tuple[StoredClient, Catalogue]:
+    """The client whose key the request carries, with its programme. Raises Unauthorized."""
+    return client_of_key(key_of(caller.headers), engine)
+
+
+def client_of_key(key: str, engine: Engine) -> tuple[StoredClient, Catalogue]:
+    """The client with this key, wherever a dialect found it, with its programme. Raises Unauthorized.
 
     Only the SHA-256 of the key is compared, by a dictionary: its timing tells nothing about the key.
     """
-    found = engine.client_by_key(hashlib.sha256(key_of(headers).encode("utf-8", "surrogateescape")).digest())
+    if len(key) > KEY_CHARACTERS_MAX:
+        raise Unauthorized("The key is not known.")
+    found = engine.client_by_key(hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest())
     if found is None:
         raise Unauthorized("The key is not known.")
     return found

@@ -17,6 +17,17 @@ from accrual.engine.report import EngineReport
 from accrual.engine.views import MemberView, ParkedPage, Previewed, TicketView
 
 
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of whoever sends a request before it is authenticated, its body unread.
+
+    Header names are lower-cased. `host` is the address the connection comes from, empty where the server does not know
+    it; behind a proxy it is the proxy's.
+    """
+
+    headers: Mapping[str, str]
+    host: str = ""
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One authenticated request, read whole.
 

@@ -7,17 +7,24 @@ from typing import Any
 
 import msgspec
 
-from accrual.api.call import Call, Engine, Reply
+from accrual.api import auth
+from accrual.api.call import Call, Caller, Engine, Reply
 from accrual.domain.errors import AccrualError
+from accrual.domain.programme import Catalogue, StoredClient
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Failure = Callable[[AccrualError, str], Reply]
 """Renders an error in a dialect's own shape; the text is the id under which the request was logged."""
+Authenticate = Callable[[Caller, Engine], tuple[StoredClient, Catalogue]]
+"""Finds the client who calls, with its programme, before the body is read. Raises Unauthorized."""
 
 
 class Mounted(msgspec.Struct, frozen=True, kw_only=True):
-    """One path that clients with a key may call. `name` is its label in the metrics; `path` may hold `{parts}`."""
+    """One path that clients may call. `name` is its label in the metrics; `path` may hold `{parts}`.
+
+    `authenticate` is for dialects that name or prove the client in headers of their own.
+    """
 
     name: str
     path: str
@@ -25,6 +32,7 @@ class Mounted(msgspec.Struct, frozen=True, kw_only=True):
     answer: Callable[[Call, Engine], Awaitable[Reply]]
     failure: Failure
     body_bytes_max: int
+    authenticate: Authenticate = auth.authenticate
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,12 +10,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from accrual.api.app import App
-from accrual.api.call import Call, Engine, Reply
+from accrual.api.auth import authenticate, client_of_key
+from accrual.api.call import Call, Caller, Engine, Reply
 from accrual.api.limits import DISCARD_TIMES, EdgeLimits
 from accrual.api.metrics import Meter
 from accrual.api.native.reply import failure
-from accrual.api.routing import Mounted, Probe
+from accrual.api.routing import Authenticate, Mounted, Probe
 from accrual.domain.errors import AccrualError, Busy, DatabaseDown, LaneLost
+from accrual.domain.programme import Catalogue, StoredClient
 from accrual.engine.report import EngineReport, SubmitReport
 from tests.unit.api.engine_double import KEY, EngineDouble
 
@@ -33,7 +35,14 @@ def raising(error: Exception) -> Answer:
     return answer
 
 
-def edge_of(answer: Answer, *, meter: Meter | None = None, engine: EngineDouble | None = None, **limits: int) -> App:
+def edge_of(
+    answer: Answer,
+    *,
+    meter: Meter | None = None,
+    engine: EngineDouble | None = None,
+    authenticate: Authenticate = authenticate,
+    **limits: int,
+) -> App:
     engine = engine or EngineDouble()
 
     async def broken_probe() -> Reply:
@@ -49,6 +58,7 @@ def edge_of(answer: Answer, *, meter: Meter | None = None, engine: EngineDouble 
                 answer=answer,
                 failure=failure,
                 body_bytes_max=limits.get("body_bytes_max", 100),
+                authenticate=authenticate,
             )
             for name, path in (("fixed", "/fixed"), ("parted", "/parted/{one}/{rest:path}"))
         ],
@@ -102,6 +112,21 @@ async def test_without_its_own_key_nobody_comes_in(headers: dict[str, str]) -> N
     assert reply.status_code == 401
     assert reply.json()["error"]["code"] == "unauthorized"
     assert reply.headers["www-authenticate"] == "Bearer"
+
+
+async def test_route_may_find_its_client_in_headers_of_its_own() -> None:
+    callers: list[Caller] = []
+
+    def by_token(caller: Caller, engine: Engine) -> tuple[StoredClient, Catalogue]:
+        callers.append(caller)
+        return client_of_key(caller.headers.get("authtoken", ""), engine)
+
+    async with caller(edge_of(echo, authenticate=by_token), key=None) as http:
+        known = await http.post("/fixed", content=b"x", headers={"authToken": KEY})
+        parted = await http.post("/parted/a/b", content=b"y", headers={"AUTHTOKEN": KEY})
+        elsewhere = await http.post("/fixed", content=b"x", headers={"API-Key": KEY})
+    assert (known.status_code, parted.status_code, elsewhere.status_code) == (200, 200, 401)
+    assert {one.host for one in callers} == {"127.0.0.1"}
 
 
 async def test_body_up_to_the_limit_arrives_whole_also_in_pieces() -> None:
