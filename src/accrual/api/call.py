@@ -90,6 +90,12 @@ class Engine(Protocol):
     ) -> MemberView | None:
         """A member with one page of history, at most `limit` tickets below position `before`; None when unknown."""
 
+    async def member_name(self, programme_id: int, identity: Identity) -> str | None:
+        """What a member is called now; None when nobody is known by this identity, or by no name. Raises DatabaseDown."""
+
+    async def catalogue_at(self, programme_id: int, revision: int) -> Catalogue:
+        """A programme as it was at a revision, such as the one that decided a command. Raises Missing, DatabaseDown."""
+
     def client_by_key(self, key_digest: bytes) -> tuple[StoredClient, Catalogue] | None:
         """The client whose key has this SHA-256, with its programme as it stands now."""
 

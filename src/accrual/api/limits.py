@@ -18,12 +18,16 @@ DISCARD_TIMES = 16
 
 
 class EdgeLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What the edge allows: bytes of a body (of a bulk body), seconds to send it, requests in progress at once."""
+    """What the edge allows: bytes of a body (of a bulk body), seconds to send it, requests in progress at once.
+
+    `answer_deadline_s` is how long a partner who expects the outcome in the reply is kept waiting for it.
+    """
 
     body_bytes_max: int = 1 << 20
     bulk_body_bytes_max: int = 8 << 20
     body_timeout_s: float = 10.0
     requests_max: int = 512
+    answer_deadline_s: float = 10.0
 
 
 class Gone(Exception):

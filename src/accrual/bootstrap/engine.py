@@ -43,6 +43,9 @@ from accrual.store.reads import Reads as StoredReads
 from accrual.store.reports import PostgresReports
 from accrual.worker.lane import describe
 
+FOLLOW_UP_PAUSE_S = 0.02
+"""How long to wait before looking again whether a command's follow-ups, in other buckets, are decided."""
+
 FIELDS: Mapping[Dialect, Callable[[bytes], dict[str, Any]]] = {
     **FIELDS_BY_DIALECT,
     Dialect.NATIVE: translate_native.fields,
@@ -114,10 +117,16 @@ class RunningEngine:
         return await self.submitter.submit_many(submissions)
 
     async def wait(self, receipt: Receipt, *, deadline_s: float) -> TicketView | None:
-        """The ticket once its own command is decided, None when it is not by the deadline."""
+        """The ticket once it and its follow-ups are decided, as it stands at the deadline; None: not decided by then."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + deadline_s
         if not await self._waiter.decided(receipt.bucket, receipt.position, deadline_s=deadline_s):
             return None
-        return await self.reads.ticket(receipt.ticket)
+        view = await self.reads.ticket(receipt.ticket)
+        while view is not None and not view.complete and loop.time() < until:
+            await asyncio.sleep(FOLLOW_UP_PAUSE_S)
+            view = await self.reads.ticket(receipt.ticket)
+        return view
 
     async def ticket(self, ticket: bytes) -> TicketView | None:
         """Everything about one command."""
@@ -140,6 +149,14 @@ class RunningEngine:
     ) -> MemberView | None:
         """A member with one page of history."""
         return await self.reads.member(programme_id, identity, limit=limit, before=before)
+
+    async def member_name(self, programme_id: int, identity: Identity) -> str | None:
+        """What a member is called now."""
+        return await self.reads.member_name(programme_id, identity)
+
+    async def catalogue_at(self, programme_id: int, revision: int) -> Catalogue:
+        """A programme as it was at a revision; the newest is in memory."""
+        return await self.catalog.at(programme_id, revision)
 
     def client_by_key(self, key_digest: bytes) -> tuple[StoredClient, Catalogue] | None:
         """The client whose key has this SHA-256, with its programme as it stands now."""

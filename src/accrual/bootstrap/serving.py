@@ -142,6 +142,7 @@ async def _serve_api(
             bulk_body_bytes_max=settings.bulk_body_bytes_max,
             body_timeout_s=settings.body_timeout_s,
             requests_max=settings.requests_max,
+            answer_deadline_s=settings.answer_deadline_s,
         ),
         native=NativeLimits(
             bulk_max=settings.bulk_max,

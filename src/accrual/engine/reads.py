@@ -174,6 +174,12 @@ class Reads:
             next_before=positions[limit - 1] if len(positions) > limit else None,
         )
 
+    async def member_name(self, programme_id: int, identity: Identity) -> str | None:
+        """What a member is called now; None when nobody is known by this identity, or by no name. Raises DatabaseDown."""
+        async with self._source.snapshot() as books:
+            found = await self._find_member(books, programme_id, identity)
+        return None if found is None else found[1].name
+
     async def _find_member(
         self, books: SnapshotReads, programme_id: int, identity: Identity
     ) -> tuple[int, BookedMember] | None:

@@ -51,6 +51,8 @@ class EngineDouble:
         self.parked_calls: list[tuple[int, int, bytes | None]] = []
         self.previewed: Previewed | None = None
         self.preview_calls: list[Submission] = []
+        self.names: dict[Identity, str] = {}
+        self.catalogues: dict[int, Catalogue] = {}
         self.retried: list[tuple[bytes, int]] = []
 
     async def preview(self, submission: Submission, now: datetime) -> Previewed:
@@ -99,6 +101,12 @@ class EngineDouble:
     async def retry(self, ticket: bytes, programme_id: int) -> Receipt:
         self.retried.append((ticket, programme_id))
         return Receipt(ticket=ticket, bucket=5, position=2, recorded_at=NOW, repeated=False)
+
+    async def member_name(self, programme_id: int, identity: Identity) -> str | None:
+        return self.names.get(identity)
+
+    async def catalogue_at(self, programme_id: int, revision: int) -> Catalogue:
+        return self.catalogues.get(revision, CATALOGUE)
 
     def client_by_key(self, key_digest: bytes) -> tuple[StoredClient, Catalogue] | None:
         found = self.clients.get(key_digest)

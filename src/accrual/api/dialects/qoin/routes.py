@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from accrual.api.auth import require_right
 from accrual.api.call import Call, Engine, Reply
-from accrual.api.dialects.qoin.keys import key_of
+from accrual.api.dialects.keys import key_of
 from accrual.api.dialects.qoin.replies import failure
 from accrual.api.dialects.qoin.requestout import result_of
 from accrual.api.dialects.qoin.routing import Route, find_route, find_subject

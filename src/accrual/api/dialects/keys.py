@@ -1,4 +1,4 @@
-"""The key of a Qoin call: from its Idempotency-Key header, else from chance, as the client's policy allows."""
+"""The key of a partner's call: from its Idempotency-Key header, else from chance, as the client's policy allows."""
 
 from __future__ import annotations
 
