@@ -29,6 +29,11 @@ def key_of(headers: Mapping[str, str]) -> str:
     return found.pop()
 
 
+def carries_key(headers: Mapping[str, str]) -> bool:
+    """Whether a request claims to come from somebody: a header for a key is there, even an empty one."""
+    return "authorization" in headers or any(name in headers for name in _KEY_HEADERS)
+
+
 def authenticate(caller: Caller, engine: Engine) -> tuple[StoredClient, Catalogue]:
     """The client whose key the request carries, with its programme. Raises Unauthorized."""
     return client_of_key(key_of(caller.headers), engine)

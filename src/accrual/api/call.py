@@ -12,6 +12,7 @@ from accrual.domain.commands import Receipt, Submission
 from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Identity
 from accrual.domain.programme import Catalogue, StoredClient
+from accrual.engine.point_rewards import PointRewards
 from accrual.engine.promos import Promos
 from accrual.engine.report import EngineReport
 from accrual.engine.views import MemberView, ParkedPage, Previewed, TicketView
@@ -64,6 +65,10 @@ class Engine(Protocol):
     def promos(self) -> Promos:
         """Promos as people look after them."""
 
+    @property
+    def point_rewards(self) -> PointRewards:
+        """The point rewards of the Profitflow dialect."""
+
     async def submit(self, submission: Submission) -> Receipt:
         """Append one command; durable on return. Raises AccrualError (KeyReused, Busy, DatabaseDown...)."""
 
@@ -98,6 +103,9 @@ class Engine(Protocol):
 
     def client_by_key(self, key_digest: bytes) -> tuple[StoredClient, Catalogue] | None:
         """The client whose key has this SHA-256, with its programme as it stands now."""
+
+    def open_client(self) -> tuple[StoredClient, Catalogue] | None:
+        """The client that needs no key, with its programme; None when there is none, or one in several programmes."""
 
     def warn(self, code: str, client_code: str) -> None:
         """Count something a client does that will be refused one day, such as leaving out the idempotency key."""

@@ -23,6 +23,7 @@ from accrual.domain.log import Known
 from accrual.domain.programme import Catalogue, StoredClient
 from accrual.engine import translate_native
 from accrual.engine.catalog import Catalog
+from accrual.engine.point_rewards import PointRewards
 from accrual.engine.ports import CommandLog, ReportSource
 from accrual.engine.preview import Preview
 from accrual.engine.promos import Promos
@@ -36,6 +37,7 @@ from accrual.store.catalogue import CatalogueStore
 from accrual.store.connection import Pool
 from accrual.store.log import PostgresLog
 from accrual.store.migrate import count_buckets, read_secret
+from accrual.store.point_rewards import PointRewardReads
 from accrual.store.postgres import open_pool
 from accrual.store.previews import PreviewStates
 from accrual.store.promos import PromoReads
@@ -94,11 +96,13 @@ class RunningEngine:
         reads: Reads,
         previews: Preview,
         promos: Promos,
+        point_rewards: PointRewards,
         reports: ReportSource,
         log: CommandLog,
     ) -> None:
         self.catalog = catalog
         self.promos = promos
+        self.point_rewards = point_rewards
         self.submitter = submitter
         self.reads = reads
         self._previews = previews
@@ -162,6 +166,14 @@ class RunningEngine:
         """The client whose key has this SHA-256, with its programme as it stands now."""
         client = self.catalog.client_by_digest(key_digest)
         return None if client is None else (client, self.catalog.newest(client.programme_id))
+
+    def open_client(self) -> tuple[StoredClient, Catalogue] | None:
+        """The only client of all that needs no key, with its programme; a programme that is no demo has none."""
+        found = [client for client in self.catalog.clients.values() if client.client.open]
+        if len(found) != 1:
+            return None
+        catalogue = self.catalog.newest(found[0].programme_id)
+        return (found[0], catalogue) if catalogue.settings.demo else None
 
     def warn(self, code: str, client_code: str) -> None:
         """Count and log something that a client does and will be refused one day."""
@@ -253,6 +265,7 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
         reads=reads,
         previews=previews,
         promos=Promos(catalog, catalogues, PromoReads(pool, buckets), now=utc_now),
+        point_rewards=PointRewards(catalog, catalogues, PointRewardReads(pool), now=utc_now),
         reports=PostgresReports(pool),
         log=log,
     )

@@ -99,7 +99,8 @@ class Client(_Document, frozen=True):
 
     For dsquares: `client_id_is_secret` makes the header ClientId the key, `points_value` says what PointsValue means,
     `enrol_on_reward` makes unknown wallets members. For Goodie: `devices`, if any, are the only ones it may call from. For
-    Profitflow: `open` needs no key (on loopback only), `documented_statuses_only` answers 500 where the vendor does.
+    Profitflow: `open` needs no key (on loopback only), `documented_statuses_only` answers 500 where the vendor does, and
+    `asset` is what its point rewards give, without it the programme's first.
     """
 
     code: Code
@@ -119,6 +120,7 @@ class Client(_Document, frozen=True):
     devices: Annotated[tuple[str, ...], msgspec.Meta(max_length=1000)] = ()
     open: bool = False
     documented_statuses_only: bool = False
+    asset: Code | None = None
 
 
 class Settings(_Document, frozen=True):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from accrual.domain.point_rewards import PointReward, Shelf
 from accrual.domain.programme import Asset, Client, Outlet, Settings, StoredAsset, StoredClient
 from accrual.domain.promos import Promo, PromoVersion
 
@@ -55,7 +56,7 @@ class StoredProgramme(msgspec.Struct, frozen=True, kw_only=True):
     """A programme at its newest revision. Documents of clients carry no key.
 
     `used` tells whether a command was ever recorded; `facts_lag` is the longest time between occurrence and recording
-    among the newest commands, None where there are none.
+    among the newest commands, None where there are none. `shelf` holds point rewards where a change asked for some.
     """
 
     programme_id: int
@@ -68,6 +69,7 @@ class StoredProgramme(msgspec.Struct, frozen=True, kw_only=True):
     promos: tuple[StoredPromo, ...]
     used: bool
     facts_lag: timedelta | None
+    shelf: Shelf | None = None
 
 
 class ClientWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,3 +107,4 @@ class CatalogueChange(msgspec.Struct, frozen=True, kw_only=True):
     ended_clients: tuple[str, ...]
     promos: tuple[PromoWrite, ...]
     audit: tuple[AuditEntry, ...]
+    point_rewards: tuple[PointReward, ...] = ()

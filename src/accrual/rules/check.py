@@ -44,6 +44,7 @@ def _problems(programme: Programme) -> Iterator[Problem]:
     yield from _check_aliases(programme)
     for index, client in enumerate(programme.clients):
         yield from _check_client(f"clients[{index}]", client, programme)
+    yield from _check_open(programme)
     zone_is_known = zone_exists(programme.programme.time_zone)
     assets = frozenset(asset.code for asset in programme.assets)
     outlets = frozenset(outlet.code for outlet in programme.outlets)
@@ -98,6 +99,16 @@ def _check_aliases(programme: Programme) -> Iterator[Problem]:
                     yield Problem(path, f"{name!r} is already an alias of outlet {home.code!r}")
 
 
+def _check_open(programme: Programme) -> Iterator[Problem]:
+    """A client without a key is for trying things out: one, in a demo, whose server answers on loopback only."""
+    opened = [index for index, client in enumerate(programme.clients) if client.open]
+    for index in opened:
+        if not programme.programme.demo:
+            yield Problem(f"clients[{index}].open", "a client without a key is only for a programme with demo: true")
+    for index in opened[1:]:
+        yield Problem(f"clients[{index}].open", f"clients[{opened[0]}] is open already, and only one can be")
+
+
 def _check_client(path: str, client: Client, programme: Programme) -> Iterator[Problem]:
     for index, right in enumerate(client.rights):
         if right not in RIGHTS:
@@ -118,5 +129,8 @@ def _check_client(path: str, client: Client, programme: Programme) -> Iterator[P
             f"{path}.default_outlet",
             f"unknown outlet {client.default_outlet!r}{suggest(client.default_outlet, outlets)}",
         )
+    assets = {asset.code for asset in programme.assets}
+    if client.asset is not None and client.asset not in assets:
+        yield Problem(f"{path}.asset", f"unknown asset {client.asset!r}{suggest(client.asset, assets)}")
     if client.signature.policy is not SignaturePolicy.OFF and not client.signature.public_keys:
         yield Problem(f"{path}.signature", f"policy {client.signature.policy} needs public_keys")

@@ -13,10 +13,12 @@ import msgspec
 from accrual.domain.commands import Reward, decode_command
 from accrual.domain.documents import encode_document
 from accrual.domain.errors import Conflict, Missing
+from accrual.domain.point_rewards import Corner
 from accrual.domain.programme import Asset, Catalogue, Client, Outlet, Settings, StoredAsset, StoredClient
 from accrual.domain.promos import Promo, PromoVersion
 from accrual.domain.stored_programme import CatalogueChange, SavedVersion, StoredProgramme, StoredPromo
 from accrual.store.connection import Connection, Pool, Record
+from accrual.store.point_rewards import read_shelf, write_reward
 from accrual.store.postgres import ATTEMPTS_MAX, mapping_loss, transact
 from accrual.store.sql import query
 
@@ -96,16 +98,22 @@ class CatalogueStore:
         *,
         actor: str,
         now: datetime,
+        shelf_of: Corner | None = None,
     ) -> int | None:
         """Decide under the programme's lock and write all of it in one transaction; the new revision, None: no change.
 
+        With `shelf_of` what is decided upon holds the point rewards of that corner.
         Deciding and writing are repeated when another process made a programme, client or promo at the same moment.
         Raises Conflict `key_taken`; DatabaseDown, then with details `{"committed": "unknown"}` if it may be done.
         """
 
         async def work(connection: Connection) -> int | None:
             row = await connection.fetchrow(_PROGRAMME_LOCK, code)
-            change = decide(None if row is None else await _stored(connection, row))
+            stored = None if row is None else await _stored(connection, row)
+            if stored is not None and shelf_of is not None:
+                shelf = await read_shelf(connection, stored.programme_id, shelf_of)
+                stored = msgspec.structs.replace(stored, shelf=shelf)
+            change = decide(stored)
             if change is None:
                 return None
             if row is None:
@@ -160,6 +168,8 @@ class CatalogueStore:
                 version.effective_from,
                 encode_document(promo),
             )
+        for reward in change.point_rewards:
+            await write_reward(connection, programme_id, reward)
         for entry in change.audit:
             before, after = (None if value is None else encode_document(value) for value in (entry.before, entry.after))
             await connection.execute(

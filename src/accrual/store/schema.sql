@@ -178,7 +178,8 @@ create table lot_use (
     lot_position bigint not null,
     lot_leg smallint not null,
     amount bigint not null,
-    constraint lot_use_pkey PRIMARY KEY (bucket, account, "position", lot_position, lot_leg)
+    kind smallint not null,
+    constraint lot_use_pkey PRIMARY KEY (bucket, account, "position", lot_position, lot_leg, kind)
 );
 
 create table member (
@@ -228,6 +229,26 @@ create table parked (
     facts bytea,
     resumed_position bigint,
     constraint parked_pkey PRIMARY KEY (bucket, "position")
+);
+
+create table point_reward (
+    programme_id integer not null,
+    point_reward_id integer not null,
+    client_id integer not null,
+    owner text not null,
+    outlet text not null,
+    number integer not null,
+    name_folded text not null,
+    terms jsonb not null,
+    sent jsonb not null,
+    is_active boolean not null,
+    promos text[] not null,
+    created_at timestamp with time zone not null,
+    ended_at timestamp with time zone,
+    constraint point_reward_programme_id_client_id_owner_outlet_number_key UNIQUE (programme_id, client_id, owner, outlet, number),
+    constraint point_reward_pkey PRIMARY KEY (programme_id, point_reward_id),
+    constraint point_reward_client_id_fkey FOREIGN KEY (client_id) REFERENCES client(client_id),
+    constraint point_reward_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES programme(programme_id)
 );
 
 create table prize_stock (
@@ -373,6 +394,7 @@ CREATE INDEX identity_member ON public.identity USING btree (bucket, member_id);
 CREATE INDEX line_activating ON public.line USING btree (bucket, active_at) WHERE (active_at IS NOT NULL);
 CREATE INDEX line_expiring ON public.line USING btree (bucket, expires_at) WHERE (expires_at IS NOT NULL);
 CREATE INDEX parked_resumed ON public.parked USING btree (bucket, resumed_position) WHERE (resumed_position IS NOT NULL);
+CREATE UNIQUE INDEX point_reward_name ON public.point_reward USING btree (programme_id, client_id, owner, outlet, name_folded) WHERE (ended_at IS NULL);
 CREATE INDEX promo_version_programme ON public.promo_version USING btree (programme_id, revision);
 
 grant insert, select on account to accrual_runtime;
@@ -396,6 +418,7 @@ grant select on migration to accrual_runtime;
 grant insert, select on outbox to accrual_runtime;
 grant insert, select on outcome to accrual_runtime;
 grant insert, select, update on parked to accrual_runtime;
+grant insert, select, update on point_reward to accrual_runtime;
 grant insert, select, update on prize_stock to accrual_runtime;
 grant insert, select on profile to accrual_runtime;
 grant insert, select, update on programme to accrual_runtime;

@@ -112,6 +112,10 @@ class EngineDouble:
         found = self.clients.get(key_digest)
         return None if found is None else (found, CATALOGUE)
 
+    def open_client(self) -> tuple[StoredClient, Catalogue] | None:
+        found = [client for client in self.clients.values() if client.client.open]
+        return (found[0], CATALOGUE) if len(found) == 1 else None
+
     def warn(self, code: str, client_code: str) -> None:
         self.warnings.append((code, client_code))
 
