@@ -29,6 +29,7 @@ def read_instant(text: str, zone: str) -> datetime:
     return moment.astimezone(UTC)
 
 
+@lru_cache(maxsize=4_096)
 def period_key(moment: datetime, every: Period, zone: ZoneInfo) -> int:
     """A number for the stretch of calendar in which `moment` lies, in `zone`; weeks are ISO weeks. Stored, never renumber.
 

@@ -20,7 +20,6 @@ from accrual.domain.promos import (
     OnLimit,
     Period,
     Promo,
-    PromoStatus,
     PromoVersion,
     Recipient,
     Where,
@@ -47,6 +46,7 @@ from accrual.rules.conditions import compile_condition
 from accrual.rules.schedule import compile_schedule
 
 LANES = tuple(Lane)
+BY_AMOUNT = frozenset({"fixed", "points_per", "percent", "bracket"})
 _PERIODS = tuple(Period)
 _PERS = tuple(LimitPer)
 BUDGET_SLOT = 1
@@ -69,13 +69,7 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         if not any(stored.promo.status in LIVE for stored in versions):
             continue
         compiled = tuple(compile_version(stored, settings, assets) for stored in versions)
-        only = _unbounded(compiled)
-        timeline = Timeline(
-            promo_id=promo_id,
-            versions=compiled,
-            always=only if only is not None and not only.gated else None,
-            by_condition=only if only is not None and only.gated and _only_condition(only) else None,
-        )
+        timeline = Timeline(promo_id=promo_id, versions=compiled)
         for stored, version in zip(versions, compiled, strict=True):
             if stored.promo.status in LIVE:
                 listening.setdefault(version.trigger, []).append(version)
@@ -92,21 +86,13 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         referrer_triggers=frozenset(
             trigger for trigger, versions in listening.items() if any(version.for_referrer for version in versions)
         ),
-        lookups={},
-        plans={},
+        routes={},
+        listeners={},
+        stretches={},
+        openings={},
+        told={},
         condition_sets={},
     )
-
-
-def _unbounded(versions: tuple[CompiledVersion, ...]) -> CompiledVersion | None:
-    """The only version, where it is active and holds at every moment."""
-    only = versions[0]
-    bounded = (only.effective_from, only.window_from, only.window_until) != (None, None, None)
-    return None if len(versions) > 1 or bounded or only.status is not PromoStatus.ACTIVE else only
-
-
-def _only_condition(version: CompiledVersion) -> bool:
-    return version.schedule is None and version.audience is None and not version.promo_codes
 
 
 def _index_keys(promo: Promo) -> Iterable[tuple[Trigger, str | None, Subject | None]]:
@@ -169,7 +155,7 @@ def compile_version(stored: PromoVersion, settings: Settings, assets: dict[str, 
     where, exclude = _places(promo.where), _places(promo.where.except_)
     schedule = compile_schedule(promo.window, zone)
     audience = _audience(promo.audience)
-    condition = None
+    lane, condition = LANES.index(promo.stacking.lane), None
     if promo.condition is not None:
         condition = compile_condition(promo.condition, trigger=promo.trigger, settings=settings, zone=zone_name)
     return CompiledVersion(
@@ -192,14 +178,14 @@ def compile_version(stored: PromoVersion, settings: Settings, assets: dict[str, 
         audience=audience,
         promo_codes=frozenset(code.casefold() for code in promo.promo_codes),
         condition=condition,
-        gated=schedule is not None or audience is not None or bool(promo.promo_codes) or condition is not None,
         for_member=_benefits(promo.benefits, Recipient.MEMBER, settings, assets),
         for_referrer=_benefits(promo.benefits, Recipient.REFERRER, settings, assets),
         ceilings=tuple((assets[b.asset], b.ceiling) for b in promo.benefits if b.ceiling is not None),
         limits=(*(compile_limit(limit) for limit in promo.limits), *_budget(promo.budget, assets)),
-        lane=LANES.index(promo.stacking.lane),
+        lane=lane,
         priority=promo.stacking.priority,
         exclusive=promo.stacking.exclusive,
+        place=(lane, -promo.stacking.priority, promo.code, stored.version),
     )
 
 
@@ -243,6 +229,8 @@ def _benefits(
                 compute=KINDS[kind](benefit, settings),
                 expires=benefit.expires,
                 active_after=benefit.active_after,
+                by_amount=kind in BY_AMOUNT,
+                lasts=benefit.expires is not None or benefit.active_after is not None,
             )
         )
     return tuple(compiled)

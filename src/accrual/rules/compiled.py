@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,13 +17,15 @@ from accrual.rules.benefits import Compute
 from accrual.rules.conditions import CompiledCondition, ConditionSet
 from accrual.rules.schedule import Schedule
 
+if TYPE_CHECKING:  # listeners stand above: they are made of what is here
+    from accrual.domain.outcomes import Declined
+    from accrual.rules.listeners import Listeners, Opening, Stretch
+
 LIVE = (PromoStatus.ACTIVE, PromoStatus.PAUSED)
 LOOKUPS_MAX = 50_000
 CONDITION_SETS_MAX = 256
 """A set of twenty conditions takes some 300 kB."""
 
-LOOKUP_SUBJECTS_MAX = 4
-"""Look-ups of longer baskets are not kept: nearly all are different, and their names alone would fill the memory."""
 HOLDOUT_PARTS = 1_000_000
 
 Subject = tuple[str, str]
@@ -30,7 +33,11 @@ Subject = tuple[str, str]
 
 
 class CompiledBenefit(msgspec.Struct, frozen=True, kw_only=True):
-    """One benefit, ready to compute; `cap` is its own maximum in units, `number` its place in the promo."""
+    """One benefit, ready to compute; `cap` is its own maximum in units, `number` its place in the promo.
+
+    `by_amount`: it looks at nothing but how many facts there are and what they come to. `lasts`: its award has a time
+    of its own to begin or to end.
+    """
 
     number: int
     kind: str
@@ -40,6 +47,8 @@ class CompiledBenefit(msgspec.Struct, frozen=True, kw_only=True):
     compute: Compute
     expires: str | None
     active_after: str | None
+    by_amount: bool
+    lasts: bool
 
 
 class CompiledLimit(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +87,8 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
 class CompiledVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One promo version. `window_until` is exclusive; None bounds nothing. `lane` is the number of its stacking lane.
 
-    `by_item`: only some lines of a purchase count. `gated`: more than where and window decide about a fact.
+    `by_item`: only some lines of a purchase count. `place` is where it stands in the total order: lane, priority, code,
+    version (SEMANTICS row 7).
     """
 
     promo_version_id: int
@@ -100,7 +110,6 @@ class CompiledVersion(msgspec.Struct, frozen=True, kw_only=True):
     audience: Audience | None
     promo_codes: frozenset[str]
     condition: CompiledCondition | None
-    gated: bool
     for_member: tuple[CompiledBenefit, ...]
     for_referrer: tuple[CompiledBenefit, ...]
     ceilings: tuple[tuple[int, int], ...]
@@ -108,33 +117,14 @@ class CompiledVersion(msgspec.Struct, frozen=True, kw_only=True):
     lane: int
     priority: int
     exclusive: bool
-
-    @property
-    def place(self) -> tuple[int, int, str, int]:
-        """Where it stands in the total order: lane, priority, code, version (SEMANTICS row 7)."""
-        return self.lane, -self.priority, self.code, self.version
-
-
-class Plan(NamedTuple):
-    """The versions that hold for a kind of fact at a place whatever else, in the total order, and those whose condition
-    has to be asked.
-    """
-
-    plain: tuple[CompiledVersion, ...]
-    conditional: tuple[CompiledVersion, ...]
+    place: tuple[int, int, str, int]
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
-    """All versions of one promo, oldest first.
-
-    `always` is the only version, where there is one that holds at every moment, has no window and no gate;
-    `by_condition` the same with a condition and nothing else to be asked.
-    """
+    """All versions of one promo, oldest first."""
 
     promo_id: int
     versions: tuple[CompiledVersion, ...]
-    always: CompiledVersion | None
-    by_condition: CompiledVersion | None
 
     def at(self, moment: datetime) -> CompiledVersion | None:
         """The version that holds for a fact of this moment: the newest whose `effective_from` is not after it."""
@@ -162,7 +152,10 @@ NO_LOOKS = Looks(accounts=(), limits=False, profile=False, balance=False, histor
 
 
 class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
-    """A catalogue revision, ready to judge. `referrer_triggers` have promos that give to referrers."""
+    """A catalogue revision, ready to judge. `referrer_triggers` have promos that give to referrers.
+
+    From `routes` on it is memory of what was found before, each with a bound (listeners.py).
+    """
 
     catalogue: Catalogue
     revision: int
@@ -172,26 +165,19 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     index: dict[tuple[Trigger, str | None, Subject | None], tuple[Timeline, ...]]
     looks: dict[Trigger, Looks]
     referrer_triggers: frozenset[Trigger]
-    lookups: dict[tuple[Trigger, str | None, tuple[Subject, ...]], tuple[Timeline, ...]]
-    plans: dict[tuple[Trigger, str | None, str | None, str | None], Plan | None]
+    routes: dict[tuple[Hashable, ...], Listeners]
+    listeners: dict[tuple[Hashable, ...], Listeners]
+    stretches: dict[tuple[Hashable, ...], Stretch]
+    openings: dict[tuple[Hashable, ...], dict[tuple[str | None, ...], Opening]]
+    told: dict[tuple[Opening, Hashable], tuple[Declined | None, ...]]
     condition_sets: dict[tuple[int, ...], ConditionSet]
 
     def candidates(self, trigger: Trigger, outlet: str | None, subjects: tuple[Subject, ...]) -> tuple[Timeline, ...]:
-        """Promos that may listen to such a fact; the cost grows with these, not with all promos that exist."""
-        found = self.lookups.get((trigger, outlet, subjects))
-        if found is None:
-            if len(subjects) > LOOKUP_SUBJECTS_MAX:
-                return self._look_up(trigger, outlet, subjects)
-            if len(self.lookups) >= LOOKUPS_MAX:
-                self.lookups.clear()
-            found = self.lookups[trigger, outlet, subjects] = self._look_up(trigger, outlet, subjects)
-        return found
-
-    def _look_up(self, trigger: Trigger, outlet: str | None, subjects: tuple[Subject, ...]) -> tuple[Timeline, ...]:
+        """Promos that may listen to such a fact, by promo_id; the cost grows with these, not with all that exist."""
         outlets = (None,) if outlet is None else (None, outlet)
         keys = [(trigger, at, subject) for at in outlets for subject in (None, *subjects)]
         distinct = {timeline.promo_id: timeline for key in keys for timeline in self.index.get(key, ())}
-        return tuple(distinct[promo_id] for promo_id in sorted(distinct))
+        return tuple([distinct[promo_id] for promo_id in sorted(distinct)])
 
     def looks_of(self, kinds: set[type[Fact]]) -> Looks:
         """What judging a command of these kinds of fact looks at."""
@@ -208,13 +194,12 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
             draws=any(part.draws for part in parts),
         )
 
-    def conditions(self, versions: tuple[CompiledVersion, ...]) -> ConditionSet:
-        """The conditions of these versions as one program, made when they first meet."""
-        key = tuple(version.promo_version_id for version in versions)
-        found = self.condition_sets.get(key)
+    def conditions(self, versions: tuple[CompiledVersion, ...], ids: tuple[int, ...]) -> ConditionSet:
+        """The conditions of these versions, whose promo_version_ids are `ids`, as one; made when they first meet."""
+        found = self.condition_sets.get(ids)
         if found is None:
             if len(self.condition_sets) >= CONDITION_SETS_MAX:
                 self.condition_sets.clear()
             compiled = tuple(version.condition for version in versions if version.condition is not None)
-            found = self.condition_sets[key] = ConditionSet(compiled)
+            found = self.condition_sets[ids] = ConditionSet(compiled)
         return found

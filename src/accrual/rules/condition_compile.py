@@ -8,7 +8,9 @@ from typing import NamedTuple
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Settings
+from accrual.rules.condition_closures import Ask
 from accrual.rules.condition_names import CALENDAR_PARTS, MACROS, MONEY_NAMES, NAMES
+from accrual.rules.condition_plain import plain_part
 from accrual.rules.condition_shape import function_at
 from accrual.rules.condition_text import Token, Unreadable, conjuncts, plain_string, tokens_of
 from accrual.rules.money import read_money
@@ -32,7 +34,8 @@ class Label(NamedTuple):
 class Part(NamedTuple):
     """One side of the outermost &&: its own text from offset `start`, what runs for it, and the names in it.
 
-    It fails where one of `required` has no value: asked beforehand, for a list program that fails fails whole.
+    It fails where one of `required` has no value: asked beforehand, for a list program that fails fails whole. `plain`
+    says the same without CEL, where the part is plain enough.
     """
 
     text: str
@@ -41,6 +44,7 @@ class Part(NamedTuple):
     labels: tuple[Label, ...]
     required: tuple[Label, ...]
     loops: bool
+    plain: Ask | None
 
 
 class Needs(NamedTuple):
@@ -145,6 +149,7 @@ def _part(text: str, tokens: Sequence[Token], settings: Settings, zone: str) -> 
         labels=labels,
         required=() if may_do_without else tuple(label for label in labels if _may_be_absent(label)),
         loops=loops,
+        plain=plain_part(tokens, settings),
     )
 
 

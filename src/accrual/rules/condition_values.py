@@ -12,6 +12,25 @@ from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.rules.condition_compile import Wanted
 from accrual.rules.periods import before
 
+SAME_FOR_ALIKE = frozenset(
+    {
+        "purchase.products",
+        "purchase.categories",
+        "purchase.quantity",
+        "purchase.outlet",
+        "purchase.payment",
+        "event.name",
+        "member.tier",
+        "member.segments",
+        "member.lists",
+        "member.attributes",
+        "member.birthday",
+        "member.balance",
+        "history.first",
+    }
+)
+"""What is the same for all facts of a command that are of one kind, at one place and of the same products."""
+
 if TYPE_CHECKING:  # a snapshot holds compiled conditions: at run time it stands above this module
     from accrual.rules.snapshot import Snapshot
 

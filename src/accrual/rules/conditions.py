@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from cel_expr_python import cel
 
 from accrual.rules.condition_check import check_condition
+from accrual.rules.condition_closures import UNTOLD, Ask
 from accrual.rules.condition_compile import (
     AMOUNT,
     CompiledCondition,
@@ -24,7 +25,7 @@ from accrual.rules.condition_compile import (
 from accrual.rules.condition_language import evaluating
 from accrual.rules.condition_shape import cel_words
 from accrual.rules.condition_text import ConditionProblem
-from accrual.rules.condition_values import Facts, values_of
+from accrual.rules.condition_values import SAME_FOR_ALIKE, Facts, values_of
 
 __all__ = [
     "CompiledCondition",
@@ -61,44 +62,85 @@ class Verdict(NamedTuple):
 
 HOLDS = Verdict(True)
 
+Shown = dict[int, dict[str, Any]]
+"""What was shown of the values of one fact, by kinds of parts."""
+
 
 class ConditionSet:
-    """Conditions that are judged together. Programs are compiled when first needed and kept as long as the set."""
+    """Conditions that are judged together: plain ones by their closures, the others as one CEL list.
+
+    Programs are compiled when first needed and kept as long as the set. `names` is what `values_of` has to find,
+    `varying` whether any looks at what differs between facts that are alike, `names_varying` what these look at.
+    """
 
     def __init__(self, conditions: Sequence[CompiledCondition]) -> None:
         self._conditions = tuple(conditions)
-        self._programs: dict[tuple[int, int, bool], cel.Expression | str] = {}
-        self._groups = _grouped(self._conditions)
+        self._programs: dict[tuple[tuple[int, ...], bool], cel.Expression | str] = {}
+        self._plain = [_plain(condition) for condition in self._conditions]
+        self._varying = [n for n, condition in enumerate(self._conditions) if varies(condition)]
+        asked = [n for n, plain in enumerate(self._plain) if plain is None]
+        self._groups = _grouped(self._conditions, asked)
+        self._groups_varying = _grouped(self._conditions, [n for n in asked if n in self._varying])
         kinds: dict[tuple[Label, ...], int] = {}
         self._parts = [[(p.text, kinds.setdefault(p.labels, len(kinds))) for p in c.parts] for c in self._conditions]
-        self.names = Wanted(
-            frozenset().union(*(condition.wanted.names for condition in self._conditions)),
-            frozenset().union(*(condition.wanted.counted for condition in self._conditions)),
-            frozenset().union(*(condition.wanted.summed for condition in self._conditions)),
-        )
-        """What `values_of` has to find."""
+        self.names = _together(self._conditions)
+        self.varying = bool(self._varying)
+        self.names_varying = _together([self._conditions[n] for n in self._varying])
 
     def judge(self, values: Mapping[str, Any]) -> list[Verdict]:
         """A verdict for each condition, in the order given. Nothing that a condition does raises."""
-        verdicts: list[Verdict] = []
-        shown: dict[int, dict[str, Any]] = {}
-        for first, end in self._groups:
-            for index, number in enumerate(self._numbers(first, end, values), first):
-                if number == 0:
-                    verdicts.append(HOLDS)
-                elif isinstance(number, int) and number > 0:
-                    text, alike = self._parts[index][number - 1]
-                    told = shown.get(alike)
-                    if told is None:
-                        told = self._show(index, number - 1, values, shown)
-                    verdicts.append(Verdict(False, "condition_false", {"part": text, "values": told}))
-                else:
-                    verdicts.append(self._failed(index, number, values, shown))
-        return verdicts
+        shown: Shown = {}
+        return [
+            HOLDS if number == 0 else Verdict(False, *self.why(index, number, values, shown))
+            for index, number in enumerate(self.numbers(values))
+        ]
 
-    def _show(
-        self, index: int, place: int, values: Mapping[str, Any], shown: dict[int, dict[str, Any]]
-    ) -> dict[str, Any]:
+    def why(self, index: int, number: int | str, values: Mapping[str, Any], shown: Shown) -> tuple[str, dict[str, Any]]:
+        """The reason and the details where `numbers` has something else than 0. `shown` is kept for the same values."""
+        if isinstance(number, int) and number > 0:
+            text, alike = self._parts[index][number - 1]
+            told = shown.get(alike)
+            if told is None:
+                told = self._show(index, number - 1, values, shown)
+            return "condition_false", {"part": text, "values": told}
+        return "condition_failed", self._failed(index, number, values, shown)
+
+    def hold_again(self, values: Mapping[str, Any], before: Sequence[int | str]) -> list[bool]:
+        """Whether each holds for another fact that is alike, where `before` are the `numbers` of the first.
+
+        `values` need not have more than `names_varying`.
+        """
+        found = [number == 0 for number in before]
+        for index in self._varying:
+            plain = self._plain[index]
+            if plain is None:
+                continue
+            try:
+                found[index] = plain(values) == 0
+            except UNTOLD:
+                found[index] = self._numbers((index,), values) == [0]
+        for group in self._groups_varying:
+            for index, number in zip(group, self._numbers(group, values), strict=True):
+                found[index] = number == 0
+        return found
+
+    def numbers(self, values: Mapping[str, Any]) -> list[Any]:
+        """Of each condition 0 where it holds, else the number of its first part that does not, or why it failed."""
+        numbers: list[Any] = []
+        for index, plain in enumerate(self._plain):
+            if plain is None:
+                numbers.append(None)
+                continue
+            try:
+                numbers.append(plain(values))
+            except UNTOLD:
+                numbers += self._numbers((index,), values)
+        for group in self._groups:
+            for index, number in zip(group, self._numbers(group, values), strict=True):
+                numbers[index] = number
+        return numbers
+
+    def _show(self, index: int, place: int, values: Mapping[str, Any], shown: Shown) -> dict[str, Any]:
         """The values of a part. Parts with the same names share what is `shown`: near misses are many, names few."""
         condition, alike = self._conditions[index], self._parts[index][place][1]
         if alike not in shown:
@@ -106,9 +148,7 @@ class ConditionSet:
             shown[alike] = {label.text: _show(label, values.get(label.name), condition) for label in labels}
         return shown[alike]
 
-    def _failed(
-        self, index: int, number: int | str, values: Mapping[str, Any], shown: dict[int, dict[str, Any]]
-    ) -> Verdict:
+    def _failed(self, index: int, number: int | str, values: Mapping[str, Any], shown: Shown) -> dict[str, Any]:
         parts = self._conditions[index].parts
         if isinstance(number, str):
             place = next((at for at, part in enumerate(parts) if not _is_true(part, values)), 0)
@@ -117,34 +157,74 @@ class ConditionSet:
             place = -number - 1
             error = _absent(parts[place], values)
         told = self._show(index, place, values, shown)
-        return Verdict(False, "condition_failed", {"part": parts[place].text, "values": told, "error": error})
+        return {"part": parts[place].text, "values": told, "error": error}
 
-    def _numbers(self, first: int, end: int, values: Mapping[str, Any]) -> list[Any]:
-        """The numbers of program_of, or in the place of one that fails why. A list fails whole: then it is halved."""
+    def _numbers(self, indices: tuple[int, ...], values: Mapping[str, Any]) -> list[Any]:
+        """What CEL says of these. A list fails whole: then it is halved."""
         sent = AMOUNT in values or AMOUNT not in self.names.names
-        program = self._programs.get((first, end, sent))
+        program = self._programs.get((indices, sent))
         if program is None:
-            text = program_of(self._conditions[first:end], amount_sent=sent)
-            program = self._programs[first, end, sent] = _program(text)
+            text = program_of([self._conditions[index] for index in indices], amount_sent=sent)
+            program = self._programs[indices, sent] = _program(text)
         found = program if isinstance(program, str) else _run(program, values)
         if isinstance(found, list):
             return found
-        if end - first == 1:
+        if len(indices) == 1:
             return [found]
-        middle = (first + end) // 2
-        return self._numbers(first, middle, values) + self._numbers(middle, end, values)
+        middle = len(indices) // 2
+        return self._numbers(indices[:middle], values) + self._numbers(indices[middle:], values)
 
 
-def _grouped(conditions: Sequence[CompiledCondition]) -> list[tuple[int, int]]:
-    groups: list[tuple[int, int]] = []
-    first = characters = 0
-    for index, condition in enumerate(conditions):
-        length = sum(len(part.program) for part in condition.parts) + 100
-        if index > first and (index - first == GROUP_MAX or characters + length > GROUP_CHARACTERS_MAX):
-            groups.append((first, index))
-            first, characters = index, 0
+def varies(condition: CompiledCondition) -> bool:
+    """Whether it may hold for one fact and not for another of the same kind, place and products."""
+    wanted = condition.wanted
+    return bool(wanted.counted or wanted.summed or wanted.names - SAME_FOR_ALIKE)
+
+
+def _together(conditions: Sequence[CompiledCondition]) -> Wanted:
+    return Wanted(
+        frozenset().union(*(condition.wanted.names for condition in conditions)),
+        frozenset().union(*(condition.wanted.counted for condition in conditions)),
+        frozenset().union(*(condition.wanted.summed for condition in conditions)),
+    )
+
+
+def _plain(condition: CompiledCondition) -> Ask | None:
+    """The number of program_of by closures alone; None where a part is not plain. Raises one of UNTOLD: then ask CEL."""
+    tests = [part.plain for part in condition.parts if part.plain is not None]
+    if len(tests) < len(condition.parts):
+        return None
+    if len(tests) == 1:
+        only = tests[0]
+        return lambda values: 0 if only(values) else 1
+    if len(tests) == 2:
+        first, second = tests
+        return lambda values: (0 if second(values) else 2) if first(values) else 1
+    if len(tests) == 3:
+        one, two, three = tests
+        return lambda values: ((0 if three(values) else 3) if two(values) else 2) if one(values) else 1
+
+    def number(values: Mapping[str, Any]) -> int:
+        for place, test in enumerate(tests, 1):
+            if not test(values):
+                return place
+        return 0
+
+    return number
+
+
+def _grouped(conditions: Sequence[CompiledCondition], indices: Sequence[int]) -> list[tuple[int, ...]]:
+    """Which of the conditions at these indices go into one list program."""
+    groups: list[list[int]] = []
+    characters = 0
+    for index in indices:
+        length = sum(len(part.program) for part in conditions[index].parts) + 100
+        if not groups or len(groups[-1]) == GROUP_MAX or characters + length > GROUP_CHARACTERS_MAX:
+            groups.append([])
+            characters = 0
+        groups[-1].append(index)
         characters += length
-    return [*groups, (first, len(conditions))] if conditions else []
+    return [tuple(group) for group in groups]
 
 
 def _program(text: str) -> cel.Expression | str:

@@ -12,11 +12,12 @@ from accrual.domain.promos import Lane, Period
 from accrual.rules.admit import REMEMBERED, admit, kinds_of
 from accrual.rules.calendar import period_key
 from accrual.rules.compile import LANES
-from accrual.rules.compiled import CompiledProgramme, CompiledVersion, Looks
+from accrual.rules.compiled import CompiledProgramme, Looks
+from accrual.rules.concerns import is_referrer_side
 from accrual.rules.give import Giving
-from accrual.rules.limits import Key, is_referrer_side, limit_key
-from accrual.rules.match import listens, match, subjects_of
-from accrual.rules.planned import follow, plan_of
+from accrual.rules.limits import Key, limit_key
+from accrual.rules.listeners import Stretch, listeners_of
+from accrual.rules.match import Matched, alike, lacks_code, match
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
     SLOT_CHECKED_IN,
@@ -43,12 +44,7 @@ def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
     referred = not kinds.isdisjoint(REFERRED)
     as_referrer = referred and bool(facts) and is_referrer_side(facts[0])
     if facts:
-        plan = plan_of(facts, snapshot)
-        if plan is not None:
-            _stack(follow(plan, command, facts, snapshot, giving.declines), giving, as_referrer)
-        else:
-            found = match(command, facts, snapshot, giving.declines).values()
-            _stack(sorted(found, key=lambda entry: entry[0].place), giving, as_referrer)
+        _stack(match(command, facts, snapshot, giving.declines), giving, as_referrer)
     first = command.facts[0]
     return Judgement(
         tuple(giving.awards),
@@ -62,7 +58,7 @@ def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
     )
 
 
-def _stack(ordered: Sequence[tuple[CompiledVersion, Sequence[Fact]]], giving: Giving, as_referrer: bool) -> None:
+def _stack(ordered: Sequence[Matched], giving: Giving, as_referrer: bool) -> None:
     """Give in the total order (SEMANTICS row 7). An exclusive promo that gave ends its lane."""
     for version, _ in ordered:
         if version.lane == CAP_LANE:
@@ -115,27 +111,36 @@ def asks_for_keys(kinds: Set[type[Fact]], looks: Looks) -> bool:
 
 
 def keys_needed(command: Reward, programme: CompiledProgramme, now: datetime, client: str | None) -> list[Key]:
-    """The counters and stocks that judging this command may look at."""
-    keys: set[Key] = set()
-    for fact in command.facts:
-        moment = fact.occurred_at or now
-        if isinstance(fact, Registration):
-            keys.add((PROGRAMME_ITSELF, SLOT_REGISTERED, 0))
-        elif isinstance(fact, Referral) and fact.referred is None:
-            keys.add((PROGRAMME_ITSELF, SLOT_REFERRED, 0))
-        elif isinstance(fact, CheckIn):
-            keys.add((PROGRAMME_ITSELF, SLOT_CHECKED_IN, period_key(moment, Period.DAY, programme.zone)))
-        if not _limited(programme, type(fact)):
+    """The counters and stocks that judging this command may look at. Raises OverflowError as judging would."""
+    keys: dict[Key, None] = {}
+    for facts in alike(command.facts):
+        kind = type(facts[0])
+        if kind in REMEMBERED:
+            for fact in facts:
+                _remembered(fact, programme, now, keys)
+        looks = programme.looks.get(kind.trigger)
+        if looks is None or not looks.limits:
             continue
-        subjects = subjects_of(fact)
-        for timeline in programme.candidates(fact.trigger, fact.outlet, subjects):
-            version = timeline.at(moment)
-            if version is not None and version.limits and listens(version, fact, subjects, client):
-                found = [limit_key(version, limit, command, fact, now) for limit in version.limits]
-                keys.update(key for key in found if key is not None)
+        listeners = listeners_of(programme, facts[0], client)
+        seen: Stretch | None = None
+        for fact in facts:
+            stretch, _ = listeners.at(fact, now)
+            if stretch is not seen:
+                seen = stretch
+                keys.update(dict.fromkeys(stretch.keys))
+                keys.update((key, None) for codes, key in stretch.coded if not lacks_code(codes, command))
+            for version, limit in stretch.loose:
+                loose = limit_key(version, limit, command.install_id, fact, now)
+                if loose is not None:
+                    keys[loose] = None
     return list(keys)
 
 
-def _limited(programme: CompiledProgramme, kind: type[Fact]) -> bool:
-    looks = programme.looks.get(kind.trigger)
-    return looks is not None and looks.limits
+def _remembered(fact: Fact, programme: CompiledProgramme, now: datetime, keys: dict[Key, None]) -> None:
+    """What the programme itself counts of facts."""
+    if isinstance(fact, Registration):
+        keys[PROGRAMME_ITSELF, SLOT_REGISTERED, 0] = None
+    elif isinstance(fact, Referral) and fact.referred is None:
+        keys[PROGRAMME_ITSELF, SLOT_REFERRED, 0] = None
+    elif isinstance(fact, CheckIn):
+        keys[PROGRAMME_ITSELF, SLOT_CHECKED_IN, period_key(fact.occurred_at or now, Period.DAY, programme.zone)] = None

@@ -14,14 +14,15 @@ from accrual.domain.stocks import StockKey
 from accrual.rules.benefits.measure import Computed, Measure
 from accrual.rules.calendar import after, expiry
 from accrual.rules.compiled import CompiledBenefit, CompiledVersion
+from accrual.rules.concerns import item_counts
 from accrual.rules.limits import Allowance, allow
-from accrual.rules.match import item_counts
 from accrual.rules.snapshot import CounterKey, Snapshot
 
 CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without I, L, O and U, which people misread."""
 
 BASE_LANE = 0
+NOTHING = Measure(0, 0)
 
 
 class Giving:
@@ -30,6 +31,9 @@ class Giving:
     __slots__ = (
         "_given_all",
         "_given_base",
+        "_has_lines",
+        "_measured",
+        "_measured_for",
         "awards",
         "ceilings",
         "command",
@@ -51,6 +55,9 @@ class Giving:
         self.ceilings: dict[int, tuple[int, CompiledVersion]] = {}
         self._given_base: dict[int, int] = {}
         self._given_all: dict[int, int] = {}
+        self._has_lines = any(fact.items for fact in command.facts)
+        self._measured = NOTHING
+        self._measured_for: Sequence[Fact] = ()
 
     def cap(self, version: CompiledVersion) -> None:
         """A promo of the cap lane holds: the lowest ceiling of an asset counts."""
@@ -82,27 +89,33 @@ class Giving:
         self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact], allowance: Allowance | None
     ) -> bool:
         computed = self._compute(version, benefit, facts)
-        amount, details = computed.amount, None
+        amount, details, asset_id = computed.amount, None, benefit.asset_id
         if amount <= 0:
             self._decline(version, "amount_too_small", {"basis": computed.basis})
             return False
-        if benefit.asset_id in self.ceilings:
-            amount, details = self._under_ceiling(benefit.asset_id, amount)
+        if asset_id in self.ceilings:
+            amount, details = self._under_ceiling(asset_id, amount)
             if amount <= 0:
                 self._decline(version, "capped", details)
                 return False
         if allowance is not None:
-            amount, reduced, declined = allowance.take(benefit.asset_id, amount)
+            amount, reduced, declined = allowance.take(asset_id, amount)
             if declined is not None:
                 self.declines.append(declined)
                 return False
             details = reduced or details
         if computed.codes:
             details = {**(details or {}), "codes": list(computed.codes[:amount])}
-        self._given_all[benefit.asset_id] = self._given_all.get(benefit.asset_id, 0) + amount
+        self._given_all[asset_id] = self._given_all.get(asset_id, 0) + amount
         if version.lane == BASE_LANE:
-            self._given_base[benefit.asset_id] = self._given_base.get(benefit.asset_id, 0) + amount
-        self.awards.append(self._award(version, benefit, amount, computed.basis, facts, details))
+            self._given_base[asset_id] = self._given_base.get(asset_id, 0) + amount
+        if amount > INT64_MAX:
+            raise OverflowError("the award is beyond int64")
+        if benefit.lasts or details is not None or self._has_lines:
+            award = self._award(version, benefit, amount, computed.basis, facts, details)
+        else:
+            award = Award(version.promo_version_id, asset_id, amount, benefit.kind, computed.basis)
+        self.awards.append(award)
         return True
 
     def _decline(self, version: CompiledVersion, reason: str, details: dict[str, Any] | None) -> None:
@@ -118,7 +131,13 @@ class Giving:
     def _compute(self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact]) -> Computed:
         """Amounts summed over the facts and then rounded once, or fact by fact where the benefit says so."""
         if not benefit.per_fact:
-            computed = benefit.compute(self._measure(version, benefit, facts))
+            if benefit.by_amount and not version.by_item:
+                if facts is not self._measured_for:  # nearly all promos of a command hold for the same facts
+                    self._measured = self._measure(version, benefit, facts)
+                    self._measured_for = facts
+                computed = benefit.compute(self._measured)
+            else:
+                computed = benefit.compute(self._measure(version, benefit, facts))
             if benefit.cap is None or computed.amount <= benefit.cap:
                 return computed
             return Computed(benefit.cap, computed.basis, computed.codes)
@@ -157,8 +176,6 @@ class Giving:
         facts: Sequence[Fact],
         details: dict[str, Any] | None,
     ) -> Award:
-        if amount > INT64_MAX:
-            raise OverflowError("the award is beyond int64")
         snapshot = self.snapshot
         active_at = expires_at = None
         if benefit.active_after is not None or benefit.expires is not None:

@@ -8,13 +8,14 @@ from typing import Any
 
 from accrual.domain.amounts import INT64_MAX
 from accrual.domain.commands import Reward
-from accrual.domain.facts import Fact, Referral, ReferralPurchase
+from accrual.domain.facts import Fact
 from accrual.domain.ids import digest16
 from accrual.domain.outcomes import Declined
 from accrual.domain.promos import LimitPer
 from accrual.domain.stocks import StockKey
 from accrual.rules.calendar import period_key
 from accrual.rules.compiled import CompiledLimit, CompiledVersion
+from accrual.rules.concerns import is_referrer_side
 from accrual.rules.snapshot import CounterKey, Snapshot, StockShort
 
 Key = CounterKey | StockKey
@@ -24,12 +25,9 @@ REFERRER_SIDE = 128
 """Added to a slot for the referrer's side of a promo: being invited does not use up what inviting gives."""
 
 
-def is_referrer_side(fact: Fact) -> bool:
-    """Whether this fact came by follow-up, for the one who referred the member."""
-    return isinstance(fact, Referral | ReferralPurchase) and fact.referred is not None
-
-
-def limit_key(version: CompiledVersion, limit: CompiledLimit, command: Reward, fact: Fact, now: datetime) -> Key | None:
+def limit_key(
+    version: CompiledVersion, limit: CompiledLimit, install_id: str | None, fact: Fact, now: datetime
+) -> Key | None:
     """Which counter or stock this limit counts on for a fact; None where its subject (outlet, device) is not known."""
     period = period_key(fact.occurred_at or now, limit.every, version.zone)
     if limit.per is LimitPer.MEMBER:
@@ -40,9 +38,9 @@ def limit_key(version: CompiledVersion, limit: CompiledLimit, command: Reward, f
             return None
         subject = digest16(b"outlet", fact.outlet.encode())
     elif limit.per is LimitPer.DEVICE:
-        if command.install_id is None:
+        if install_id is None:
             return None
-        subject = digest16(b"device", command.install_id.encode())
+        subject = digest16(b"device", install_id.encode())
     return StockKey(subject, version.promo_id, limit.slot, period, limit.cap)
 
 
@@ -121,7 +119,7 @@ def allow(
     """
     uses: dict[Key, _Use] = {}
     for limit in version.limits:
-        key = limit_key(version, limit, command, fact, snapshot.now)
+        key = limit_key(version, limit, command.install_id, fact, snapshot.now)
         if key is None:
             continue
         if isinstance(key, StockKey):

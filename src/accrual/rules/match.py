@@ -1,9 +1,8 @@
-"""Which promo versions hold for which facts: where, window, audience, codes, condition. What they give comes later."""
+"""Which promo versions hold for which facts: what a member and a command bring to the promos that are open. Nothing is given."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from accrual.domain.commands import Reward
@@ -11,68 +10,40 @@ from accrual.domain.facts import Event, Fact, Referral, ReferralPurchase
 from accrual.domain.ids import digest16
 from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.domain.outcomes import Declined
-from accrual.domain.promos import PromoStatus
-from accrual.rules.compiled import HOLDOUT_PARTS, LIVE, CompiledVersion, Subject, Timeline
+from accrual.rules.compiled import HOLDOUT_PARTS, CompiledProgramme, CompiledVersion
 from accrual.rules.condition_values import Facts, values_of
+from accrual.rules.conditions import ConditionSet, Shown
+from accrual.rules.listeners import Listeners, Opening, listeners_of
 from accrual.rules.snapshot import Snapshot
 
-Found = dict[int, tuple[CompiledVersion, list[Fact]]]
-"""By promo_version_id: the version and the facts that it holds for, in their order."""
+Matched = tuple[CompiledVersion, Sequence[Fact]]
+"""A version and the facts that it holds for, in their order."""
 
-DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-
-Reason = tuple[str, dict[str, Any] | None]
-
-
-def subjects_of(fact: Fact) -> tuple[Subject, ...]:
-    """The products and categories a fact names, on its own or by its lines, or the event's name; sorted, no doubles."""
-    if isinstance(fact, Event):
-        return (("event", fact.name),)
-    if not fact.items:
-        return () if fact.product is None else (("product", fact.product),)
-    named: set[Subject] = set() if fact.product is None else {("product", fact.product)}
-    for item in fact.items:
-        if item.product is not None:
-            named.add(("product", item.product))
-        if item.category is not None:
-            named.add(("category", item.category))
-    return tuple(sorted(named))
+Alike = tuple[Opening, Hashable, list[Fact]]
+"""Facts for which the same promos are open, and what tells the first one's minute from others."""
 
 
-def match(command: Reward, facts: Sequence[Fact], snapshot: Snapshot, declines: list[Declined]) -> Found:
-    """The versions that hold, and a decline for each candidate that holds for none of the facts."""
-    found: Found = {}
-    closed: dict[int, Reason] = {}
-    groups = _alike(facts)
-    for alike in groups:
-        first = alike[0]
-        subjects = subjects_of(first)
-        for timeline in snapshot.programme.candidates(first.trigger, first.outlet, subjects):
-            always = timeline.always
-            if always is None:
-                continue
-            if not always.narrowed or listens(always, first, subjects, snapshot.client):
-                _add(found, always, alike)
-        bounded = [t for t in snapshot.programme.candidates(first.trigger, first.outlet, subjects) if t.always is None]
-        if bounded:
-            for fact in alike:
-                _match_bounded(command, fact, bounded, subjects, snapshot, found, closed)
-    if len(groups) > 1:
-        place = {id(fact): number for number, fact in enumerate(facts)}
-        for _, matched in found.values():
-            matched.sort(key=lambda fact: place[id(fact)])
-    for version_id, (reason, details) in closed.items():
-        if version_id not in found:
-            declines.append(Declined(version_id, reason, details))
-    return found
+def match(command: Reward, facts: Sequence[Fact], snapshot: Snapshot, declines: list[Declined]) -> list[Matched]:
+    """The versions that hold, in the total order, and a decline for each candidate that holds for none of the facts."""
+    groups = alike(facts)
+    if len(groups) == 1:
+        judged = _by_opening(snapshot.programme, groups[0], snapshot)
+        if len(judged) == 1:
+            return _judge(command, judged[0], snapshot, declines)
+    else:
+        judged = [each for group in groups for each in _by_opening(snapshot.programme, group, snapshot)]
+    return _judge_apart(command, facts, judged, snapshot, declines)
 
 
-def _alike(facts: Sequence[Fact]) -> list[list[Fact]]:
-    """Facts grouped by what chooses their candidates: kind, outlet and subjects; nearly always one group."""
+def alike(facts: Sequence[Fact]) -> list[list[Fact]]:
+    """Facts grouped by what chooses their candidates: kind, outlet, products, side; nearly always one group."""
+    if len(facts) == 1:
+        return [[facts[0]]]
     groups: dict[Any, list[Fact]] = {}
     for fact in facts:
         name = fact.name if isinstance(fact, Event) else None
-        key = (type(fact), fact.outlet, fact.product, fact.items, name)
+        other_side = isinstance(fact, Referral | ReferralPurchase) and fact.referred is not None
+        key = (type(fact), fact.outlet, fact.product, fact.items, name, other_side)
         group = groups.get(key)
         if group is None:
             groups[key] = [fact]
@@ -81,138 +52,151 @@ def _alike(facts: Sequence[Fact]) -> list[list[Fact]]:
     return list(groups.values())
 
 
-def _add(found: Found, version: CompiledVersion, facts: list[Fact]) -> None:
-    known = found.get(version.promo_version_id)
-    if known is None:
-        found[version.promo_version_id] = (version, list(facts))
-    else:
-        known[1].extend(facts)
+def _by_opening(programme: CompiledProgramme, facts: list[Fact], snapshot: Snapshot) -> list[Alike]:
+    """Alike facts, apart where other promos are open for them."""
+    listeners = listeners_of(programme, facts[0], snapshot.client)
+    stretch, when = listeners.at(facts[0], snapshot.now)
+    if len(facts) == 1 or listeners.always:
+        return [(stretch.opening, when, facts)]
+    return _apart(listeners, facts, snapshot)
 
 
-def _match_bounded(
-    command: Reward,
-    fact: Fact,
-    timelines: Sequence[Timeline],
-    subjects: tuple[Subject, ...],
-    snapshot: Snapshot,
-    found: Found,
-    closed: dict[int, Reason],
-) -> None:
-    moment = fact.occurred_at or snapshot.now
-    conditional: list[CompiledVersion] = []
-    for timeline in timelines:
-        version = timeline.at(moment)
-        if version is None or not listens(version, fact, subjects, snapshot.client) or not _concerns(version, fact):
-            continue
-        reason = _not_open(version, moment) or (_gate(version, command, moment, snapshot) if version.gated else None)
-        if reason is not None:
-            closed.setdefault(version.promo_version_id, reason)
-        elif version.condition is not None:
-            conditional.append(version)
+def _apart(listeners: Listeners, facts: Sequence[Fact], snapshot: Snapshot) -> list[Alike]:
+    apart: dict[int, Alike] = {}
+    for fact in facts:
+        stretch, when = listeners.at(fact, snapshot.now)
+        known = apart.get(id(stretch.opening.sort))
+        if known is None:
+            apart[id(stretch.opening.sort)] = (stretch.opening, when, [fact])
         else:
-            _add(found, version, [fact])
+            known[2].append(fact)
+    return list(apart.values())
+
+
+def _judge_apart(
+    command: Reward, facts: Sequence[Fact], judged: Sequence[Alike], snapshot: Snapshot, declines: list[Declined]
+) -> list[Matched]:
+    found: dict[int, tuple[CompiledVersion, list[Fact]]] = {}
+    refused: dict[int, Declined] = {}
+    for each in judged:
+        told: list[Declined] = []
+        for version, matched in _judge(command, each, snapshot, told):
+            found.setdefault(version.promo_version_id, (version, []))[1].extend(matched)
+        for declined in told:
+            refused.setdefault(declined.promo_version_id, declined)
+    declines.extend([declined for number, declined in refused.items() if number not in found])
+    place = {id(fact): number for number, fact in enumerate(facts)}
+    for _, together in found.values():
+        together.sort(key=lambda fact: place[id(fact)])
+    return sorted(found.values(), key=_place)
+
+
+def _judge(command: Reward, each: Alike, snapshot: Snapshot, declines: list[Declined]) -> list[Matched]:
+    opening, when, facts = each
+    found: list[Matched] = [(version, facts) for version in opening.plain]
+    conditional, ids = opening.conditional, opening.conditional_ids
+    if opening.declined:
+        told = opening.declines(facts[0].occurred_at or snapshot.now, when)
+        if opening.gates:
+            passed = _pass_gates(opening, command, snapshot, told)
+            found += [(version, facts) for version in passed if version.condition is None]
+            more = tuple([version for version in passed if version.condition is not None])
+            if more:
+                conditional = tuple(sorted((*conditional, *more), key=_promo))
+                ids = tuple([version.promo_version_id for version in conditional])
+        declines.extend([declined for declined in told if declined is not None])
     if conditional:
-        _judge_conditions(command, fact, tuple(conditional), snapshot, found, closed)
+        _judge_conditions(command, facts, conditional, ids, snapshot, found, declines)
+    if len(found) > len(opening.plain):
+        found.sort(key=_place)
+    return found
+
+
+def _pass_gates(
+    opening: Opening, command: Reward, snapshot: Snapshot, told: list[Declined | None]
+) -> list[CompiledVersion]:
+    """The versions that this member and command are let through to; for the others `told` gets a decline in its slot."""
+    profile = EMPTY_PROFILE if snapshot.member is None else snapshot.member.profile
+    passed = []
+    for version, slot, birthdays in opening.gates:
+        if birthdays is not None and (profile.birthday is None or profile.birthday[-5:] not in birthdays):
+            continue
+        if lacks_code(version.promo_codes, command):
+            told[slot] = Declined(version.promo_version_id, "promo_code_missing")
+            continue
+        reason = _audience(version, profile, snapshot.member_id)
+        if reason is not None:
+            told[slot] = Declined(version.promo_version_id, reason)
+            continue
+        told[slot] = None
+        passed.append(version)
+    return passed
+
+
+def lacks_code(codes: frozenset[str], command: Reward) -> bool:
+    """Whether one of these codes is wanted and the command brings none of them."""
+    return bool(codes) and codes.isdisjoint([code.casefold() for code in command.promo_codes])
 
 
 def _judge_conditions(
     command: Reward,
-    fact: Fact,
+    facts: list[Fact],
     versions: tuple[CompiledVersion, ...],
+    ids: tuple[int, ...],
     snapshot: Snapshot,
-    found: Found,
-    closed: dict[int, Reason],
+    found: list[Matched],
+    declines: list[Declined],
 ) -> None:
-    conditions = snapshot.programme.conditions(versions)
-    values = values_of(conditions.names, Facts(command, fact, snapshot))
-    for version, verdict in zip(versions, conditions.judge(values), strict=True):
-        if verdict.holds:
-            _add(found, version, [fact])
+    """Of a condition it is told why it is false for the first fact, unless it holds for another one."""
+    conditions = snapshot.programme.conditions(versions, ids)
+    values = values_of(conditions.names, Facts(command, facts[0], snapshot))
+    numbers = conditions.numbers(values)
+    held = [facts if number == 0 else [] for number in numbers]
+    if len(facts) > 1 and conditions.varying:
+        held = _hold_apart(command, facts, conditions, numbers, snapshot)
+    shown: Shown = {}
+    for index, matched in enumerate(held):
+        version = versions[index]
+        if matched:
+            found.append((version, matched))
         else:
-            closed.setdefault(version.promo_version_id, (verdict.reason, verdict.details))
+            reason, details = conditions.why(index, numbers[index], values, shown)
+            declines.append(Declined(version.promo_version_id, reason, details))
 
 
-def listens(version: CompiledVersion, fact: Fact, subjects: tuple[Subject, ...], client: str | None) -> bool:
-    """Whether this version is about such a fact at all; one that is not is no candidate and leaves no decline."""
-    if version.trigger is not fact.trigger or version.status not in LIVE:
-        return False
-    if not version.narrowed:
-        return True
-    if version.event is not None and ("event", version.event) not in subjects:
-        return False
-    where, exclude = version.where, version.exclude
-    if (where.outlets and fact.outlet not in where.outlets) or (
-        fact.outlet is not None and fact.outlet in exclude.outlets
-    ):
-        return False
-    if (where.clients and client not in where.clients) or (client is not None and client in exclude.clients):
-        return False
-    return not version.by_item or counts(version, fact)
+def _hold_apart(
+    command: Reward, facts: list[Fact], conditions: ConditionSet, numbers: Sequence[int | str], snapshot: Snapshot
+) -> list[list[Fact]]:
+    """The facts that each condition holds for; `numbers` are those of the first fact."""
+    held = [[facts[0]] if number == 0 else [] for number in numbers]
+    for fact in facts[1:]:
+        values = values_of(conditions.names_varying, Facts(command, fact, snapshot))
+        for matched, holds in zip(held, conditions.hold_again(values, numbers), strict=True):
+            if holds:
+                matched.append(fact)
+    return [facts if len(matched) == len(facts) else matched for matched in held]
 
 
-def _concerns(version: CompiledVersion, fact: Fact) -> bool:
-    """Whether the version has anything for this side, member or referrer; the other side's promos are none of its."""
-    as_referrer = isinstance(fact, Referral | ReferralPurchase) and fact.referred is not None
-    return bool(version.ceilings or (version.for_referrer if as_referrer else version.for_member))
-
-
-def counts(version: CompiledVersion, fact: Fact) -> bool:
-    """Whether anything of this fact counts for a promo that looks at products or categories."""
-    if fact.items:
-        return any(item_counts(version, item.product, item.category) for item in fact.items)
-    return item_counts(version, fact.product, None)
-
-
-def item_counts(version: CompiledVersion, product: str | None, category: str | None) -> bool:
-    """Whether one line counts: its product and its category must both be wanted, and neither left out."""
-    where, exclude = version.where, version.exclude
-    if (where.products and product not in where.products) or (where.categories and category not in where.categories):
-        return False
-    if product is not None and product in exclude.products:
-        return False
-    return category is None or category not in exclude.categories
-
-
-def _not_open(version: CompiledVersion, moment: datetime) -> Reason | None:
-    if version.status is PromoStatus.PAUSED:
-        return "promo_paused", None
-    if version.window_from is not None and moment < version.window_from:
-        return "not_started", {"from": version.window_from.isoformat()}
-    if version.window_until is not None and moment >= version.window_until:
-        return "window_closed", {"until": version.window_until.isoformat()}
-    return None
-
-
-def _gate(version: CompiledVersion, command: Reward, moment: datetime, snapshot: Snapshot) -> Reason | None:
-    profile = EMPTY_PROFILE if snapshot.member is None else snapshot.member.profile
-    if version.schedule is not None:
-        closed_by = version.schedule.closed_by(moment, profile.birthday)
-        if closed_by is not None:
-            local = moment.astimezone(version.zone)
-            return closed_by, {"at": _told(local), "zone": version.zone.key}
-    if version.promo_codes and version.promo_codes.isdisjoint([code.casefold() for code in command.promo_codes]):
-        return "promo_code_missing", None
-    return _audience(version, profile, snapshot.member_id)
-
-
-def _told(local: datetime) -> str:
-    """A local time as people read it: `Fri 2026-11-27 09:05`."""
-    day = DAY_NAMES[local.weekday()]
-    return f"{day} {local.year:04}-{local.month:02}-{local.day:02} {local.hour:02}:{local.minute:02}"
-
-
-def _audience(version: CompiledVersion, profile: MemberProfile, member_id: bytes) -> Reason | None:
+def _audience(version: CompiledVersion, profile: MemberProfile, member_id: bytes) -> str | None:
     audience = version.audience
     if audience is None:
         return None
     named = bool(audience.lists or audience.segments)
     if named and audience.lists.isdisjoint(profile.lists) and audience.segments.isdisjoint(profile.segments):
-        return "not_in_audience", None
+        return "not_in_audience"
     if audience.held_out and holdout_part(member_id, version.code) < audience.held_out:
-        return "held_out", None
+        return "held_out"
     return None
 
 
 def holdout_part(member_id: bytes, code: str) -> int:
     """Where in 0 .. HOLDOUT_PARTS-1 a member stands for a promo; the same for ever, and independent between promos."""
     return int.from_bytes(digest16(b"holdout", member_id, code.encode())[:8], "big") % HOLDOUT_PARTS
+
+
+def _place(entry: Matched) -> tuple[int, int, str, int]:
+    return entry[0].place
+
+
+def _promo(version: CompiledVersion) -> int:
+    return version.promo_id

@@ -48,6 +48,14 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
             return "wrong_date"
         return None
 
+    def birthdays_on(self, moment: datetime) -> frozenset[str]:
+        """The birthdays, `MM-DD`, that are kept on the day of this moment: two on 28 February of most years."""
+        local = moment.astimezone(self.zone)
+        day = f"{local.month:02}-{local.day:02}"
+        if day == "02-28" and monthrange(local.year, 2)[1] == 28:
+            return frozenset((day, "02-29"))
+        return frozenset((day,))
+
     def _within(self, minute: int) -> bool:
         return any(
             start <= minute < end if start < end else minute >= start or minute < end for start, end in self.spans
@@ -59,12 +67,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
             return True
         if self.last and local.day == monthrange(local.year, local.month)[1]:
             return True
-        if not self.birthday or birthday is None:
-            return False
-        born = birthday[-5:]
-        if born == "02-29" and monthrange(local.year, 2)[1] == 28:
-            born = "02-28"
-        return day == born
+        return self.birthday and birthday is not None and birthday[-5:] in self.birthdays_on(local)
 
 
 def compile_schedule(window: Window, zone: ZoneInfo) -> Schedule | None:

@@ -175,12 +175,12 @@ def test_activation_and_expiry_run_from_when_the_fact_happened() -> None:
     assert (late.active_at, late.expires_at) == (None, START + timedelta(days=5))
 
 
-def test_lookups_of_long_baskets_are_not_kept() -> None:
+def test_routes_of_long_baskets_are_not_kept() -> None:
     """Two hundred products a call, all different, would fill the memory long before the bound on entries."""
     programme = compiled(promo("P", where={"products": ["A"]}))
     basket = (Item(product="A"), *(Item(product=f"B{number}") for number in range(199)))
     assert givers(programme, items=basket) == ["P"]
-    assert programme.lookups == {}
+    assert programme.routes == {}
 
 
 @pytest.mark.parametrize(

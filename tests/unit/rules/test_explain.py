@@ -52,7 +52,7 @@ def _version(**changes: Any) -> PromoVersion:
 DECLINING = ("Declined", "_decline", "_once", "Verdict")
 """Calls that take the code of a decline among their arguments."""
 
-ANSWERING = ("_not_open", "_gate", "_audience", "closed_by")
+ANSWERING = ("why", "_audience", "closed_by")
 """Functions that answer with the code of a decline, alone or before its values."""
 
 
