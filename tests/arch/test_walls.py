@@ -61,8 +61,14 @@ PLANTED: dict[str, list[tuple[str, str]]] = {
         ("api/dialects/qoin_task", "accrual.api.dialects.qoin_processor"),
         ("api/dialects/qoin_processor", "accrual.api.dialects.qoin_task"),
         ("api/dialects/qoin", "accrual.api.dialects.qoin_task"),
+        ("api/dialects/goodie", "accrual.api.dialects.qoin_task"),
+    ],
+    "partners-are-strangers": [
+        ("api/dialects/goodie", "accrual.api.dialects.qoin.facts"),
+        ("api/dialects/qoin", "accrual.api.dialects.goodie.wire"),
     ],
     "dialects-do-not-judge": [
+        ("api/dialects/goodie", "accrual.rules"),
         ("api/dialects/qoin_task", "accrual.rules"),
         ("api/dialects/qoin_processor", "accrual.rules"),
         ("api/dialects/qoin", "accrual.rules.evaluate"),

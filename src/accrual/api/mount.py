@@ -9,6 +9,9 @@ import msgspec
 
 from accrual.api.app import App, utc_now
 from accrual.api.call import Engine, Reply
+from accrual.api.dialects.goodie import headers as goodie_headers
+from accrual.api.dialects.goodie import reply as goodie_reply
+from accrual.api.dialects.goodie.routes import GoodieRoutes
 from accrual.api.dialects.qoin import routes as qoin
 from accrual.api.limits import EdgeLimits
 from accrual.api.metrics import Meter
@@ -38,7 +41,7 @@ def build_app(
     meter = meter or Meter()
     return App(
         engine,
-        mounted=[*_qoin(edge), *_native(edge, native), *_promos(edge)],
+        mounted=[*_qoin(edge), *_goodie(edge), *_native(edge, native), *_promos(edge)],
         probes=[*probes(engine, meter), _description(native)],
         failure=native_reply.failure,
         limits=edge,
@@ -71,6 +74,26 @@ def _qoin(edge: EdgeLimits) -> Sequence[Mounted]:
             body_bytes_max=edge.body_bytes_max,
         )
         for name, answer in (("requestin", qoin.requestin), ("requestout", qoin.requestout))
+    ]
+
+
+def _goodie(edge: EdgeLimits) -> Sequence[Mounted]:
+    routes = GoodieRoutes(deadline_s=edge.answer_deadline_s)
+    return [
+        Mounted(
+            name=name,
+            path=path,
+            methods=methods,
+            answer=answer,
+            failure=goodie_reply.failure,
+            body_bytes_max=edge.body_bytes_max if methods is _POST else 0,
+            authenticate=goodie_headers.authenticate,
+        )
+        for name, path, methods, answer in (
+            ("goodie_posting", "/api-rest/promotion/posting", _POST, routes.posting),
+            ("goodie_inquiry", "/api-rest/promotion/inquiry", _POST, routes.inquiry),
+            ("goodie_points", "/api-rest/member/points", _GET, routes.points),
+        )
     ]
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 import structlog
 
+from accrual.api.dialects.goodie import translate as goodie_translate
+from accrual.api.dialects.goodie import wire as goodie_wire
 from accrual.api.dialects.qoin.fields import FIELDS_BY_DIALECT, TRANSLATE_AGAIN
 from accrual.api.native import again as native_again
 from accrual.bootstrap.clocks import fresh_bytes, utc_now
@@ -50,10 +52,12 @@ FOLLOW_UP_PAUSE_S = 0.02
 
 FIELDS: Mapping[Dialect, Callable[[bytes], dict[str, Any]]] = {
     **FIELDS_BY_DIALECT,
+    Dialect.GOODIE: goodie_wire.fields,
     Dialect.NATIVE: translate_native.fields,
 }
 CONTENT_AGAIN: Mapping[Dialect, Callable[[bytes, Catalogue, StoredClient], bytes]] = {
     **TRANSLATE_AGAIN,
+    Dialect.GOODIE: goodie_translate.content_of,
     Dialect.NATIVE: native_again.content_of,
 }
 

@@ -99,6 +99,7 @@ class Names:
             promo=version.promo.code if version else None,
             promo_version=version.version if version else None,
             details=declined.details,
+            promo_name=version.promo.name if version else "",
         )
 
     def booked(self, booked: Booked) -> BookedView:

@@ -39,6 +39,7 @@ class DeclineView(msgspec.Struct, frozen=True, kw_only=True):
     promo: str | None = None
     promo_version: int | None = None
     details: dict[str, Any] | None = None
+    promo_name: str = ""
 
 
 class BookedView(msgspec.Struct, frozen=True, kw_only=True):
