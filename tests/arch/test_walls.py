@@ -62,13 +62,17 @@ PLANTED: dict[str, list[tuple[str, str]]] = {
         ("api/dialects/qoin_processor", "accrual.api.dialects.qoin_task"),
         ("api/dialects/qoin", "accrual.api.dialects.qoin_task"),
         ("api/dialects/goodie", "accrual.api.dialects.qoin_task"),
+        ("api/dialects/profitflow", "accrual.api.dialects.qoin_processor"),
     ],
     "partners-are-strangers": [
         ("api/dialects/goodie", "accrual.api.dialects.qoin.facts"),
         ("api/dialects/qoin", "accrual.api.dialects.goodie.wire"),
+        ("api/dialects/profitflow", "accrual.api.dialects.qoin.facts"),
+        ("api/dialects/goodie", "accrual.api.dialects.profitflow.reply"),
     ],
     "dialects-do-not-judge": [
         ("api/dialects/goodie", "accrual.rules"),
+        ("api/dialects/profitflow", "accrual.rules.lifecycle"),
         ("api/dialects/qoin_task", "accrual.rules"),
         ("api/dialects/qoin_processor", "accrual.rules"),
         ("api/dialects/qoin", "accrual.rules.evaluate"),
@@ -78,6 +82,7 @@ PLANTED: dict[str, list[tuple[str, str]]] = {
 WRITTEN_INTO: dict[str, list[tuple[str, str]]] = {
     "dialects-are-pure": [
         ("api/dialects/qoin_task/wire.py", "asyncio"),
+        ("api/dialects/profitflow/translate.py", "time"),
         ("api/dialects/qoin_task/translate.py", "random"),
         ("api/dialects/qoin_processor/reply.py", "starlette.responses"),
     ],

@@ -12,6 +12,7 @@ from accrual.api.call import Engine, Reply
 from accrual.api.dialects.goodie import headers as goodie_headers
 from accrual.api.dialects.goodie import reply as goodie_reply
 from accrual.api.dialects.goodie.routes import GoodieRoutes
+from accrual.api.dialects.profitflow import routes as profitflow
 from accrual.api.dialects.qoin import routes as qoin
 from accrual.api.limits import EdgeLimits
 from accrual.api.metrics import Meter
@@ -41,7 +42,7 @@ def build_app(
     meter = meter or Meter()
     return App(
         engine,
-        mounted=[*_qoin(edge), *_goodie(edge), *_native(edge, native), *_promos(edge)],
+        mounted=[*_qoin(edge), *_goodie(edge), *_profitflow(edge), *_native(edge, native), *_promos(edge)],
         probes=[*probes(engine, meter), _description(native)],
         failure=native_reply.failure,
         limits=edge,
@@ -94,6 +95,21 @@ def _goodie(edge: EdgeLimits) -> Sequence[Mounted]:
             ("goodie_inquiry", "/api-rest/promotion/inquiry", _POST, routes.inquiry),
             ("goodie_points", "/api-rest/member/points", _GET, routes.points),
         )
+    ]
+
+
+def _profitflow(edge: EdgeLimits) -> Sequence[Mounted]:
+    return [
+        Mounted(
+            name=f"profitflow_{name}",
+            path=f"/api/pointreward/{name}",
+            methods=_POST,
+            answer=answer,
+            failure=profitflow.failure,
+            body_bytes_max=min(edge.body_bytes_max, profitflow.BODY_BYTES_MAX),
+            authenticate=profitflow.authenticate,
+        )
+        for name, answer in profitflow.ROUTES.items()
     ]
 
 

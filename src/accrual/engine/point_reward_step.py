@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from accrual.domain.documents import write_out
-from accrual.domain.errors import Broken, Missing, Refused
+from accrual.domain.errors import Broken, Conflict, Invalid, Missing, Refused
 from accrual.domain.point_rewards import ORIGIN, PointReward, Shelf, Terms, fold_name
 from accrual.domain.programme import Client, Outlet
 from accrual.domain.stored_programme import AuditEntry, CatalogueChange, PromoWrite, StoredProgramme
@@ -136,6 +136,9 @@ def _written(
     at: Setting, before: PointReward | None, after: PointReward, step: str, *, asked: bool
 ) -> CatalogueChange | None:
     """`asked`: the call says whether it is active, so that what was stopped by hand follows it too."""
+    terms = after.terms
+    if terms.starts_at is not None and terms.ends_at is not None and terms.ends_at <= terms.starts_at:
+        raise Invalid("It would end before it begins.", code="invalid_date")
     outlets, promos = at.stored.outlets, dict[Part, Any]()
     made: Outlet | None = None
     if after.ended_at is None:
@@ -143,7 +146,7 @@ def _written(
         outlets = outlets if made is None else (*outlets, made)
         promos = promos_of(
             after.point_reward_id,
-            after.terms,
+            terms,
             outlet=home,
             asset=_asset(at),
             currency=at.stored.settings.currency,
@@ -151,6 +154,8 @@ def _written(
         check(promos.values(), at.stored, outlets)
     codes = tuple(promo.code for promo in promos.values())
     known = {promo.code: promo for promo in at.stored.promos if promo.origin == ORIGIN}
+    if any(promo.code in codes and promo.origin != ORIGIN for promo in at.stored.promos):
+        raise Conflict("A file of this programme has a promo with a code that this point reward needs.")
     used = () if before is None else before.promos
     reason = f"{after.label} at {after.corner.outlet}: {step}"
     saved = [

@@ -1,0 +1,1 @@
+"""Profitflow's PointReward: its fields, what they mean for a point reward, and its replies; no other dialect's words."""
