@@ -19,7 +19,14 @@ from accrual.domain.commands import (
     encode_command,
 )
 from accrual.domain.facts import Fact, Identity, Purchase
-from accrual.domain.ids import bucket_of, member_account_id, member_id_of, ticket_of
+from accrual.domain.ids import (
+    bucket_of,
+    bucket_of_ticket,
+    member_account_id,
+    member_id_of,
+    ticket_of,
+)
+from accrual.domain.ids import member_of as member_of_identity
 from accrual.domain.log import (
     AppendRow,
     KeyHome,
@@ -29,16 +36,19 @@ from accrual.domain.log import (
     OutcomeRow,
     ParkedRow,
     Posting,
+    SnapshotRow,
 )
-from accrual.domain.lots import LotUse
+from accrual.domain.lots import LotEvents, LotRow, LotUse, decode_lots
 from accrual.domain.members import MemberProfile, PurchaseRow, decode_profile
-from accrual.domain.outcomes import Outcome, decode_outcome
+from accrual.domain.outcomes import Outcome, Status, decode_outcome
 from accrual.domain.programme import Asset, Catalogue, Settings, StoredAsset
 from accrual.domain.promos import Promo, PromoVersion
 from accrual.domain.stocks import StockKey
-from accrual.domain.transfers import Line
+from accrual.domain.transfers import Kind, Line
+from accrual.domain.undoing import AwardedLine, HoldRow, Part, TargetRow, UndoneRow
+from accrual.engine.keeping import NO_SEAL
 from accrual.engine.load import fetch_shares, load
-from accrual.engine.process import NO_SEAL, EventOf, Processor
+from accrual.engine.process import EventOf, Processor
 from accrual.engine.state import State
 from accrual.engine.task import Task
 from accrual.rules.compile import CompiledProgramme, compile_programme
@@ -116,6 +126,10 @@ class Books:
     shares: dict[tuple[int, StockKey], int] = field(default_factory=dict)
     known: dict[bytes, MemberProfile] = field(default_factory=dict)
     postings: list[Posting] = field(default_factory=list)
+    snapshots: list[SnapshotRow] = field(default_factory=list)
+    holds: dict[tuple[int, bytes], HoldRow] = field(default_factory=dict)
+    undone_rows: list[UndoneRow] = field(default_factory=list)
+    awaited: list[tuple[int, bytes, int]] = field(default_factory=list)
 
     # The log.
 
@@ -235,6 +249,86 @@ class Books:
                         found.setdefault(who, []).append(row)
         return found
 
+    async def lots(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], LotEvents]:
+        """From the newest snapshot on, as a store would read them."""
+        found = {}
+        for bucket, accounts in wanted.items():
+            for account in accounts:
+                snapshots = [s for s in self.snapshots if (s.bucket, s.account) == (bucket, account)]
+                since, lots = (0, []) if not snapshots else (snapshots[-1].position, decode_lots(snapshots[-1].lots))
+                credits = [
+                    LotRow(k.position, k.leg, k.amount, k.expires_at, k.active_at, k.origin)
+                    for k in self.lines
+                    if (k.bucket, k.account) == (bucket, account) and k.position > since and k.amount > 0
+                ]
+                uses = [
+                    (u.lot_position, u.lot_leg, u.amount)
+                    for u in self.lot_uses
+                    if (u.bucket, u.account) == (bucket, account) and u.position > since
+                ]
+                found[bucket, account] = LotEvents(since, lots, credits, uses)
+        return found
+
+    async def target(self, bucket: int, ticket: bytes, programme_id: int) -> TargetRow | None:
+        found = [c for c in self.log.get(bucket, []) if c.ticket == ticket]
+        if not found or (bucket, found[0].position) not in self.outcomes:
+            return None
+        command = found[0]
+        position = self.resumed.get((bucket, command.position), command.position)
+        row = self.outcomes[bucket, position]
+        outcome = decode_outcome(row.payload)
+        if outcome.status is Status.FORWARDED:
+            return await self.target(bucket_of_ticket(outcome.follow_ups[0]), outcome.follow_ups[0], programme_id)
+        identity = decode_command(command.facts).identity
+        member_id = member_of_identity(programme_id, identity.kind, identity.value)
+        while (became := self.people[member_id].merged_into if member_id in self.people else None) is not None:
+            member_id = became
+        awarded = [k for k in self.lines if (k.bucket, k.position, k.kind) == (bucket, position, Kind.AWARD)]
+        return TargetRow(
+            ticket=command.ticket,
+            bucket=bucket,
+            position=position,
+            programme_id=programme_id,
+            recorded_at=command.recorded_at,
+            facts=command.facts,
+            status=row.status,
+            payload=row.payload,
+            member_id=member_id,
+            awarded=tuple(
+                AwardedLine(k.account, k.leg, k.amount, k.active_at, self._expired((bucket, position, k.leg)))
+                for k in sorted(awarded, key=lambda k: k.leg)
+                if k.account >= 1 << 24
+            ),
+            follow_ups=tuple((t, self.by_ticket(t).facts) for t in outcome.follow_ups),
+        )
+
+    def _expired(self, origin: tuple[int, int, int]) -> int:
+        lots = {
+            (k.bucket, k.account, k.position, k.leg)
+            for k in self.lines
+            if (k.origin or (k.bucket, k.position, k.leg)) == origin
+        }
+        return sum(
+            u.amount
+            for u in self.lot_uses
+            if u.kind == Kind.EXPIRE and (u.bucket, u.account, u.lot_position, u.lot_leg) in lots
+        )
+
+    async def undone(self, buckets: Sequence[int], target: bytes) -> dict[Part, int]:
+        found: dict[Part, int] = {}
+        for row in self.undone_rows:
+            if row.bucket in buckets and row.target == target:
+                part = (row.award, row.fact, row.line)
+                found[part] = max(found.get(part, 0), row.units_after)
+        return found
+
+    async def hold(self, bucket: int, hold_id: bytes) -> HoldRow | None:
+        return self.holds.get((bucket, hold_id))
+
+    async def awaiting(self, bucket: int, target: bytes) -> tuple[bytes, ...]:
+        places = [(b, p) for b, t, p in self.awaited if (b, t) == (bucket, target) and (b, p) not in self.resumed]
+        return tuple(self.log[b][p - 1].ticket for b, p in places)
+
     async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
         for command in self.log.get(bucket, []):
             place = (bucket, command.position)
@@ -287,6 +381,17 @@ class Books:
             key = StockKey(*stock[1:6])
             self.stocks[key] = self.stocks.get(key, key.cap) - stock.used
             assert self.stocks[key] >= 0, "a cap is never passed"
+        for mark in posting.marks:
+            row = self.people[mark.member_id]
+            self.people[mark.member_id] = row._replace(marks=mark.marks, merged_into=mark.merged_into)
+        self.snapshots.extend(posting.snapshots)
+        for hold in posting.holds:
+            self.holds[hold.bucket, hold.hold_id] = hold
+        for bucket, hold_id, position in posting.released:
+            assert self.holds[bucket, hold_id].resolved_position is None, "a hold ends once"
+            self.holds[bucket, hold_id] = self.holds[bucket, hold_id]._replace(resolved_position=position)
+        self.undone_rows.extend(posting.undone)
+        self.awaited.extend(posting.awaited)
         for profile in posting.profiles:
             self.known[profile.member_id] = decode_profile(profile.document)
         for outcome in posting.outcomes:
@@ -353,7 +458,7 @@ class Desk:
         programme_id: int = PROGRAMME,
     ) -> LoggedCommand:
         self._sent += 1
-        member_id = member_id_of(programme_id, identity.kind, identity.value)
+        member_id = member_of_identity(programme_id, identity.kind, identity.value)
         bucket = bucket_of(member_id, self.books.buckets)
         ticket = ticket_of(programme_id, CLIENT, member_id, key or b"r%d" % self._sent, bucket)
         row = AppendRow(

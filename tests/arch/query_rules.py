@@ -10,7 +10,7 @@ from dataclasses import dataclass
 # fmt: off
 MEMBER_SCOPED = (
     "member", "identity", "command", "tail", "lane", "outcome", "account", "line", "lot_use", "lot_snapshot", "hold",
-    "key_home", "counter", "budget_share", "quota", "prize_stock", "outbox", "parked", "referral", "profile",
+    "key_home", "counter", "budget_share", "quota", "prize_stock", "outbox", "parked", "referral", "profile", "undone", "awaited",
 )
 # fmt: on
 

@@ -24,7 +24,7 @@ _ABSENT = -(2**63)
 _COMMAND = Struct(">iqiiq").pack
 _OUTCOME = Struct(">IB").pack
 _LINE = Struct(">qhqqqqhiqqqq").pack
-_LOT_USE = Struct(">qqhq").pack
+_LOT_USE = Struct(">qqhqh").pack
 _ORIGIN = Struct(">iqh").pack
 
 
@@ -95,5 +95,7 @@ def advance(
         if origin is not None:
             parts.append(_ORIGIN(*origin))
     if lot_uses:
-        parts.extend(_LOT_USE(use.account, use.lot_position, use.lot_leg, use.amount) for use in sorted(lot_uses))
+        parts.extend(
+            _LOT_USE(use.account, use.lot_position, use.lot_leg, use.amount, use.kind) for use in sorted(lot_uses)
+        )
     return hashlib.sha256(b"".join(parts)).digest()

@@ -29,6 +29,13 @@ def member_id_of(programme_id: int, kind: str, value: str) -> MemberId:
     return MemberId(digest16(b"member", b"%d" % programme_id, kind.encode(), value.encode()))
 
 
+def member_of(programme_id: int, kind: str, value: str) -> MemberId:
+    """The member that an identity in the log means: `#` and an id in hexadecimal is that member, which only we write."""
+    if kind == "#":
+        return MemberId(bytes.fromhex(value))
+    return member_id_of(programme_id, kind, value)
+
+
 def bucket_of(member_id: bytes, buckets: int) -> int:
     """The hash slot of a member (or of any 16-byte digest): 0 .. buckets-1."""
     return int.from_bytes(member_id[:8], "big") % buckets

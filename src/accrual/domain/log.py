@@ -8,6 +8,7 @@ from typing import NamedTuple
 from accrual.domain.facts import Identity
 from accrual.domain.lots import LotUse
 from accrual.domain.transfers import Line
+from accrual.domain.undoing import HoldRow, UndoneRow
 
 
 class AppendRow(NamedTuple):
@@ -92,6 +93,7 @@ class MemberRow(NamedTuple):
     name: str | None
     referrer: Identity | None
     enrolled_at: datetime | None = None
+    marks: int = 0
 
 
 class NewMember(NamedTuple):
@@ -112,6 +114,24 @@ class Rename(NamedTuple):
     bucket: int
     member_id: bytes
     name: str
+
+
+class Mark(NamedTuple):
+    """What a member is marked with from now on (domain.members), and whom they were merged into."""
+
+    bucket: int
+    member_id: bytes
+    marks: int
+    merged_into: bytes | None
+
+
+class SnapshotRow(NamedTuple):
+    """The open lots of an account after a position, encoded."""
+
+    bucket: int
+    account: int
+    position: int
+    lots: bytes
 
 
 class Link(NamedTuple):
@@ -236,3 +256,9 @@ class Posting(NamedTuple):
     shares: list[StockRow]
     quotas: list[StockRow]
     profiles: list[ProfileRow]
+    marks: list[Mark]
+    snapshots: list[SnapshotRow]
+    holds: list[HoldRow]
+    released: list[tuple[int, bytes, int]]
+    undone: list[UndoneRow]
+    awaited: list[tuple[int, bytes, int]]

@@ -23,6 +23,13 @@ class MemberProfile(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 EMPTY_PROFILE = MemberProfile()
 
 
+MARK_DEBT = 1
+"""The member owes, or once owed, something: whoever credits looks for a debt first."""
+
+MARK_AWAITED = 2
+"""A return came before its purchase: whoever decides a purchase looks whether it is that one."""
+
+
 class PurchaseRow(NamedTuple):
     """A purchase a member made, as the log has it. `amount_minor` is 0 when no amount was sent."""
 

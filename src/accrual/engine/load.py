@@ -11,11 +11,12 @@ from accrual.domain.accounts import Role
 from accrual.domain.commands import LoggedCommand, Profile, Resume, Reward, decode_command
 from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
-from accrual.domain.ids import member_account_id, member_id_of, system_account_id
+from accrual.domain.ids import member_account_id, member_of, system_account_id
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.stocks import StockKey
+from accrual.engine.keeping import fresh_account
+from accrual.engine.load_moves import load_moves
 from accrual.engine.ports_lane import StateSource
-from accrual.engine.process import fresh_account
 from accrual.engine.state import MemberCell, ShareState, State
 from accrual.engine.task import Task
 from accrual.rules.admit import kinds_of
@@ -57,6 +58,7 @@ async def load(
     await _load_keys(tasks, state, source)
     await _load_profiles(tasks, state, source)
     await _load_histories(tasks, state, source)
+    await load_moves(tasks, state, source)
     return tasks
 
 
@@ -82,7 +84,7 @@ def _decode(command: LoggedCommand, programmes: Programmes) -> Task:
 
 def _say_who(task: Task, identity: Identity) -> None:
     """Whom a task is about and what judging it looks at, once it is known what it is."""
-    task.member_id = member_id_of(task.command.programme_id, identity.kind, identity.value)
+    task.member_id = member_of(task.command.programme_id, identity.kind, identity.value)
     if task.reward is not None and task.programme is not None:
         task.kinds = kinds_of(task.reward)
         task.looks = task.programme.looks_of(task.kinds)
@@ -101,6 +103,7 @@ async def _resume(task: Task, resume: Resume, source: StateSource) -> bool:
     if parked is None:
         return False
     position, _, _, facts, recorded_at = parked
+    task.first_recorded_at = recorded_at
     try:
         decoded = decode_command(facts)
     except msgspec.DecodeError as error:
@@ -131,7 +134,7 @@ async def _load_members(tasks: Sequence[Task], state: State, source: StateSource
     wanted: dict[int, list[bytes]] = {}
     cells = state.members
     for task in tasks:
-        if (task.reward is None and task.profile is None) or task.member_id in cells:
+        if (task.reward is None and task.profile is None and task.move is None) or task.member_id in cells:
             continue
         bucket = task.command.bucket
         cells[task.member_id] = MemberCell(bucket, None, {}, {})
@@ -250,7 +253,7 @@ async def _load_profiles(tasks: Sequence[Task], state: State, source: StateSourc
     wanted: dict[int, list[bytes]] = {}
     for task in tasks:
         programme = task.programme
-        if programme is None or not (task.looks.profile or task.profile is not None):
+        if programme is None or not (task.looks.profile or task.profile is not None or _asks_level(task, programme)):
             continue
         cell = state.members[task.member_id]
         if cell.row is None or cell.profile is not None:
@@ -260,6 +263,11 @@ async def _load_profiles(tasks: Sequence[Task], state: State, source: StateSourc
     if wanted:
         for member_id, profile in (await source.profiles(wanted)).items():
             state.members[member_id].profile = profile
+
+
+def _asks_level(task: Task, programme: CompiledProgramme) -> bool:
+    """Whether a movement asks which level the member is at."""
+    return task.move is not None and programme.settings.tiers is not None
 
 
 async def _load_histories(tasks: Sequence[Task], state: State, source: StateSource) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import Identity, Scalar
+from accrual.domain.movements import MEMBER_KIND
 from accrual.domain.native import IDENTIFIER_CHARACTERS_MAX, WrittenIdentity
 from accrual.rules.profiles import check_attribute
 
@@ -33,6 +34,8 @@ def read_rfc_3339(text: str, zone: str) -> datetime:
 
 def read_identity(kind: str, value: str, path: str) -> Identity:
     """An identity as it is stored, both parts trimmed. Raises Invalid `invalid_identity`."""
+    if kind.strip() == MEMBER_KIND:
+        raise Invalid("No identity is of this kind.", code="invalid_identity", details={"path": f"{path}.kind"})
     try:
         return Identity(read_identifier(kind, f"{path}.kind"), read_identifier(value, f"{path}.value"))
     except Invalid as error:

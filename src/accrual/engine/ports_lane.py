@@ -9,8 +9,10 @@ from typing import Protocol
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.facts import Identity
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
+from accrual.domain.lots import LotEvents
 from accrual.domain.members import MemberProfile, PurchaseRow
 from accrual.domain.stocks import StockKey
+from accrual.domain.undoing import HoldRow, Part, TargetRow
 
 
 class StateSource(Protocol):
@@ -46,6 +48,21 @@ class StateSource(Protocol):
 
     async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
         """(position, programme_id, client_id, facts, recorded_at) of a parked command that was not resumed yet."""
+
+    async def lots(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], LotEvents]:
+        """What the open lots of accounts are known by, by (bucket, account); accounts without lots are left out."""
+
+    async def target(self, bucket: int, ticket: bytes, programme_id: int) -> TargetRow | None:
+        """A decided or parked command of this programme, wherever it was forwarded to; None while there is none."""
+
+    async def undone(self, buckets: Sequence[int], target: bytes) -> dict[Part, int]:
+        """How much of each part of a command was undone so far."""
+
+    async def hold(self, bucket: int, hold_id: bytes) -> HoldRow | None:
+        """What was set aside by the command of this ticket."""
+
+    async def awaiting(self, bucket: int, target: bytes) -> tuple[bytes, ...]:
+        """Tickets of the parked returns that wait for this one."""
 
 
 class LaneStore(StateSource, Protocol):

@@ -8,35 +8,24 @@ from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
-import msgspec
-
-from accrual.domain.accounts import FLOOR_ZERO, MEMBER_ROLES, Role
-from accrual.domain.amounts import INT64_MAX
+from accrual.domain.accounts import Role
 from accrual.domain.chain import STORED_BYTES, advance
 from accrual.domain.commands import (
     LoggedCommand,
     Profile,
-    Resume,
     Reward,
-    content_digest,
-    decode_command,
-    encode_command,
 )
 from accrual.domain.errors import Invalid
-from accrual.domain.facts import PURCHASES, Identity
-from accrual.domain.ids import bucket_of, member_id_of, ticket_of
+from accrual.domain.facts import PURCHASES
 from accrual.domain.log import (
     Advance,
     AppendRow,
     CounterRow,
     Lease,
     Link,
-    MemberRow,
     NewAccount,
-    NewMember,
     OutboxRow,
     OutcomeRow,
-    ParkedRow,
     Posting,
     ProfileRow,
     Rename,
@@ -46,8 +35,10 @@ from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
 from accrual.domain.programme import Enrol
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Line
+from accrual.engine.keeping import follow_up_row
+from accrual.engine.process_moves import MovementDecider, credit_awards, looks_back, wake_up
 from accrual.engine.settle import net, settle
-from accrual.engine.state import AccountState, MemberCell, State
+from accrual.engine.state import MemberCell, State
 from accrual.engine.stocks import SeenStocks
 from accrual.engine.task import Decided, Task
 from accrual.rules.compiled import CompiledProgramme
@@ -63,19 +54,19 @@ from accrual.rules.snapshot import (
     StockShort,
 )
 
-NO_SEAL = bytes(16)
-"""The seal of a command without an erasable part."""
-
 EventOf = Callable[[Reward, LoggedCommand, CompiledProgramme], tuple[str, bytes] | None]
 """The event that goes out when a command is decided, as (kind, payload), if any."""
 
 
 def empty_posting(recorded_at: datetime) -> Posting:
     """A posting that writes nothing yet; follow-ups of it are recorded at `recorded_at`."""
-    return Posting([], [], [], [], [], [], [], [], [], [], [], [], [], [], recorded_at, [], [], [])
+    return Posting(
+        *([], [], [], [], [], [], [], [], [], [], [], [], [], []),
+        *(recorded_at, [], [], [], [], [], [], [], [], []),
+    )
 
 
-class Processor:
+class Processor(MovementDecider):
     """Decides batches over one lane's State, which it changes as it goes: command n+1 sees n.
 
     After `decide`, `shorts` says of which stocks more has to be fetched, as (bucket, key, wanted); the commands that
@@ -94,11 +85,9 @@ class Processor:
         secret: bytes = b"",
     ) -> None:
         self.shorts: list[tuple[int, StockKey, int]] = []
+        super().__init__(state, buckets=buckets, describe=describe)
         self._secret = secret
-        self._state = state
-        self._buckets = buckets
         self._event_of = event_of
-        self._describe = describe
 
     def decide(self, tasks: Sequence[Task], leases: dict[int, Lease], recorded_at: datetime) -> Posting:
         """The posting of tasks in bucket and position order; every bucket among them must be leased."""
@@ -112,7 +101,12 @@ class Processor:
         moved: dict[int, int] = {}
         decided: list[Decided] = []
         outbox_next = lease.outbox_next
+        seen: set[bytes] = set()
         for task in tasks:
+            if task.member_id in seen and looks_back(task, self._state):
+                # What it is about was read before the batch, and this batch has changed it: the next one reads again.
+                break
+            seen.add(task.member_id)
             try:
                 answer, event = self._decide_one(task, moved, posting)
             except StockShort as short:
@@ -165,21 +159,32 @@ class Processor:
             return _nothing_parked(command), None
         if task.profile is not None and programme is not None and task.error is None:
             return self._change_profile(task, task.profile, programme, posting), None
+        if task.move is not None and programme is not None and task.error is None:
+            return self._move(task, task.move, moved, posting), None
         if reward is None or programme is None:
             if task.nothing_parked:
                 return _nothing_parked(command), None
             return self._park(task, task.error or "not decodable", posting), None
         cell = self._state.members[task.member_id]
+        if cell.row is not None and cell.row.merged_into is not None:
+            return self._forward(task, reward, cell.row.merged_into, posting), None
         stocks = SeenStocks(self._state, command.bucket)
         judgement = evaluate(reward, self._snapshot(task, reward, programme, cell, stocks))
-        lines, uses, after, system_moves = settle(
-            judgement.awards, cell, command.bucket, command.position, judgement.occurred_at, command.recorded_at
-        )
+        purse = None
+        if cell.has_books:
+            purse = credit_awards(judgement, self._purse(task, cell, judgement.occurred_at))
+            lines, uses, after, system_moves = purse.lines, purse.uses, purse.after, purse.moved
+        else:
+            lines, uses, after, system_moves = settle(
+                judgement.awards, cell, command.bucket, command.position, judgement.occurred_at, command.recorded_at
+            )
         follow_ups = (
             [self._follow_up(task, reward, n, side) for n, side in enumerate(judgement.follow_ups)]
             if judgement.follow_ups
             else []
         )
+        if task.woken:
+            follow_ups.extend(wake_up(command, reward.identity, task.woken, len(follow_ups), self._buckets))
         outcome = Outcome(
             status=Status.DECIDED,
             revision=programme.revision,
@@ -194,6 +199,8 @@ class Processor:
         # From here on nothing can fail: the overlay and the posting change together.
         moved.update(totals)
         self._remember(task, cell, judgement, after, posting)
+        if purse is not None:
+            self._keep_books(task, cell, purse, posting)
         if judgement.taken:
             stocks.take(judgement.taken, self._buckets, posting)
         posting.follow_ups.extend(follow_ups)
@@ -226,15 +233,6 @@ class Processor:
             else b"",
         )
 
-    def _totals(self, bucket: int, moved: dict[int, int], system_moves: dict[int, int]) -> dict[int, int]:
-        """What the batch moves on these system accounts, this command included. Raises OverflowError beyond int64."""
-        totals = {}
-        for account, amount in system_moves.items():
-            totals[account] = total = moved.get(account, 0) + amount
-            if abs(self._state.systems[bucket, account].balance + total) > INT64_MAX:
-                raise OverflowError("a system account would be beyond int64")
-        return totals
-
     def _remember(
         self,
         task: Task,
@@ -262,15 +260,7 @@ class Processor:
         for (promo_id, slot, period), value in judgement.counters.items():
             cell.counters[promo_id, slot, period] = value
             posting.counters.append(CounterRow(bucket, member_id, promo_id, slot, period, position, value))
-        for (asset_id, role), (balance, held) in after.items():
-            account = cell.accounts[asset_id, role]
-            account.balance, account.held = balance, held
-            if not account.exists:
-                account.exists = True
-                floor = FLOOR_ZERO if role in MEMBER_ROLES else None
-                posting.accounts.append(
-                    NewAccount(bucket, account.account_id, command.programme_id, asset_id, role, member_id, floor)
-                )
+        self._book_balances(task, cell, after, posting)
 
     def _change_profile(self, task: Task, change: Profile, programme: CompiledProgramme, posting: Posting) -> Decided:
         command = task.command
@@ -302,23 +292,6 @@ class Processor:
             posting.resumed.append((command.bucket, task.resumes, command.position))
         return Decided(command, Status.DECIDED, payload, [], [])
 
-    def _enrol(self, task: Task, cell: MemberCell, posting: Posting) -> None:
-        command, asked = task.command, task.reward or task.profile
-        if asked is None:
-            raise AssertionError("only rewards and profiles enrol")
-        cell.row = MemberRow(task.member_id, None, command.name, None, command.recorded_at)
-        posting.members.append(
-            NewMember(
-                command.bucket,
-                task.member_id,
-                command.programme_id,
-                command.recorded_at,
-                command.position,
-                command.name,
-                asked.identity,
-            )
-        )
-
     def _follow_up(self, task: Task, parent: Reward, number: int, side: FollowUp) -> AppendRow:
         command = task.command
         reward = Reward(
@@ -329,19 +302,6 @@ class Processor:
             parent=command.ticket,
         )
         return follow_up_row(command, reward, number, self._buckets)
-
-    def _park(self, task: Task, error: str, posting: Posting) -> Decided:
-        command = task.command
-        revision = 0 if task.programme is None else task.programme.revision
-        outcome = Outcome(status=Status.PARKED, revision=revision, error=error)
-        posting.parked.append(ParkedRow(command.bucket, command.position, command.recorded_at, error, command.facts))
-        if _is_retry(command):
-            # What it tried stays put aside and can be tried again; this one is over.
-            posting.resumed.append((command.bucket, command.position, command.position))
-        cell = self._state.members.get(task.member_id)
-        if cell is not None and cell.row is not None:
-            posting.unposted.append((command.bucket, task.member_id, command.position))
-        return Decided(command, Status.PARKED, encode_outcome(outcome), [], [])
 
 
 _bucket = attrgetter("command.bucket")
@@ -357,32 +317,7 @@ def _balances(cell: MemberCell, programme: CompiledProgramme) -> dict[str, int]:
     return found
 
 
-def _is_retry(command: LoggedCommand) -> bool:
-    try:
-        return isinstance(decode_command(command.facts), Resume)
-    except msgspec.DecodeError:
-        return False
-
-
 def _nothing_parked(command: LoggedCommand) -> Decided:
     """A second Resume of the same ticket: the first one has answered it."""
     outcome = Outcome(status=Status.DECIDED, revision=0, declines=(Declined(PROGRAMME_ITSELF, "nothing_parked"),))
     return Decided(command, Status.DECIDED, encode_outcome(outcome), [], [])
-
-
-def follow_up_row(command: LoggedCommand, reward: Reward, number: int, buckets: int) -> AppendRow:
-    """A follow-up as a row of the log: its ticket derives from the parent's and its number, so a replay makes the same."""
-    identity: Identity = reward.identity
-    member_id = member_id_of(command.programme_id, identity.kind, identity.value)
-    bucket = bucket_of(member_id, buckets)
-    key = b"f" + command.ticket + number.to_bytes(2, "big")
-    ticket = ticket_of(command.programme_id, command.client_id, member_id, key, bucket)
-    facts = encode_command(reward)
-    return AppendRow(
-        bucket, ticket, command.programme_id, command.client_id, content_digest(facts), NO_SEAL, facts, None, None, None
-    )
-
-
-def fresh_account(account_id: int) -> AccountState:
-    """An account without any line."""
-    return AccountState(account_id, 0, None, False)

@@ -12,7 +12,7 @@ from accrual.domain.books import BookedBalance, BookedCommand, BookedLine, Booke
 from accrual.domain.commands import Submission
 from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
-from accrual.domain.ids import bucket_of, bucket_of_ticket, is_ticket, member_id_of
+from accrual.domain.ids import bucket_of, bucket_of_ticket, is_ticket, member_id_of, member_of
 from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.domain.outcomes import Status
 from accrual.domain.programme import Catalogue, Language
@@ -296,7 +296,7 @@ async def _lines(books: SnapshotReads, decoded: Iterable[Decoded]) -> Lines:
     for part in decoded:
         if part.outcome is not None and part.outcome.status is Status.DECIDED:
             identity = identity_of(part)
-            own = member_id_of(part.row.programme_id, identity.kind, identity.value)
+            own = member_of(part.row.programme_id, identity.kind, identity.value)
             member_id = part.outcome.member_id or own
             positions.setdefault((part.row.bucket, member_id), []).append(part.row.position)
     lines: Lines = {}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from accrual.domain.commands import Dialect, LoggedCommand, Resume, Reward, Submission, content_digest, encode_command
 from accrual.domain.errors import Conflict, Refused
 from accrual.domain.facts import Identity
-from accrual.domain.ids import Ticket, member_id_of, ticket_of
+from accrual.domain.ids import Ticket, member_of, ticket_of
 from accrual.engine.portray import Decoded
 from accrual.engine.render import ticket_text
 
@@ -23,7 +23,7 @@ def retry_key(ticket: bytes, number: int) -> bytes:
 
 def retry_ticket(row: LoggedCommand, identity: Identity, number: int) -> Ticket:
     """The ticket that this retry of a command has, whether or not it was asked for."""
-    member_id = member_id_of(row.programme_id, identity.kind, identity.value)
+    member_id = member_of(row.programme_id, identity.kind, identity.value)
     return ticket_of(row.programme_id, row.client_id, member_id, retry_key(row.ticket, number), row.bucket)
 
 

@@ -12,13 +12,13 @@ import msgspec
 from accrual.domain.commands import Command, LoggedCommand, Profile, Resume, Reward
 from accrual.domain.errors import Invalid, TooLarge
 from accrual.domain.facts import PURCHASES, Identity
-from accrual.domain.ids import member_id_of
+from accrual.domain.ids import member_of
 from accrual.domain.log import AppendRow
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.outcomes import Award, Declined, Outcome, Status
 from accrual.domain.programme import Enrol
 from accrual.domain.stocks import StockKey, StockLeft
-from accrual.engine.process import follow_up_row
+from accrual.engine.keeping import follow_up_row
 from accrual.rules.admit import kinds_of
 from accrual.rules.compiled import NO_LOOKS, CompiledProgramme
 from accrual.rules.evaluate import evaluate
@@ -126,9 +126,7 @@ class Simulator:
         member = self._members.get(name)
         known = member is not None
         member_id = (
-            member.member_id
-            if member is not None
-            else member_id_of(command.programme_id, identity.kind, identity.value)
+            member.member_id if member is not None else member_of(command.programme_id, identity.kind, identity.value)
         )
         counters = self._counters.get(member_id)
         if programme is not self._programme:
@@ -248,7 +246,7 @@ class Simulator:
         else:
             try:
                 profile = changed_profile(EMPTY_PROFILE if member is None else member.profile, change)
-                member_id = member_id_of(command.programme_id, identity.kind, identity.value)
+                member_id = member_of(command.programme_id, identity.kind, identity.value)
                 base = member or MemberState(member_id, None, command.recorded_at)
                 self._members[name] = msgspec.structs.replace(base, profile=profile)
                 self._count(1 if member is None else 0)
@@ -332,5 +330,5 @@ def _as_recorded(parked: _Parked) -> Reward | Profile:
 
 
 def _told(command: LoggedCommand, identity: Identity, outcome: Outcome) -> Simulated:
-    member_id = member_id_of(command.programme_id, identity.kind, identity.value)
+    member_id = member_of(command.programme_id, identity.kind, identity.value)
     return Simulated(outcome, member_id, identity, command.recorded_at)

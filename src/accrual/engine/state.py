@@ -9,19 +9,27 @@ import msgspec
 from accrual.domain.log import MemberRow
 from accrual.domain.members import MemberProfile
 from accrual.domain.stocks import StockKey
+from accrual.engine.lot_book import LotBook
 from accrual.rules.snapshot import PastPurchase
 
 PURCHASES_MAX = 500_000
 """How many past purchases a lane remembers of all its members together."""
 
+LOTS_MAX = 500_000
+"""How many open lots a lane remembers of all its members together."""
+
 
 class AccountState(msgspec.Struct, gc=False):
-    """An account's number, its balance and held amount after its newest line; `exists` once it has a row."""
+    """An account's number, its balance and held amount after its newest line; `exists` once it has a row.
+
+    `lots` are its open lots, None until somebody asked for them.
+    """
 
     account_id: int
     balance: int
     held: int | None
     exists: bool
+    lots: LotBook | None = None
 
 
 class ShareState(msgspec.Struct, gc=False):
@@ -37,7 +45,8 @@ class MemberCell(msgspec.Struct, gc=False):
 
     `accounts` by (asset_id, role); `counters` by (promo_id, slot, period), 0 where none was ever written. `link_known`
     once it was asked who referred the member. `profile` and
-    `history` (of purchases since `history_since`) are None until somebody asked for them.
+    `history` (of purchases since `history_since`) are None until somebody asked for them. `has_books` once the open lots
+    of an account are known: from then on every movement keeps them.
     """
 
     bucket: int
@@ -48,13 +57,21 @@ class MemberCell(msgspec.Struct, gc=False):
     profile: MemberProfile | None = None
     history: tuple[PastPurchase, ...] | None = None
     history_since: datetime | None = None
+    has_books: bool = False
+
+    def drop_books(self) -> None:
+        """Forget the open lots; they are read again when somebody asks."""
+        if self.has_books:
+            self.has_books = False
+            for account in self.accounts.values():
+                account.lots = None
 
 
 class State:
     """Members by id, system accounts by (bucket, account), shares of stocks by bucket and key.
 
     `quotas` are what is left of outlets' and devices' caps: others use them too, so they are loaded for each batch.
-    `purchases` counts the entries of all histories that are kept.
+    `purchases` counts the entries of all histories that are kept, `lots` the open lots that were read.
     """
 
     def __init__(self, *, members_max: int) -> None:
@@ -64,6 +81,7 @@ class State:
         self.shares: dict[tuple[int, StockKey], ShareState] = {}
         self.quotas: dict[StockKey, int] = {}
         self.purchases = 0
+        self.lots = 0
 
     def make_room(self) -> None:
         """Forget the longest-known eighth when the cache is full. Called between batches only."""
@@ -71,6 +89,10 @@ class State:
             self.purchases = 0
             for cell in self.members.values():
                 cell.history = None
+        if self.lots > LOTS_MAX:
+            self.lots = 0
+            for cell in self.members.values():
+                cell.drop_books()
         excess = len(self.members) - self.members_max
         if excess <= 0:
             return

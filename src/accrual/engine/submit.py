@@ -11,7 +11,7 @@ import structlog
 
 from accrual.domain.commands import Receipt, Submission, encode_command, seal_of
 from accrual.domain.errors import AccrualError, Broken, Busy, KeyReused
-from accrual.domain.ids import bucket_of, digest16, member_id_of, ticket_of
+from accrual.domain.ids import bucket_of, digest16, member_of, ticket_of
 from accrual.domain.log import AppendRow, KeyHome, Known
 from accrual.engine.ports import CommandLog
 from accrual.engine.report import ROWS_BOUNDS, SubmitReport, Tally
@@ -251,7 +251,7 @@ def row_of(submission: Submission, *, buckets: int, salt: bytes) -> tuple[Append
     """The row of a submission: its ticket and bucket follow from who sent what for whom, without any look-up."""
     identity = submission.command.identity
     programme_id, client_id = submission.programme_id, submission.client_id
-    member_id = member_id_of(programme_id, identity.kind, identity.value)
+    member_id = member_of(programme_id, identity.kind, identity.value)
     bucket = bucket_of(member_id, buckets)
     ticket = ticket_of(programme_id, client_id, member_id, submission.key, bucket)
     name = submission.name or None

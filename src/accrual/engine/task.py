@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from datetime import datetime
 
 import msgspec
 
@@ -12,6 +13,7 @@ from accrual.domain.lots import LotUse
 from accrual.domain.movements import Movement
 from accrual.domain.outcomes import Status
 from accrual.domain.transfers import Line
+from accrual.engine.moves.scene import Known
 from accrual.rules.compiled import NO_LOOKS, CompiledProgramme, Looks
 
 
@@ -20,7 +22,9 @@ class Task(msgspec.Struct, gc=False):
 
     `asks_for` is the retry that it is, until what it retries was loaded; `resumes` is the position of the parked command
     that this one tries again; `nothing_parked` that there is none; `kinds` of fact it carries, and what judging those
-    `looks` at.
+    `looks` at. `move` is what it moves without a promo and `known` what was read for that; `first_recorded_at` when it was
+    first recorded, if it is tried again; `woken` are the returns that waited for it; `lottery`: its member's books are
+    opened to see whether a snapshot of them is due.
     """
 
     command: LoggedCommand
@@ -36,6 +40,10 @@ class Task(msgspec.Struct, gc=False):
     client: str | None = None
     profile: Profile | None = None
     move: Movement | None = None
+    known: Known | None = None
+    first_recorded_at: datetime | None = None
+    woken: tuple[bytes, ...] | None = None
+    lottery: bool = False
 
 
 class Decided(msgspec.Struct, gc=False):

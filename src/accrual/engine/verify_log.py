@@ -9,12 +9,14 @@ from typing import TypeVar
 
 import msgspec
 
+from accrual.domain.accounts import Role
 from accrual.domain.books import BookedStep, BucketState, Fault, SealedCommand
 from accrual.domain.chain import HEAD_FIRST, STORED_BYTES, advance
-from accrual.domain.commands import Reward, decode_command, seal_of
+from accrual.domain.commands import Dialect, decode_command, seal_of
 from accrual.domain.ids import bucket_of_ticket
 from accrual.domain.log import OutcomeRow
 from accrual.domain.lots import LotUse
+from accrual.domain.movements import MEMBER_KIND
 from accrual.domain.outcomes import Outcome, Status, decode_outcome
 from accrual.domain.transfers import Kind, Line
 
@@ -131,11 +133,18 @@ class LogCheck:
 
     def _check_netting(self, position: int, lines: list[Line]) -> Iterator[Fault]:
         """Every member line is met by a line of its contra account: netted over a stretch, or its own (transit)."""
+        own: Counter[int] = Counter()
         for line in lines:
-            if line.account >= SYSTEM_ACCOUNT_END:
+            if line.account >= SYSTEM_ACCOUNT_END and (line.contra & 15) < Role.ISSUANCE:
+                own[line.contra >> 4] += line.amount
+            elif line.account >= SYSTEM_ACCOUNT_END:
                 since, amount = self._uncovered.get(line.contra, (position, 0))
                 # Movements that cancel out within a batch have no netted line, so a sum of nothing starts anew.
                 self._uncovered[line.contra] = (since if amount else position, amount + line.amount)
+        for asset, amount in sorted(own.items()):
+            if amount:
+                text = f"what moved between the member's own accounts of asset {asset} sums to {amount:+}, not to zero"
+                yield self._fault("netting", position, text)
         for line in lines:
             if line.account >= SYSTEM_ACCOUNT_END:
                 continue
@@ -160,9 +169,10 @@ def _by_position(rows: Sequence[RowT]) -> dict[int, list[RowT]]:
 
 
 def _is_internal(facts: bytes) -> bool:
-    """Whether the command never had a body: a follow-up or a resumption."""
+    """Whether the command never had a body: a follow-up, a resumption, or something that fell due."""
     try:
         command = decode_command(facts)
     except msgspec.DecodeError:
         return False
-    return not isinstance(command, Reward) or command.parent is not None
+    followed = getattr(command, "parent", None) is not None or command.identity.kind == MEMBER_KIND
+    return followed or command.dialect is Dialect.INTERNAL

@@ -13,14 +13,17 @@ from accrual.domain.commands import LoggedCommand
 from accrual.domain.errors import DatabaseDown
 from accrual.domain.facts import Identity
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
+from accrual.domain.lots import LotEvents
 from accrual.domain.members import MemberProfile, PurchaseRow
 from accrual.domain.stocks import StockKey
+from accrual.domain.undoing import HoldRow, Part, TargetRow
 from accrual.store.connection import Connection
 from accrual.store.past import read_history, read_profiles
 from accrual.store.postgres import as_login, connect, mapping_loss
 from accrual.store.posting import post
 from accrual.store.sql import query
 from accrual.store.stocks import fetch_shares, quotas, return_shares
+from accrual.store.undoing import read_awaiting, read_hold, read_lots, read_target, read_undone
 
 WORKER_REGISTER = query("lane/worker_register")
 WORKER_BEAT = query("lane/worker_beat")
@@ -209,7 +212,7 @@ class PostgresLanes:
         """The members of {bucket: member ids} that exist."""
         with mapping_loss():
             rows = await self.connection.fetch(MEMBERS, sorted(wanted), offsets(wanted, self._buckets), _flat(wanted))
-        return {row[0]: MemberRow(row[0], row[1], row[2], None, row[3]) for row in rows}
+        return {row[0]: MemberRow(row[0], row[1], row[2], None, row[3], row[4] or 0) for row in rows}
 
     async def links(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, Identity]:
         """Who referred those of {bucket: member ids} whom somebody did."""
@@ -261,6 +264,31 @@ class PostgresLanes:
         """Own purchases of {bucket: members} recorded since then, newest first, out of their newest 5,000 commands."""
         starts = offsets(wanted, self._buckets)
         return await read_history(self.connection, sorted(wanted), starts, _flat(wanted), since)
+
+    async def lots(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], LotEvents]:
+        """What the open lots of {bucket: accounts} are known by; accounts without any are left out."""
+        with mapping_loss():
+            return await read_lots(self.connection, wanted, offsets(wanted, self._buckets))
+
+    async def target(self, bucket: int, ticket: bytes, programme_id: int) -> TargetRow | None:
+        """A decided command of this programme, wherever it was forwarded to."""
+        with mapping_loss():
+            return await read_target(self.connection, bucket, ticket, programme_id, self._buckets)
+
+    async def undone(self, buckets: Sequence[int], target: bytes) -> dict[Part, int]:
+        """How much of each part of a command was undone so far."""
+        with mapping_loss():
+            return await read_undone(self.connection, buckets, target)
+
+    async def hold(self, bucket: int, hold_id: bytes) -> HoldRow | None:
+        """What the command of this ticket set aside."""
+        with mapping_loss():
+            return await read_hold(self.connection, bucket, hold_id)
+
+    async def awaiting(self, bucket: int, target: bytes) -> tuple[bytes, ...]:
+        """Tickets of the parked returns that wait for this command."""
+        with mapping_loss():
+            return await read_awaiting(self.connection, bucket, target)
 
     async def post(self, posting: Posting) -> None:
         """Write a batch, or nothing of it. Raises LaneLost when the fence refuses, DatabaseDown when the session is lost."""

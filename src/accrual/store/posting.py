@@ -6,6 +6,7 @@ import io
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -22,6 +23,8 @@ ADVANCE = query("lane/advance")
 RENAME = query("lane/rename")
 PARK = query("lane/park")
 RESUMED = query("lane/resumed")
+MARK = query("lane/mark")
+HOLD_RESOLVE = query("lane/hold_resolve")
 
 OUTCOME_COLUMNS = ("position", "bucket", "status", "chain", "payload")
 LINE_COLUMNS = (
@@ -48,9 +51,13 @@ IDENTITY_COLUMNS = ("bucket", "programme_id", "kind", "value", "member_id")
 LINK_COLUMNS = ("bucket", "member_id", "position", "referrer_kind", "referrer_value")
 ACCOUNT_COLUMNS = ("bucket", "account_id", "programme_id", "asset_id", "role", "member_id", "floor")
 COUNTER_COLUMNS = ("bucket", "member_id", "promo_id", "slot", "period", "position", "value_after")
-LOT_USE_COLUMNS = ("bucket", "account", "position", "lot_position", "lot_leg", "amount")
+LOT_USE_COLUMNS = ("bucket", "account", "position", "lot_position", "lot_leg", "amount", "kind")
 PROFILE_COLUMNS = ("bucket", "member_id", "position", "document")
 UNPOSTED_COLUMNS = ("bucket", "member_id", "position")
+SNAPSHOT_COLUMNS = ("bucket", "account", "position", "lots")
+HOLD_COLUMNS = ("bucket", "hold_id", "account", "position", "amount", "expires_at")
+UNDONE_COLUMNS = ("bucket", "target", "award", "fact", "line", "position", "units_after")
+AWAITED_COLUMNS = ("bucket", "target", "position")
 OUTBOX_COLUMNS = ("bucket", "sequence", "position", "recorded_at", "kind", "payload")
 
 
@@ -74,6 +81,11 @@ async def post(
                 await connection.execute(PARK, *_columns(posting.parked))
             for bucket, position, resumed_position in posting.resumed:
                 await connection.execute(RESUMED, bucket, position, resumed_position)
+            if posting.marks:
+                newest_marks = {(mark.bucket, mark.member_id): mark for mark in posting.marks}
+                await connection.execute(MARK, *_columns(list(newest_marks.values())))
+            for bucket, hold_id, resolved in posting.released:
+                await connection.execute(HOLD_RESOLVE, bucket, UUID(bytes=hold_id), resolved)
             if posting.follow_ups:
                 await append_follow_ups(connection, posting.follow_ups, posting.recorded_at)
             if before_commit is not None:
@@ -112,6 +124,10 @@ async def _copy_all(connection: Connection, posting: Posting) -> None:
         ("profile", PROFILE_COLUMNS, posting.profiles),
         ("unposted", UNPOSTED_COLUMNS, posting.unposted),
         ("outbox", OUTBOX_COLUMNS, posting.outbox),
+        ("lot_snapshot", SNAPSHOT_COLUMNS, posting.snapshots),
+        ("hold", HOLD_COLUMNS, [(h.bucket, UUID(bytes=h.hold_id), *h[2:6]) for h in posting.holds]),
+        ("undone", UNDONE_COLUMNS, [(u.bucket, UUID(bytes=u.target), *u[2:]) for u in posting.undone]),
+        ("awaited", AWAITED_COLUMNS, [(b, UUID(bytes=t), p) for b, t, p in posting.awaited]),
     )
     for table, columns, rows in tables:
         if rows:

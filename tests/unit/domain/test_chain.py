@@ -62,14 +62,14 @@ def test_head_is_the_hash_of_exactly_these_bytes() -> None:
                 ABSENT,
             ),
         )
-        + struct.pack(">qqhq", 1 << 62, 2, 1, 4)
+        + struct.pack(">qqhqh", 1 << 62, 2, 1, 4, 4)
     )
     assert advance(HEAD_FIRST, COMMAND, 1, b"done", [LINE], [USE]) == hashlib.sha256(written).digest()
 
 
 def test_first_known_head_never_changes() -> None:
     head = advance(HEAD_FIRST, COMMAND, 1, b"done", [LINE], [USE])
-    assert head.hex() == "03583331c0c18b264ff3cf791947177277fd922d7efa7012dddac1e6b0036384"
+    assert head.hex() == "63835b968f375b8ca3ccc813a070416c701d0b457cb5ea5812a2f998b5c901c2"
 
 
 @pytest.mark.parametrize("field", [name for name in Line._fields if name not in ("bucket", "position")])
@@ -84,7 +84,7 @@ def test_every_field_of_a_line_counts(field: str) -> None:
     assert advance(HEAD_FIRST, COMMAND, 1, b"", [LINE]) != advance(HEAD_FIRST, COMMAND, 1, b"", [changed])
 
 
-@pytest.mark.parametrize("field", ["account", "lot_position", "lot_leg", "amount"])
+@pytest.mark.parametrize("field", ["account", "lot_position", "lot_leg", "amount", "kind"])
 def test_every_field_of_a_lot_use_counts(field: str) -> None:
     changed = USE._replace(**{field: getattr(USE, field) + 1})
     assert advance(HEAD_FIRST, COMMAND, 1, b"", [], [USE]) != advance(HEAD_FIRST, COMMAND, 1, b"", [], [changed])

@@ -31,3 +31,9 @@ create table awaited (
 );
 
 create index hold_open on hold (bucket, expires_at) where resolved_position is null;
+
+-- Why a debit took from a lot: what expired is told from what was spent.
+
+alter table lot_use add column kind smallint not null default 4;
+alter table lot_use drop constraint lot_use_pkey;
+alter table lot_use add primary key (bucket, account, position, lot_position, lot_leg, kind);

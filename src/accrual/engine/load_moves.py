@@ -1,0 +1,116 @@
+"""Loads what movements without a promo look at: open lots, the commands they are about, holds. Nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from accrual.domain.accounts import Role
+from accrual.domain.ids import bucket_of_ticket, member_account_id, system_account_id
+from accrual.domain.members import MARK_AWAITED, MARK_DEBT
+from accrual.domain.movements import Capture, Merge, Movement, Refund, Release, Reverse
+from accrual.engine.lot_book import LotBook
+from accrual.engine.moves.scene import Known
+from accrual.engine.ports_lane import StateSource
+from accrual.engine.state import AccountState, State
+from accrual.engine.task import Task
+
+MOVED_ROLES = (Role.MEMBER, Role.PENDING, Role.DEBT)
+SYSTEM_ROLES = (Role.ISSUANCE, Role.BREAKAGE, Role.REDEMPTION, Role.TRANSIT)
+LOTTERY = 256
+"""One reward in so many opens its member's books, so that even a member who never spends gets snapshots of lots."""
+
+
+async def load_moves(tasks: Sequence[Task], state: State, source: StateSource) -> None:
+    """Accounts with their lots for every movement, and for rewards of members who owe or whose books are open."""
+    wanted: list[tuple[Task, list[tuple[int, Role]]]] = []
+    for task in tasks:
+        if task.programme is None or task.error is not None:
+            continue
+        if task.move is not None:
+            assets = _assets(task.move, task)
+            state.members[task.member_id].has_books = True
+            wanted.append((task, [(asset_id, role) for asset_id in assets for role in MOVED_ROLES]))
+    for task in tasks:
+        if task.reward is None or task.programme is None:
+            continue
+        cell = state.members[task.member_id]
+        marks = 0 if cell.row is None else cell.row.marks
+        task.lottery = not cell.has_books and not marks & MARK_DEBT and task.command.ticket[15] == 0
+        if cell.has_books or marks & MARK_DEBT or task.lottery:
+            cell.has_books = True
+            assets = sorted({asset_id for asset_id, _ in task.looks.accounts})
+            wanted.append((task, [(asset_id, role) for asset_id in assets for role in MOVED_ROLES]))
+        if marks & MARK_AWAITED:
+            task.woken = await source.awaiting(task.command.bucket, task.command.ticket)
+    if wanted:
+        await _load_accounts(wanted, state, source)
+    for task in tasks:
+        if task.move is not None:
+            task.known = await _load_known(task, task.move, state, source)
+
+
+def _assets(move: Movement, task: Task) -> Iterable[int]:
+    """The asset that a movement names; all of them where what it is about tells which."""
+    if task.programme is None:
+        return ()
+    if move.asset:
+        found = task.programme.assets.get(move.asset)
+        return () if found is None else (found,)
+    return task.programme.assets.values()
+
+
+async def _load_accounts(
+    wanted: Sequence[tuple[Task, list[tuple[int, Role]]]], state: State, source: StateSource
+) -> None:
+    balances: dict[int, list[int]] = {}
+    fresh: dict[tuple[int, int], AccountState] = {}
+    books: dict[int, list[int]] = {}
+    bare: dict[tuple[int, int], tuple[AccountState, Role]] = {}
+    for task, places in wanted:
+        bucket = task.command.bucket
+        cell = state.members[task.member_id]
+        for asset_id, role in places:
+            account = cell.accounts.get((asset_id, role))
+            if account is None:
+                account_id = member_account_id(task.member_id, asset_id, role)
+                account = cell.accounts[asset_id, int(role)] = AccountState(account_id, 0, None, False)
+                fresh[bucket, account_id] = account
+                if cell.row is not None:
+                    balances.setdefault(bucket, []).append(account_id)
+            if account.lots is None and role is not Role.DEBT:
+                account.lots = LotBook(bucket, pending=role is Role.PENDING)
+                if cell.row is not None:
+                    books.setdefault(bucket, []).append(account.account_id)
+                    bare[bucket, account.account_id] = (account, role)
+            for system_role in SYSTEM_ROLES:
+                system_id = system_account_id(asset_id, system_role)
+                if (bucket, system_id) not in state.systems:
+                    system = state.systems[bucket, system_id] = AccountState(system_id, 0, None, False)
+                    fresh[bucket, system_id] = system
+                    balances.setdefault(bucket, []).append(system_id)
+    if balances:
+        for place, (balance, held) in (await source.balances(balances)).items():
+            account = fresh[place]
+            account.balance, account.held, account.exists = balance, held, True
+    if books:
+        for place, events in (await source.lots(books)).items():
+            account, role = bare[place]
+            account.lots = LotBook.load(place[0], events, pending=role is Role.PENDING)
+            state.lots += len(account.lots)
+
+
+async def _load_known(task: Task, move: Movement, state: State, source: StateSource) -> Known:
+    known = Known()
+    bucket = task.command.bucket
+    if isinstance(move, Refund | Reverse):
+        known.target = await source.target(bucket_of_ticket(move.target), move.target, task.command.programme_id)
+        if known.target is not None and known.target.member_id == task.member_id:
+            known.undone = await source.undone(sorted({bucket, known.target.bucket}), move.target)
+        else:
+            known.target = None
+    elif isinstance(move, Capture | Release):
+        known.hold = await source.hold(bucket, move.target)
+    elif isinstance(move, Merge):
+        cell = state.members[task.member_id]
+        known.holds_open = any((account.held or 0) > 0 for account in cell.accounts.values())
+    return known

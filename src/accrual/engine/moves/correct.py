@@ -1,0 +1,75 @@
+"""Points by a person's word: grants and adjustments, and what falls due by the calendar. No promo is asked."""
+
+from __future__ import annotations
+
+from accrual.domain.accounts import Role
+from accrual.domain.movements import Activate, Adjust, Expire, Grant
+from accrual.domain.transfers import Kind
+from accrual.engine.moves.scene import Scene
+from accrual.engine.moves.spend import enough
+from accrual.rules.calendar import after, expiry
+
+
+def grant(asked: Grant, scene: Scene) -> None:
+    """Give units, active and expiring as said."""
+    asset_id = scene.asset_id(asked.asset)
+    if asset_id is None:
+        return
+    scene.enrol = True
+    purse = scene.purse
+    purse.bring_up_to_date(asset_id)
+    start = asked.occurred_at or scene.now
+    if asked.active_after is not None:
+        start = after(start, asked.active_after, scene.zone)
+    expires_at = None if asked.expires is None else expiry(start, asked.expires, scene.zone)
+    active_at = start if start > scene.now else None
+    purse.credit(
+        asset_id, asked.amount, kind=Kind.GRANT, contra=Role.ISSUANCE, expires_at=expires_at, active_at=active_at
+    )
+    scene.book(Kind.GRANT, asset_id, asked.amount)
+
+
+def adjust(asked: Adjust, scene: Scene) -> None:
+    """Correct a balance. What it does not have becomes debt where that is allowed, else nothing happens."""
+    asset_id = scene.asset_id(asked.asset)
+    if asset_id is None:
+        return
+    purse = scene.purse
+    if asked.amount > 0:
+        scene.enrol = True
+        purse.bring_up_to_date(asset_id)
+        expires_at = None if asked.expires is None else expiry(scene.now, asked.expires, scene.zone)
+        purse.credit(asset_id, asked.amount, kind=Kind.ADJUST, contra=Role.ISSUANCE, expires_at=expires_at)
+        scene.book(Kind.ADJUST, asset_id, asked.amount)
+        return
+    purse.bring_up_to_date(asset_id)
+    wanted = -asked.amount
+    taken = min(wanted, purse.available(asset_id))
+    if wanted == 0:
+        scene.refuse("amount_too_small", amount=0)
+    elif asked.below_zero or enough(scene, asset_id, wanted):
+        purse.debit(asset_id, taken, kind=Kind.ADJUST, contra=Role.ISSUANCE)
+        if wanted > taken:
+            scene.enrol = True
+            purse.owe(asset_id, wanted - taken, kind=Kind.ADJUST, contra=Role.ISSUANCE)
+        scene.book(Kind.ADJUST, asset_id, -wanted, {"debt": wanted - taken} if wanted > taken else None)
+
+
+def activate(asked: Activate, scene: Scene) -> None:
+    """What becomes active by then is active."""
+    for asset_id in assets_of(asked.asset, scene):
+        scene.purse.activate(asset_id, max(scene.now, asked.until))
+
+
+def expire(asked: Expire, scene: Scene) -> None:
+    """What expires by then has expired; what becomes active by then is activated first."""
+    for asset_id in assets_of(asked.asset, scene):
+        scene.purse.bring_up_to_date(asset_id, asked.until)
+
+
+def assets_of(code: str, scene: Scene) -> list[int]:
+    """The asset named, or all of them."""
+    if not code:
+        return list(scene.programme.assets.values())
+    found = scene.asset_id(code)
+    return [] if found is None else [found]

@@ -1,0 +1,215 @@
+"""Decides movements of a batch: carries them out, forwards those of merged members, keeps lots, holds and what was undone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from accrual.domain.accounts import Role
+from accrual.domain.commands import Dialect, LoggedCommand, Profile, Resume, Reward
+from accrual.domain.facts import Identity
+from accrual.domain.ids import system_account_id
+from accrual.domain.log import AppendRow, Mark, NewAccount, Posting, SnapshotRow
+from accrual.domain.lots import encode_lots
+from accrual.domain.members import MARK_AWAITED, MARK_DEBT
+from accrual.domain.movements import MEMBER_KIND, Absorb, Capture, Merge, Movement, Refund, Release, Reverse
+from accrual.domain.outcomes import Outcome, Status, encode_outcome
+from accrual.domain.transfers import Kind
+from accrual.domain.undoing import HoldRow, UndoneRow
+from accrual.engine.keeping import Keeper, follow_up_row
+from accrual.engine.moves.scene import Scene
+from accrual.engine.moving import carry_out
+from accrual.engine.purse import Purse
+from accrual.engine.state import AccountState, MemberCell, State
+from accrual.engine.task import Decided, Task
+from accrual.rules.snapshot import Judgement
+
+WAITS = "waits for its purchase"
+"""Why a return is put aside whose purchase is not in the log yet."""
+
+LOOKS_BACK = (Refund, Reverse, Capture, Release, Merge)
+"""Movements about earlier commands, of which something was read from the books."""
+
+
+class MovementDecider(Keeper):
+    """The part of deciding a batch that asks no promo."""
+
+    def _purse(self, task: Task, cell: MemberCell, occurred_at: datetime) -> Purse:
+        command = task.command
+        return Purse(
+            cell,
+            self._transit_of(command.bucket, task),
+            bucket=command.bucket,
+            position=command.position,
+            now=command.recorded_at,
+            occurred_at=occurred_at,
+        )
+
+    def _transit_of(self, bucket: int, task: Task) -> dict[int, AccountState]:
+        programme = task.programme
+        assets = () if programme is None else programme.assets.values()
+        found = {}
+        for asset_id in assets:
+            system = self._state.systems.get((bucket, system_account_id(asset_id, Role.TRANSIT)))
+            if system is not None:
+                found[asset_id] = system
+        return found
+
+    def _keep_books(self, task: Task, cell: MemberCell, purse: Purse, posting: Posting) -> None:
+        """The member's lots stand as this command leaves them; where many events came, a snapshot spares reading them."""
+        command = task.command
+        purse.keep()
+        for asset_id, balance in purse.transit_after.items():
+            account = self._state.systems[command.bucket, system_account_id(asset_id, Role.TRANSIT)]
+            account.balance = balance
+            if not account.exists:
+                account.exists = True
+                posting.accounts.append(
+                    NewAccount(
+                        *(command.bucket, account.account_id, command.programme_id, asset_id, Role.TRANSIT, None, None)
+                    )
+                )
+        for place in purse.after:
+            account = cell.accounts[place]
+            if account.lots is not None and account.lots.snapshot_due():
+                lots = encode_lots(account.lots.snapshot())
+                posting.snapshots.append(SnapshotRow(command.bucket, account.account_id, command.position, lots))
+        if any(role == Role.DEBT and balance < 0 for (_, role), (balance, _) in purse.after.items()):
+            self._mark(task, cell, MARK_DEBT, posting)
+        if task.lottery:
+            cell.drop_books()
+
+    def _forward(self, task: Task, asked: Reward | Profile | Movement, into: bytes, posting: Posting) -> Decided:
+        """A merged member's command goes to the member they became, in that one's lane."""
+        command = task.command
+        identity = Identity(MEMBER_KIND, into.hex())
+        if isinstance(asked, Reward | Reverse):
+            asked = msgspec.structs.replace(asked, identity=identity, parent=command.ticket)
+        else:
+            asked = msgspec.structs.replace(asked, identity=identity)
+        follow_up = follow_up_row(command, asked, 0, self._buckets)
+        revision = 0 if task.programme is None else task.programme.revision
+        outcome = Outcome(status=Status.FORWARDED, revision=revision, follow_ups=(follow_up.ticket,))
+        posting.follow_ups.append(follow_up)
+        posting.unposted.append((command.bucket, task.member_id, command.position))
+        if task.resumes is not None:
+            posting.resumed.append((command.bucket, task.resumes, command.position))
+        return Decided(command, Status.FORWARDED, encode_outcome(outcome), [], [])
+
+    def _move(self, task: Task, asked: Movement, moved: dict[int, int], posting: Posting) -> Decided:
+        """A command that moves points without a promo."""
+        command, programme = task.command, task.programme
+        if programme is None:
+            raise AssertionError("a movement is decided by a programme")
+        cell = self._state.members[task.member_id]
+        merged_into = None if cell.row is None else cell.row.merged_into
+        if merged_into is not None and not (isinstance(asked, Absorb) and asked.merged == task.member_id):
+            return self._forward(task, asked, merged_into, posting)
+        scene = carry_out(task, cell, self._transit_of(command.bucket, task))
+        purse = scene.purse
+        try:
+            follow_ups = [
+                follow_up_row(command, follow_up, number, self._buckets)
+                for number, follow_up in enumerate(scene.follow_ups)
+            ]
+            outcome = Outcome(
+                status=Status.DECIDED,
+                revision=programme.revision,
+                declines=tuple(scene.declines),
+                follow_ups=tuple([follow_up.ticket for follow_up in follow_ups]),
+                booked=tuple(scene.booked),
+            )
+            payload = encode_outcome(outcome)
+            totals = self._totals(command.bucket, moved, purse.moved)
+        except BaseException:
+            purse.undo()
+            raise
+        # From here on nothing can fail: the overlay and the posting change together.
+        moved.update(totals)
+        if (scene.enrol or purse.lines) and cell.row is None:
+            self._enrol(task, cell, posting)
+        self._book_balances(task, cell, purse.after, posting)
+        self._keep_books(task, cell, purse, posting)
+        if scene.waits_for is not None and task.resumes is None:
+            return self._wait(task, cell, scene.waits_for, posting)
+        if scene.waits_for is not None:
+            return self._park(task, WAITS, posting)
+        self._write_down(task, cell, scene, posting)
+        posting.follow_ups.extend(follow_ups)
+        if not purse.after and cell.row is not None:
+            posting.unposted.append((command.bucket, task.member_id, command.position))
+        if task.resumes is not None:
+            posting.resumed.append((command.bucket, task.resumes, command.position))
+        return Decided(command, Status.DECIDED, payload, purse.lines, purse.uses)
+
+    def _write_down(self, task: Task, cell: MemberCell, scene: Scene, posting: Posting) -> None:
+        """What a movement leaves behind besides lines: holds, what was undone of what, mergers."""
+        command = task.command
+        bucket, position = command.bucket, command.position
+        if scene.hold is not None:
+            asset_id, amount, expires_at = scene.hold
+            account_id = cell.accounts[asset_id, Role.MEMBER].account_id
+            posting.holds.append(HoldRow(bucket, command.ticket, account_id, position, amount, expires_at))
+        if scene.released is not None:
+            posting.released.append((bucket, scene.released.hold_id, position))
+        if scene.undone and scene.known.target is not None and isinstance(task.move, Refund | Reverse):
+            target = task.move.target
+            posting.undone.extend(
+                UndoneRow(bucket, target, *part, position, units) for part, units in scene.undone.items()
+            )
+        if cell.row is not None and (scene.merged_into is not None or scene.unmerged):
+            cell.row = cell.row._replace(merged_into=scene.merged_into)
+            posting.marks.append(Mark(bucket, task.member_id, cell.row.marks, scene.merged_into))
+
+    def _wait(self, task: Task, cell: MemberCell, target: bytes, posting: Posting) -> Decided:
+        """A return whose purchase is not there yet is put aside until it comes."""
+        self._mark(task, cell, MARK_AWAITED, posting)
+        posting.awaited.append((task.command.bucket, target, task.command.position))
+        return self._park(task, WAITS, posting)
+
+
+def looks_back(task: Task, state: State) -> bool:
+    """Whether a command is about earlier ones of its member, which must be read as they stand now."""
+    if task.move is not None:
+        return isinstance(task.move, LOOKS_BACK)
+    if task.reward is None or task.woken is not None:
+        return False
+    row = state.members[task.member_id].row
+    return row is not None and bool(row.marks & MARK_AWAITED)
+
+
+def wake_up(
+    command: LoggedCommand, identity: Identity, woken: Sequence[bytes], first: int, buckets: int
+) -> list[AppendRow]:
+    """The returns that waited for this command are tried again."""
+    return [
+        follow_up_row(
+            command,
+            Resume(dialect=Dialect.INTERNAL, action="resume", identity=identity, ticket=ticket),
+            first + number,
+            buckets,
+        )
+        for number, ticket in enumerate(woken)
+    ]
+
+
+def credit_awards(judgement: Judgement, purse: Purse) -> Purse:
+    """Awards to a member whose lots are known: as `settle` writes them, debt paid and lots kept besides."""
+    try:
+        for award in judgement.awards:
+            purse.credit(
+                award.asset_id,
+                award.amount,
+                kind=Kind.AWARD,
+                contra=Role.ISSUANCE,
+                expires_at=award.expires_at,
+                active_at=award.active_at,
+                promo_version_id=award.promo_version_id,
+            )
+        purse.close()
+    except BaseException:
+        purse.undo()
+        raise
+    return purse
