@@ -59,6 +59,7 @@ STATUS_OF = {
     "version_unknown": 404,
     "member_unknown": 404,
     "rule_unknown": 404,
+    "point_reward_unknown": 404,
     "conflict": 409,
     "key_reused": 409,
     "refused": 400,

@@ -89,51 +89,57 @@ def _read_amount(action: str, item: Item, names: Names, minor_units: int) -> int
         raise item.misread(names.amount, error.message, error.code) from error
 
 
-def facts_of(action: str, lines: tuple[Line, ...], referrer: Identity | None) -> tuple[Fact, ...]:
+def facts_of(action: str, lines: tuple[Line, ...], referrer: Identity | None, outlet: str | None) -> tuple[Fact, ...]:
     """The facts of an action. One registration and one referral a call, at its first item; else one fact an item.
 
     Without any item the call itself is the one item, now. `referrer` counts in the two referral actions only, whatever
-    was sent with the others. `transaction` and `transactionpromo` are the same action.
+    was sent with the others. `transaction` and `transactionpromo` are the same action. Qoin names no outlet: `outlet` is
+    the client's own.
     """
     lines = lines or (Line(None, None, None),)
     match action:
         case "register":
-            return (_fact(Registration, lines[0]),)
+            return (_fact(Registration, lines[0], outlet),)
         case "registerreferral":
             first = lines[0]
             return (
-                _fact(Registration, first),
+                _fact(Registration, first, outlet),
                 Referral(
                     occurred_at=first.occurred_at,
                     amount_minor=first.amount_minor,
                     product=first.product,
+                    outlet=outlet,
                     referrer=referrer,
                 ),
             )
         case "transactionreferral":
-            return tuple(fact for line in lines for fact in _referred(line, referrer))
+            return tuple(fact for line in lines for fact in _referred(line, referrer, outlet))
         case "luckydraw":
-            return tuple([_fact(DrawEntry, line) for line in lines])
+            return tuple([_fact(DrawEntry, line, outlet) for line in lines])
         case "dailycheckin":
-            return tuple([_fact(CheckIn, line) for line in lines])
+            return tuple([_fact(CheckIn, line, outlet) for line in lines])
         case "productsku":
-            return tuple([_fact(ProductPurchase, line) for line in lines])
+            return tuple([_fact(ProductPurchase, line, outlet) for line in lines])
         case _:
-            return tuple([_fact(Purchase, line) for line in lines])
+            return tuple([_fact(Purchase, line, outlet) for line in lines])
 
 
 _Plain = Registration | Purchase | DrawEntry | CheckIn | ProductPurchase
 
 
-def _fact(kind: type[_Plain], line: Line) -> Fact:
-    return kind(occurred_at=line.occurred_at, amount_minor=line.amount_minor, product=line.product)
+def _fact(kind: type[_Plain], line: Line, outlet: str | None) -> Fact:
+    return kind(occurred_at=line.occurred_at, amount_minor=line.amount_minor, product=line.product, outlet=outlet)
 
 
-def _referred(line: Line, referrer: Identity | None) -> tuple[Fact, Fact]:
+def _referred(line: Line, referrer: Identity | None, outlet: str | None) -> tuple[Fact, Fact]:
     return (
-        _fact(Purchase, line),
+        _fact(Purchase, line, outlet),
         ReferralPurchase(
-            occurred_at=line.occurred_at, amount_minor=line.amount_minor, product=line.product, referrer=referrer
+            occurred_at=line.occurred_at,
+            amount_minor=line.amount_minor,
+            product=line.product,
+            outlet=outlet,
+            referrer=referrer,
         ),
     )
 

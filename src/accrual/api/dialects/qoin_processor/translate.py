@@ -42,7 +42,7 @@ def translate(
         dialect=Dialect.QOIN_PROCESSOR,
         action=call.action,
         identity=identity,
-        facts=facts_of(call.action, lines, sharer_of(call.id_user_share)),
+        facts=facts_of(call.action, lines, sharer_of(call.id_user_share), client.client.default_outlet),
     )
     return Submission(
         programme_id=catalogue.programme_id,

@@ -40,7 +40,7 @@ def translate(
         dialect=Dialect.QOIN_TASK,
         action=call.action,
         identity=identity,
-        facts=facts_of(call.action, lines, sharer_of(call.user_id_share)),
+        facts=facts_of(call.action, lines, sharer_of(call.user_id_share), client.client.default_outlet),
         install_id=call.install_id,
         device_type=call.device_type,
     )
