@@ -62,6 +62,10 @@ class Engine(Protocol):
     """What the routes ask of the engine."""
 
     @property
+    def buckets(self) -> int:
+        """How many buckets this database has."""
+
+    @property
     def promos(self) -> Promos:
         """Promos as people look after them."""
 

@@ -103,7 +103,9 @@ class RunningEngine:
         point_rewards: PointRewards,
         reports: ReportSource,
         log: CommandLog,
+        buckets: int,
     ) -> None:
+        self.buckets = buckets
         self.catalog = catalog
         self.promos = promos
         self.point_rewards = point_rewards
@@ -272,6 +274,7 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
         point_rewards=PointRewards(catalog, catalogues, PointRewardReads(pool), now=utc_now),
         reports=PostgresReports(pool),
         log=log,
+        buckets=buckets,
     )
 
 

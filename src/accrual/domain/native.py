@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from accrual.domain.facts import Scalar, Trigger
+from accrual.domain.native_moves import WrittenMove
 
 IDENTIFIER_CHARACTERS_MAX = 200
 FACTS_MAX = 100
@@ -109,17 +110,18 @@ class ProfileChange(WrittenProfile, frozen=True):
 
 
 class NativeCommand(_Written, frozen=True):
-    """Facts about one member, to be judged together, in order; or a change of the member's `profile`, not both.
+    """Facts about one member, to be judged together, in order; or a change of the member's `profile`; or a `move` of points.
 
     The same `key` for the same member is the same command for ever: sending it again returns the first ticket, sending
     it with other content is refused. Without a key every call is a new command. `action` is the client's own word for
-    the call, the first fact's type where it is absent, or `profile`. `promo_codes` are what the member typed in,
+    the call, the first fact's type where it is absent, the move's, or `profile`. `promo_codes` are what the member typed in,
     `payment` is how was paid, such as `qris`.
     """
 
     member: WrittenIdentity
     facts: Annotated[tuple[WrittenFact, ...], msgspec.Meta(max_length=FACTS_MAX)] = ()
     profile: WrittenProfile | None = None
+    move: WrittenMove | None = None
     key: Identifier | None = None
     member_name: Identifier | None = None
     install_id: Identifier | None = None

@@ -26,6 +26,8 @@ from accrual.domain.facts import (
     Registration,
     Trigger,
 )
+from accrual.domain.ids import BUCKETS_DEFAULT
+from accrual.domain.movements import Movement
 from accrual.domain.native import NativeCommand, WrittenFact, WrittenLine
 from accrual.domain.programme import Catalogue, IdempotencyPolicy, KeyScope, StoredClient
 from accrual.engine.native_fields import (
@@ -35,6 +37,7 @@ from accrual.engine.native_fields import (
     read_rfc_3339,
     read_written_identity,
 )
+from accrual.engine.translate_moves import canonical_move, to_move
 from accrual.engine.translate_profile import canonical_profile, to_profile
 from accrual.rules.admissible import check_occurred_at
 
@@ -82,9 +85,11 @@ def _whole(text: str) -> int | str:
 class Translator:
     """Turns native commands into submissions under one client's and programme's settings."""
 
-    def __init__(self, client: StoredClient, catalogue: Catalogue) -> None:
+    def __init__(self, client: StoredClient, catalogue: Catalogue, *, buckets: int = BUCKETS_DEFAULT) -> None:
+        """`buckets` is their number in this database: what a key means as a ticket depends on it, nothing else does."""
         self._client = client
         self._catalogue = catalogue
+        self._buckets = buckets
         self._settings = catalogue.settings
 
     def to_submission(self, native: NativeCommand, raw: bytes, *, now: datetime, chance: bytes) -> Submission:
@@ -139,7 +144,12 @@ class Translator:
             _canonical(native, self._command(native), read_optional(native.member_name, "member_name"))
         )
 
-    def _find_inadmissible(self, command: Reward | Profile, now: datetime) -> Invalid | None:
+    def _find_inadmissible(self, command: Reward | Profile | Movement, now: datetime) -> Invalid | None:
+        if not isinstance(command, Reward | Profile):
+            try:
+                check_occurred_at(command.occurred_at, now, self._settings.late_limit)
+            except Invalid as error:
+                return Invalid(error.message, code=error.code, details={"path": "move.occurred_at"})
         for index, fact in enumerate(command.facts if isinstance(command, Reward) else ()):
             try:
                 check_occurred_at(fact.occurred_at, now, self._settings.late_limit)
@@ -147,7 +157,9 @@ class Translator:
                 return Invalid(error.message, code=error.code, details={"path": f"facts[{index}].occurred_at"})
         return None
 
-    def _command(self, native: NativeCommand) -> Reward | Profile:
+    def _command(self, native: NativeCommand) -> Reward | Profile | Movement:
+        if native.move is not None:
+            return to_move(native, native.move, client=self._client, catalogue=self._catalogue, buckets=self._buckets)
         if native.profile is not None and not native.facts:
             return to_profile(native, native.profile)
         return self.command_of(native)
@@ -243,7 +255,7 @@ def _check_extras(fact: WrittenFact, path: str) -> None:
             )
 
 
-def _canonical(native: NativeCommand, command: Reward | Profile, name: str | None) -> bytes:
+def _canonical(native: NativeCommand, command: Reward | Profile | Movement, name: str | None) -> bytes:
     """What a retry must repeat: meaning, with dates and outlets as sent; not spelling, key order or white space.
 
     Amounts count by value, so 10 and "10.00" are the same. What came into the language later is added only where it is
@@ -251,6 +263,8 @@ def _canonical(native: NativeCommand, command: Reward | Profile, name: str | Non
     """
     if isinstance(command, Profile):
         return canonical_profile(command, name)
+    if not isinstance(command, Reward):
+        return canonical_move(native, name)
     meant: tuple[Any, ...] = (
         command.identity,
         command.action,

@@ -36,6 +36,8 @@ def client(**changes: object) -> StoredClient:
 class EngineDouble:
     """Keeps submissions by ticket and refuses a key with another content, like the real one."""
 
+    buckets = 256
+
     def __init__(self, *clients: tuple[str, StoredClient]) -> None:
         self.clients = {hashlib.sha256(key.encode()).digest(): it for key, it in clients or ((KEY, client()),)}
         self.submissions: dict[bytes, Submission] = {}

@@ -76,7 +76,7 @@ class NativeRoutes:
 
     async def _one(self, command: NativeCommand, raw: bytes, call: Call, engine: Engine) -> Reply:
         _warn_without_key(command, call, engine)
-        translator = Translator(call.client, call.catalogue)
+        translator = Translator(call.client, call.catalogue, buckets=engine.buckets)
         receipt = await engine.submit(translator.to_submission(command, raw, now=call.now, chance=call.chance))
         wait_s = _preferred_wait_s(call.headers.get("prefer"), self._limits.wait_max_s)
         headers = {} if wait_s is None else {"preference-applied": f"wait={wait_s:g}"}
@@ -93,7 +93,7 @@ class NativeRoutes:
 
     async def _many(self, call: Call, engine: Engine, written: list[Written]) -> Reply:
         """Each command gets a receipt or an error at its own place; the status is 202 when any was accepted."""
-        translator = Translator(call.client, call.catalogue)
+        translator = Translator(call.client, call.catalogue, buckets=engine.buckets)
         submissions: list[Submission] = []
         answers: list[Receipt | AccrualError | None] = []
         for index, (raw, command) in enumerate(written):
@@ -143,7 +143,7 @@ class NativeRoutes:
         if is_bulk(call.body, call.headers.get("content-type", "")):
             raise Invalid("One command at a time can be previewed.", code="invalid_json")
         command = _with_header_key(read_command(call.body), call.headers.get("idempotency-key"))
-        submission = Translator(call.client, call.catalogue).to_submission(
+        submission = Translator(call.client, call.catalogue, buckets=engine.buckets).to_submission(
             command, call.body, now=call.now, chance=call.chance
         )
         return reply(200, preview_json(await engine.preview(submission, call.now)))

@@ -92,6 +92,9 @@ def _or_refusal(read: Callable[[Any], NativeCommand], source: Any) -> NativeComm
 def _convert(document: Any) -> NativeCommand:
     if isinstance(document, dict):
         _amounts_as_text(document.get("facts"), "lines")
+        move = document.get("move")
+        if isinstance(move, dict) and isinstance(move.get("value"), _Number):
+            move["value"] = move["value"].text
     return _as(NativeCommand, document)
 
 
