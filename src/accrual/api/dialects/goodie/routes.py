@@ -14,7 +14,7 @@ from accrual.api.dialects.goodie.wire import Posting, read
 from accrual.api.dialects.keys import key_of
 from accrual.api.dialects.tolerant import Fields, Misread, read_identifier
 from accrual.domain.commands import Submission
-from accrual.domain.errors import Broken, Busy, Invalid, Missing, Refused
+from accrual.domain.errors import Broken, Busy, Invalid, KeyReused, Missing, Refused
 from accrual.engine.event_rules import EventRules
 from accrual.engine.views import TicketView
 
@@ -34,14 +34,20 @@ class GoodieRoutes:
     async def posting(self, call: Call, engine: Engine) -> Reply:
         """POST /api-rest/promotion/posting: judge, book, and say what it gave. Raises AccrualError, for `failure`."""
         posting, submission = await self._read(call, engine)
-        receipt = await engine.submit(submission)
+        try:
+            receipt = await engine.submit(submission)
+        except KeyReused as error:
+            raise _reused(posting) from error
         view = await engine.wait(receipt, deadline_s=self._deadline_s)
         return await self._answer(call, engine, posting, view, is_posted=True)
 
     async def inquiry(self, call: Call, engine: Engine) -> Reply:
         """POST /api-rest/promotion/inquiry: what a posting of this would give now, or gave; nothing is posted."""
         posting, submission = await self._read(call, engine)
-        previewed = await engine.preview(submission, call.now)
+        try:
+            previewed = await engine.preview(submission, call.now)
+        except KeyReused as error:
+            raise _reused(posting) from error
         return await self._answer(call, engine, posting, previewed.view, is_posted=False)
 
     async def points(self, call: Call, engine: Engine) -> Reply:
@@ -90,6 +96,11 @@ class GoodieRoutes:
             lambda code, version: self._rules.named_by(decided_by, code, version),
             is_posted=is_posted,
         )
+
+
+def _reused(posting: Posting) -> KeyReused:
+    what = "refNumber" if posting.basic is not None else "Idempotency-Key"
+    return KeyReused(f"This {what} was used before, with another content.")
 
 
 def _refuse(view: TicketView) -> None:
