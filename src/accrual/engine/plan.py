@@ -126,13 +126,22 @@ class _Work:
             effect = self._compare("outlet", outlet.code, known.pop(outlet.code, None), outlet)
             self.revises |= effect is not Effect.UNCHANGED
             self.new_outlets.append(outlet)
+        kept = self._outlets_of_others() if self.prune else {}
         for code, outlet in known.items():
-            if self.prune:
+            if self.prune and code not in kept:
                 self._ended("outlet", code, outlet, None)
                 self.revises = True
             else:
-                self._left("outlet", code)
+                self._left("outlet", code, (f"kept for promos made by {kept[code]}",) if code in kept else ())
                 self.new_outlets.append(outlet)
+
+    def _outlets_of_others(self) -> Mapping[str, str]:
+        """Outlets at which promos hold that no file made, with who made them: pruning ends neither."""
+        found = {}
+        for promo in self.stored.promos if self.stored else ():
+            if promo.origin != FILE_ORIGIN and read_life(promo.saved).status is not PromoStatus.ENDED:
+                found.update(dict.fromkeys(promo.newest.promo.where.outlets, promo.origin))
+        return found
 
     def clients(self) -> None:
         known = {item.client.code: item for item in self.stored.clients} if self.stored else {}

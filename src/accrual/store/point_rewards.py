@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from accrual.domain.documents import encode_document
+from accrual.domain.errors import Broken
 from accrual.domain.point_rewards import Corner, PointReward, Shelf, ShownPointReward, Terms, fold_name
 from accrual.store.connection import Connection, Pool, Record
 from accrual.store.postgres import mapping_loss
@@ -23,7 +24,10 @@ class PointRewardReads:
     async def shown(
         self, programme_id: int, client_id: int, owner: str, outlet: str | None, *, limit: int
     ) -> list[ShownPointReward]:
-        """At most `limit` point rewards of a client's user, newest first; `outlet` None means all outlets."""
+        """At most `limit` point rewards of a client's user, newest first; `outlet` None means all outlets.
+
+        Raises DatabaseDown, Broken `point_reward_damaged`.
+        """
         with mapping_loss():
             rows = await self._pool.fetch(_SHOWN, programme_id, client_id, owner, outlet, limit)
         return [ShownPointReward(reward=_reward(row), statuses=tuple(row["statuses"])) for row in rows]
@@ -62,11 +66,15 @@ async def write_reward(connection: Connection, programme_id: int, reward: PointR
 
 
 def _reward(row: Record) -> PointReward:
+    try:
+        terms = msgspec.json.decode(row["terms"], type=Terms)
+    except msgspec.DecodeError as error:
+        raise Broken("The stored terms of a point reward cannot be read.", code="point_reward_damaged") from error
     return PointReward(
         point_reward_id=row["point_reward_id"],
         corner=Corner(row["client_id"], row["owner"], row["outlet"]),
         number=row["number"],
-        terms=msgspec.json.decode(row["terms"], type=Terms),
+        terms=terms,
         sent=msgspec.json.decode(row["sent"]),
         is_active=row["is_active"],
         promos=tuple(row["promos"]),
