@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -73,10 +74,12 @@ def expiry(active_at: datetime, rule: str, zone: str) -> datetime:
         return after(active_at, rule, zone)
     local = active_at.astimezone(ZoneInfo(zone))
     if rule == "end_of_day":
-        first = datetime(local.year, local.month, local.day, tzinfo=local.tzinfo) + timedelta(days=1)
-    elif rule == "end_of_month":
-        month = local.year * 12 + local.month
-        first = datetime(month // 12, month % 12 + 1, 1, tzinfo=local.tzinfo)
-    else:
-        first = datetime(local.year + 1, 1, 1, tzinfo=local.tzinfo)
-    return first.astimezone(UTC)
+        return _day_after(local.year, local.month, local.day, zone)
+    return _day_after(local.year, local.month if rule == "end_of_month" else 12, 31, zone)
+
+
+@lru_cache(maxsize=1_024)
+def _day_after(year: int, month: int, day: int, zone: str) -> datetime:
+    """When the day after this one begins, in UTC; a 31st that a month has not is its last day."""
+    last = datetime(year, month, min(day, monthrange(year, month)[1]), tzinfo=ZoneInfo(zone))
+    return (last + timedelta(days=1)).astimezone(UTC)

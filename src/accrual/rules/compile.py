@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from accrual.domain.accounts import Role
 from accrual.domain.amounts import INT64_MAX, read_ratio
@@ -64,11 +66,12 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
             by_promo.setdefault(stored.promo_id, []).append(stored)
     index: dict[tuple[Trigger, str | None, Subject | None], dict[int, Timeline]] = {}
     listening: dict[Trigger, list[CompiledVersion]] = {}
+    shared: SharedBenefits = {}
     for promo_id, versions in by_promo.items():
         versions.sort(key=lambda stored: stored.version)
         if not any(stored.promo.status in LIVE for stored in versions):
             continue
-        compiled = tuple(compile_version(stored, settings, assets) for stored in versions)
+        compiled = tuple(compile_version(stored, settings, assets, shared) for stored in versions)
         timeline = Timeline(promo_id=promo_id, versions=compiled)
         for stored, version in zip(versions, compiled, strict=True):
             if stored.promo.status in LIVE:
@@ -146,8 +149,10 @@ def days_of(period: str) -> int:
     return years * DAYS_A_YEAR_MAX + months * DAYS_A_MONTH_MAX + weeks * 7 + days + 1
 
 
-def compile_version(stored: PromoVersion, settings: Settings, assets: dict[str, int]) -> CompiledVersion:
-    """One version, with its times read in its zone and its benefits as closures."""
+def compile_version(
+    stored: PromoVersion, settings: Settings, assets: dict[str, int], shared: SharedBenefits | None = None
+) -> CompiledVersion:
+    """One version, with its times read in its zone and its benefits as closures; equal ones are `shared`."""
     promo = stored.promo
     zone_name = promo.window.zone or settings.time_zone
     zone = ZoneInfo(zone_name)
@@ -158,6 +163,10 @@ def compile_version(stored: PromoVersion, settings: Settings, assets: dict[str, 
     lane, condition = LANES.index(promo.stacking.lane), None
     if promo.condition is not None:
         condition = compile_condition(promo.condition, trigger=promo.trigger, settings=settings, zone=zone_name)
+    shared = {} if shared is None else shared
+    for_member = _shared_benefits(promo.benefits, Recipient.MEMBER, settings, assets, shared)
+    limits = (*(compile_limit(limit) for limit in promo.limits), *_budget(promo.budget, assets))
+    by_item = bool(where.products or where.categories or exclude.products or exclude.categories)
     return CompiledVersion(
         promo_version_id=stored.promo_version_id,
         promo_id=stored.promo_id,
@@ -174,18 +183,26 @@ def compile_version(stored: PromoVersion, settings: Settings, assets: dict[str, 
         where=where,
         exclude=exclude,
         narrowed=where != NOWHERE or exclude != NOWHERE or promo.event is not None,
-        by_item=bool(where.products or where.categories or exclude.products or exclude.categories),
+        by_item=by_item,
         audience=audience,
         promo_codes=frozenset(code.casefold() for code in promo.promo_codes),
         condition=condition,
-        for_member=_benefits(promo.benefits, Recipient.MEMBER, settings, assets),
-        for_referrer=_benefits(promo.benefits, Recipient.REFERRER, settings, assets),
+        for_member=for_member,
+        for_referrer=_shared_benefits(promo.benefits, Recipient.REFERRER, settings, assets, shared),
         ceilings=tuple((assets[b.asset], b.ceiling) for b in promo.benefits if b.ceiling is not None),
-        limits=(*(compile_limit(limit) for limit in promo.limits), *_budget(promo.budget, assets)),
+        limits=limits,
         lane=lane,
         priority=promo.stacking.priority,
         exclusive=promo.stacking.exclusive,
+        simple=_is_simple(for_member) and not (limits or by_item),
         place=(lane, -promo.stacking.priority, promo.code, stored.version),
+    )
+
+
+def _is_simple(benefits: Sequence[CompiledBenefit]) -> bool:
+    """Whether it is one benefit that looks at nothing but the amount and has neither a maximum nor a time of its own."""
+    return len(benefits) == 1 and all(
+        b.by_amount and b.cap is None and not b.per_fact and not b.lasts for b in benefits
     )
 
 
@@ -209,6 +226,19 @@ def _audience(written: AudienceDocument) -> Audience | None:
         share = read_ratio(written.holdout)
         held_out = share.numerator * HOLDOUT_PARTS // (share.denominator * 100)
     return Audience(lists=frozenset(written.lists), segments=frozenset(written.segments), held_out=held_out)
+
+
+SharedBenefits = dict[tuple[Recipient, bytes], tuple[CompiledBenefit, ...]]
+"""What was compiled already, by its document: ten thousand promos that give one point are one point in the memory."""
+
+
+def _shared_benefits(
+    benefits: Sequence[Benefit], to: Recipient, settings: Settings, assets: dict[str, int], shared: SharedBenefits
+) -> tuple[CompiledBenefit, ...]:
+    key = to, msgspec.msgpack.encode(benefits)
+    if key not in shared:
+        shared[key] = _benefits(benefits, to, settings, assets)
+    return shared[key]
 
 
 def _benefits(

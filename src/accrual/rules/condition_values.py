@@ -69,12 +69,12 @@ def values_of(wanted: Wanted, facts: Facts) -> dict[str, Any]:
 
 def _history(wanted: Wanted, facts: Facts) -> tuple[dict[str, int], dict[str, int]]:
     """Counts and sums of purchases in each period that ends with the fact, its own moment included."""
-    now, zone = facts.now, facts.snapshot.programme.settings.time_zone
-    made = [purchase for purchase in facts.snapshot.history() if purchase.occurred_at <= now]
-    counts, sums = {}, {}
-    for period in wanted.counted | wanted.summed:
-        start = before(now, period, zone)
-        amounts = [purchase.amount_minor for purchase in made if purchase.occurred_at > start]
+    past, now, zone = facts.snapshot.history(), facts.now, facts.snapshot.programme.settings.time_zone
+    counts: dict[str, int] = {}
+    sums: dict[str, int] = {}
+    for period in wanted.counted | wanted.summed if wanted.summed else wanted.counted:
+        start = before(now, period, zone) if past else now
+        amounts = [amount_minor for occurred_at, amount_minor in past if start < occurred_at <= now]
         counts[period], sums[period] = len(amounts), sum(amounts)
     return counts, sums
 

@@ -84,6 +84,7 @@ class ConditionSet:
         kinds: dict[tuple[Label, ...], int] = {}
         self._parts = [[(p.text, kinds.setdefault(p.labels, len(kinds))) for p in c.parts] for c in self._conditions]
         self.names = _together(self._conditions)
+        self._part_varies = [[_part_varies(part) for part in condition.parts] for condition in self._conditions]
         self.varying = bool(self._varying)
         self.names_varying = _together([self._conditions[n] for n in self._varying])
 
@@ -112,9 +113,9 @@ class ConditionSet:
         """
         found = [number == 0 for number in before]
         for index in self._varying:
-            plain = self._plain[index]
-            if plain is None:
-                continue
+            plain, number = self._plain[index], before[index]
+            if plain is None or (isinstance(number, int) and number > 0 and not self._part_varies[index][number - 1]):
+                continue  # where a part is false for all of them, no other part helps
             try:
                 found[index] = plain(values) == 0
             except UNTOLD:
@@ -179,6 +180,10 @@ def varies(condition: CompiledCondition) -> bool:
     """Whether it may hold for one fact and not for another of the same kind, place and products."""
     wanted = condition.wanted
     return bool(wanted.counted or wanted.summed or wanted.names - SAME_FOR_ALIKE)
+
+
+def _part_varies(part: Part) -> bool:
+    return any(label.name not in SAME_FOR_ALIKE for label in part.labels)
 
 
 def _together(conditions: Sequence[CompiledCondition]) -> Wanted:

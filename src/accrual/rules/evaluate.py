@@ -64,14 +64,20 @@ def _stack(ordered: Sequence[Matched], giving: Giving, as_referrer: bool) -> Non
         if version.lane == CAP_LANE:
             giving.cap(version)
     ended: dict[int, str] = {}
+    simply = not (as_referrer or giving.has_lines or giving.ceilings)
     for version, facts in ordered:
         benefits = version.for_referrer if as_referrer else version.for_member
         if not benefits:
             continue
-        if version.lane in ended:
+        if ended and version.lane in ended:
             details = {"by": ended[version.lane]}
             giving.declines.append(Declined(version.promo_version_id, "outranked", details))
-        elif giving.give(version, benefits, facts) and version.exclusive:
+            continue
+        if simply and version.simple:
+            gave = giving.give_simply(version, benefits[0], facts)
+        else:
+            gave = giving.give(version, benefits, facts)
+        if gave and version.exclusive:
             ended[version.lane] = version.code
 
 

@@ -31,7 +31,6 @@ class Giving:
     __slots__ = (
         "_given_all",
         "_given_base",
-        "_has_lines",
         "_measured",
         "_measured_for",
         "awards",
@@ -39,6 +38,7 @@ class Giving:
         "command",
         "counters",
         "declines",
+        "has_lines",
         "snapshot",
         "taken",
     )
@@ -55,7 +55,10 @@ class Giving:
         self.ceilings: dict[int, tuple[int, CompiledVersion]] = {}
         self._given_base: dict[int, int] = {}
         self._given_all: dict[int, int] = {}
-        self._has_lines = any(fact.items for fact in command.facts)
+        self.has_lines = False
+        for fact in command.facts:
+            if fact.items:
+                self.has_lines = True
         self._measured = NOTHING
         self._measured_for: Sequence[Fact] = ()
 
@@ -85,6 +88,24 @@ class Giving:
                     self.counters[key] = used
         return gave
 
+    def give_simply(self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact]) -> bool:
+        """What `give` does for a simple version, where there are neither lines nor ceilings. Raises OverflowError."""
+        if facts is not self._measured_for:
+            self._measured = self._measure(version, benefit, facts)
+            self._measured_for = facts
+        computed = benefit.compute(self._measured)
+        amount, asset_id = computed.amount, benefit.asset_id
+        if amount <= 0:
+            self._decline(version, "amount_too_small", {"basis": computed.basis})
+            return False
+        if amount > INT64_MAX:
+            raise OverflowError("the award is beyond int64")
+        self._given_all[asset_id] = self._given_all.get(asset_id, 0) + amount
+        if version.lane == BASE_LANE:
+            self._given_base[asset_id] = self._given_base.get(asset_id, 0) + amount
+        self.awards.append(Award(version.promo_version_id, asset_id, amount, benefit.kind, computed.basis))
+        return True
+
     def _give_one(
         self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact], allowance: Allowance | None
     ) -> bool:
@@ -111,7 +132,7 @@ class Giving:
             self._given_base[asset_id] = self._given_base.get(asset_id, 0) + amount
         if amount > INT64_MAX:
             raise OverflowError("the award is beyond int64")
-        if benefit.lasts or details is not None or self._has_lines:
+        if benefit.lasts or details is not None or self.has_lines:
             award = self._award(version, benefit, amount, computed.basis, facts, details)
         else:
             award = Award(version.promo_version_id, asset_id, amount, benefit.kind, computed.basis)

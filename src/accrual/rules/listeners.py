@@ -48,7 +48,8 @@ class Gate(NamedTuple):
 class Opening(msgspec.Struct, frozen=True, eq=False):
     """What the promos of a place come to for a stretch of time. `plain` hold, in the total order.
 
-    `conditional` have a condition alone to be asked. `declined` are the declines in the order of promos, Shut where
+    `conditional` have a condition alone to be asked, in the order of promos, as `declined` are; `conditional_order` has
+    their indices in the total order. `declined` are the declines in the order of promos, Shut where
     they tell the time, None in the slots of `gates`, which need the member. Those of one `sort` differ in nothing but the
     reasons of declines.
     """
@@ -57,6 +58,7 @@ class Opening(msgspec.Struct, frozen=True, eq=False):
     plain: tuple[CompiledVersion, ...]
     conditional: tuple[CompiledVersion, ...]
     conditional_ids: tuple[int, ...]
+    conditional_order: tuple[int, ...]
     gates: tuple[Gate, ...]
     declined: tuple[Declined | Shut | None, ...]
     told: dict[tuple[Opening, Hashable], tuple[Declined | None, ...]]
@@ -177,7 +179,14 @@ class Listeners:
         found = of_sort.get(reasons)
         if found is None:
             found = of_sort[reasons] = Opening(
-                of_sort, tuple(plain), tuple(conditional), ids[1], tuple(gates), tuple(declined), self._programme.told
+                of_sort,
+                tuple(plain),
+                tuple(conditional),
+                ids[1],
+                total_order(conditional),
+                tuple(gates),
+                tuple(declined),
+                self._programme.told,
             )
         return found
 
@@ -285,6 +294,11 @@ def told_time(local: datetime) -> str:
     """A local time as people read it: `Fri 2026-11-27 09:05`."""
     day = DAY_NAMES[local.weekday()]
     return f"{day} {local.year:04}-{local.month:02}-{local.day:02} {local.hour:02}:{local.minute:02}"
+
+
+def total_order(versions: Sequence[CompiledVersion]) -> tuple[int, ...]:
+    """The indices of versions in the total order (SEMANTICS row 7)."""
+    return tuple(sorted(range(len(versions)), key=lambda index: versions[index].place))
 
 
 def _place(version: CompiledVersion) -> tuple[int, int, str, int]:

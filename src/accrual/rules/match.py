@@ -13,11 +13,13 @@ from accrual.domain.outcomes import Declined
 from accrual.rules.compiled import HOLDOUT_PARTS, CompiledProgramme, CompiledVersion
 from accrual.rules.condition_values import Facts, values_of
 from accrual.rules.conditions import ConditionSet, Shown
-from accrual.rules.listeners import Listeners, Opening, listeners_of
+from accrual.rules.listeners import Listeners, Opening, listeners_of, total_order
 from accrual.rules.snapshot import Snapshot
 
 Matched = tuple[CompiledVersion, Sequence[Fact]]
 """A version and the facts that it holds for, in their order."""
+
+NO_FACTS: list[Fact] = []
 
 Alike = tuple[Opening, Hashable, list[Fact]]
 """Facts for which the same promos are open, and what tells the first one's minute from others."""
@@ -94,20 +96,25 @@ def _judge_apart(
 def _judge(command: Reward, each: Alike, snapshot: Snapshot, declines: list[Declined]) -> list[Matched]:
     opening, when, facts = each
     found: list[Matched] = [(version, facts) for version in opening.plain]
-    conditional, ids = opening.conditional, opening.conditional_ids
+    conditional, ids, order = opening.conditional, opening.conditional_ids, opening.conditional_order
+    runs = 1 if found else 0
     if opening.declined:
         told = opening.declines(facts[0].occurred_at or snapshot.now, when)
         if opening.gates:
             passed = _pass_gates(opening, command, snapshot, told)
             found += [(version, facts) for version in passed if version.condition is None]
+            runs += 2 if passed else 0
             more = tuple([version for version in passed if version.condition is not None])
             if more:
                 conditional = tuple(sorted((*conditional, *more), key=_promo))
                 ids = tuple([version.promo_version_id for version in conditional])
+                order = total_order(conditional)
         declines.extend([declined for declined in told if declined is not None])
     if conditional:
-        _judge_conditions(command, facts, conditional, ids, snapshot, found, declines)
-    if len(found) > len(opening.plain):
+        held = _judge_conditions(command, facts, conditional, ids, snapshot, declines)
+        found += [(conditional[index], held[index]) for index in order if held[index]]
+        runs += 1
+    if runs > 1:
         found.sort(key=_place)
     return found
 
@@ -144,24 +151,22 @@ def _judge_conditions(
     versions: tuple[CompiledVersion, ...],
     ids: tuple[int, ...],
     snapshot: Snapshot,
-    found: list[Matched],
     declines: list[Declined],
-) -> None:
-    """Of a condition it is told why it is false for the first fact, unless it holds for another one."""
+) -> list[list[Fact]]:
+    """The facts that each condition holds for. Of one that holds for none it is told why for the first."""
     conditions = snapshot.programme.conditions(versions, ids)
     values = values_of(conditions.names, Facts(command, facts[0], snapshot))
     numbers = conditions.numbers(values)
-    held = [facts if number == 0 else [] for number in numbers]
     if len(facts) > 1 and conditions.varying:
         held = _hold_apart(command, facts, conditions, numbers, snapshot)
+    else:
+        held = [facts if number == 0 else NO_FACTS for number in numbers]
     shown: Shown = {}
     for index, matched in enumerate(held):
-        version = versions[index]
-        if matched:
-            found.append((version, matched))
-        else:
+        if not matched:
             reason, details = conditions.why(index, numbers[index], values, shown)
-            declines.append(Declined(version.promo_version_id, reason, details))
+            declines.append(Declined(ids[index], reason, details))
+    return held
 
 
 def _hold_apart(
