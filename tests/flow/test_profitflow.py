@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
+from typer.testing import CliRunner
 
+from accrual.api.mount import build_app
+from accrual.bootstrap.engine import open_engine
+from accrual.cli.program import app
+from accrual.settings import Settings
 from tests.arch.tree import ROOT
 from tests.flow.processes import Served, serving, task, until
 from tests.pg_fixtures import Database, Postgres
@@ -170,6 +177,69 @@ def test_rule_pays_for_what_qoin_tells_of(server: Served, action: str, item: dic
     assert reply.status == 200, reply
     granted = until(lambda: _result(server, reply.json["TicketId"]), within_s=20)
     assert sum(grant["value"] for grant in granted["Data"]) == given
+
+
+def test_rule_is_a_promo_for_people_too(database: Database) -> None:
+    def run(*words: str) -> Any:
+        environment = {"ACCRUAL_DATABASE_URL": database.runtime_url, "NO_COLOR": "1"}
+        shown = CliRunner().invoke(app, [*words, "--json"], env=environment)
+        assert shown.exit_code == 0, shown.output
+        return json.loads(shown.stdout)
+
+    run("apply", str(PROGRAMME), "--yes")
+    rule = {"user_id": OWNER, "outlet_id": "OTL-9", "name": "Buy", "buy_products": ["A"], "points_gain": 1}
+    assert _post(database, "add", rule, POS) == (200, {"user_id": OWNER, "message": "point reward created"})
+    listed = {promo["code"]: promo for promo in run("promo", "list")["promos"]}
+    assert set(listed) == {"PROFITFLOW-1-PRODUCTS", "PROFITFLOW-1-SKU-PRODUCTS"}
+    assert {(promo["origin"], promo["name"], promo["status"]) for promo in listed.values()} == {
+        ("profitflow", "Buy", "active")
+    }
+    run("promo", "pause", "PROFITFLOW-1-PRODUCTS", "--reason", "stock")
+    run("promo", "pause", "PROFITFLOW-1-SKU-PRODUCTS")
+    where = {"user_id": OWNER, "outlet_id": "OTL-9"}
+    assert _post(database, "show", where, POS)[1][0]["is_active"] == "No"
+    run("promo", "activate", "PROFITFLOW-1-PRODUCTS")
+    assert _post(database, "show", where, POS)[1][0]["is_active"] == "Yes"
+    assert _post(database, "del", {**where, "reward_id": "RWD-01"}, POS)[0] == 200
+    versions = run("promo", "history", "PROFITFLOW-1-PRODUCTS")["versions"]
+    assert [(each["status"], each["action"], each["reason"], each["saved_by"].split()[0]) for each in versions] == [
+        ("active", "create", "RWD-01 at OTL-9: add", "client"),
+        ("paused", "pause", "stock", "cli"),
+        ("active", "activate", None, "cli"),
+        ("ended", "del", "RWD-01 at OTL-9: del", "client"),
+    ]
+
+
+def test_till_without_a_key_is_the_open_client_of_a_demo_alone(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "programme.yaml"
+    where = {"user_id": OWNER, "outlet_id": "OTL-001"}
+
+    def apply(text: str) -> None:
+        path.write_text(text, encoding="utf-8")
+        shown = CliRunner().invoke(app, ["apply", str(path)], env={"ACCRUAL_DATABASE_URL": database.runtime_url})
+        assert shown.exit_code == 0, shown.output
+
+    example = PROGRAMME.read_text(encoding="utf-8")
+    apply(example)
+    assert _post(database, "show", where, {})[0] == 401
+    opened = example.replace("    key: demo-profitflow\n", "    key: demo-profitflow\n    open: true\n")
+    apply(opened)
+    assert _post(database, "show", where, {}) == (200, [])
+    second = opened.replace("PF-DEMO", "PF-OTHER").replace("key: demo-", "key: other-")
+    apply(second)
+    assert _post(database, "show", where, {})[0] == 401
+    assert _post(database, "show", where, POS) == (200, [])
+
+
+def _post(database: Database, action: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
+    async def post() -> httpx.Response:
+        async with open_engine(database.runtime_url, Settings()) as engine:
+            transport = httpx.ASGITransport(app=build_app(engine))
+            async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+                return await http.post(f"/api/pointreward/{action}", json=body, headers=headers)
+
+    answer = asyncio.run(post())
+    return answer.status_code, answer.json()
 
 
 def _result(server: Served, ticket_id: str) -> Any:

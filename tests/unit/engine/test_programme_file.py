@@ -147,6 +147,8 @@ def test_every_error_is_told_at_once_with_line_column_and_path() -> None:
         ("key_env: SHOP_KEY", "name: Shop", "exactly one of key_sha256 and key_env"),
         ("key_env: SHOP_KEY", "key_env: A, key_sha256: " + "0" * 64, "not key_sha256 and key_env"),
         ("key_env: SHOP_KEY", "key_sha256: abc", "clients[0].key_sha256"),
+        ("key_env: SHOP_KEY", "key_env: SHOP_KEY, open: true", "clients[0].open: a client without a key is only for a"),
+        ("key_env: SHOP_KEY", "key_env: SHOP_KEY, asset: PST", "clients[0].asset: unknown asset 'PST'"),
         ("rights: [native]", "default_outlet: O3", "clients[0].default_outlet: unknown outlet 'O3'"),
         ("rights: [native]", "signature: {policy: enforce}", "policy enforce needs public_keys"),
         ("rights: [native]", "signature: {public_keys: [x]}", "public_keys[0]: is not a public key in PEM"),
@@ -225,3 +227,12 @@ def test_unset_variable_and_equal_keys_are_told_with_the_client() -> None:
     assert [problem.path for problem in unset] == ["clients[0].key_env", "clients[1].key_env"]
     _, equal = digest_keys(document, {"SHOP_KEY": "k"})
     assert [problem.message for problem in equal] == ["has the same key as client 'till'; each client needs its own"]
+
+
+def test_demo_may_have_one_open_client() -> None:
+    demo = GOOD.replace("programme: {", "programme: {demo: true, ", 1).replace("rights: [native]", "open: true", 1)
+    assert read_programme(demo, "p.yaml").programme.clients[0].open
+    two = demo.replace("  - {code: shop,", "  - {code: till, key: k, open: true}\n  - {code: shop,", 1)
+    with pytest.raises(ProgrammeInvalid) as caught:
+        read_programme(two, "p.yaml")
+    assert "clients[1].open: clients[0] is open already, and only one can be" in caught.value.message
