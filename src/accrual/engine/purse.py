@@ -53,6 +53,7 @@ class Purse:
         self.activated: dict[int, int] = {}
         self.settled: dict[int, int] = {}
         self._in_transit: dict[int, int] = {}
+        self._places: dict[tuple[int, int, int, Kind], int] = {}
         self._cell = cell
         self._transit = transit
         self._bucket = bucket
@@ -198,7 +199,17 @@ class Purse:
         book = self.lots(asset_id, role)
         for lot, units in taken:
             book.take(lot, units)
-            self.uses.append(LotUse(self._bucket, line.account, self._position, lot.position, lot.leg, units, kind))
+            self._note_use(line.account, lot, units, kind)
+
+    def _note_use(self, account: int, lot: Lot, units: int, kind: Kind) -> None:
+        """One row a lot and reason: a command may come to the same lot twice, such as before and after it frees a hold."""
+        place = (account, lot.position, lot.leg, kind)
+        number = self._places.setdefault(place, len(self.uses))
+        if number < len(self.uses):
+            known = self.uses[number]
+            self.uses[number] = known._replace(amount=known.amount + units)
+        else:
+            self.uses.append(LotUse(self._bucket, account, self._position, lot.position, lot.leg, units, kind))
 
     def _balance(self, asset_id: int, role: Role) -> tuple[int, int | None]:
         known = self.after.get((asset_id, role))
