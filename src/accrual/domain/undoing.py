@@ -24,7 +24,8 @@ class AwardedLine(NamedTuple):
 class TargetRow(NamedTuple):
     """A decided command that another one is about, as the books have it; `awarded` are its award lines in leg order.
 
-    `member_id` is whose it is today, after mergers; `follow_ups` are (ticket, facts) of what came of it.
+    `member_id` is whose it is today, after mergers, and `homes` are the buckets of all whose it was; `follow_ups` are
+    (ticket, facts) of what came of it.
     """
 
     ticket: bytes
@@ -38,6 +39,7 @@ class TargetRow(NamedTuple):
     member_id: bytes
     awarded: tuple[AwardedLine, ...] = ()
     follow_ups: tuple[tuple[bytes, bytes], ...] = ()
+    homes: tuple[int, ...] = ()
 
 
 class UndoneRow(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from accrual.domain.accounts import Role
 from accrual.domain.ids import bucket_of_ticket, member_account_id, system_account_id
 from accrual.domain.members import MARK_AWAITED, MARK_DEBT
-from accrual.domain.movements import Capture, Merge, Movement, Refund, Release, Reverse
+from accrual.domain.movements import Absorb, Capture, Merge, Movement, Receive, Refund, Release, Reverse
 from accrual.engine.lot_book import LotBook
 from accrual.engine.moves.scene import Known
 from accrual.engine.ports_lane import StateSource
@@ -20,6 +20,10 @@ LOTTERY = 256
 """One reward in so many opens its member's books, so that even a member who never spends gets snapshots of lots."""
 
 
+TOLD_BY_WHAT_THEY_ARE_ABOUT = (Refund, Reverse, Capture, Release, Merge, Receive, Absorb)
+"""Movements of whatever assets an earlier command was about, so that none they name narrows what is read."""
+
+
 async def load_moves(tasks: Sequence[Task], state: State, source: StateSource) -> None:
     """Accounts with their lots for every movement, and for rewards of members who owe or whose books are open."""
     wanted: list[tuple[Task, list[tuple[int, Role]]]] = []
@@ -30,18 +34,21 @@ async def load_moves(tasks: Sequence[Task], state: State, source: StateSource) -
             assets = _assets(task.move, task)
             state.members[task.member_id].has_books = True
             wanted.append((task, [(asset_id, role) for asset_id in assets for role in MOVED_ROLES]))
-    for task in tasks:
-        if task.reward is None or task.programme is None:
-            continue
+    rewards = [task for task in tasks if task.reward is not None and task.programme is not None]
+    for task in rewards:
         cell = state.members[task.member_id]
         marks = 0 if cell.row is None else cell.row.marks
         task.lottery = not cell.has_books and not marks & MARK_DEBT and task.command.ticket[15] == 0
-        if cell.has_books or marks & MARK_DEBT or task.lottery:
-            cell.has_books = True
+        cell.has_books = cell.has_books or bool(marks & MARK_DEBT) or task.lottery
+    for task in rewards:
+        # Whoever's books are open has them open for each command of the batch.
+        cell = state.members[task.member_id]
+        marks = 0 if cell.row is None else cell.row.marks
+        if cell.has_books:
             assets = sorted({asset_id for asset_id, _ in task.looks.accounts})
             wanted.append((task, [(asset_id, role) for asset_id in assets for role in MOVED_ROLES]))
         if marks & MARK_AWAITED:
-            task.woken = await source.awaiting(task.command.bucket, task.command.ticket)
+            task.woken = await source.awaiting(task.command.bucket, task.ticket)
     if wanted:
         await _load_accounts(wanted, state, source)
     for task in tasks:
@@ -53,7 +60,7 @@ def _assets(move: Movement, task: Task) -> Iterable[int]:
     """The asset that a movement names; all of them where what it is about tells which."""
     if task.programme is None:
         return ()
-    if move.asset:
+    if move.asset and not isinstance(move, TOLD_BY_WHAT_THEY_ARE_ABOUT):
         found = task.programme.assets.get(move.asset)
         return () if found is None else (found,)
     return task.programme.assets.values()
@@ -105,7 +112,7 @@ async def _load_known(task: Task, move: Movement, state: State, source: StateSou
     if isinstance(move, Refund | Reverse):
         known.target = await source.target(bucket_of_ticket(move.target), move.target, task.command.programme_id)
         if known.target is not None and known.target.member_id == task.member_id:
-            known.undone = await source.undone(sorted({bucket, known.target.bucket}), move.target)
+            known.undone = await source.undone(sorted({bucket, *known.target.homes}), move.target)
         else:
             known.target = None
     elif isinstance(move, Capture | Release):

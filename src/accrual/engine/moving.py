@@ -96,6 +96,8 @@ def carry_out(task: Task, cell: MemberCell, transit: dict[int, AccountState]) ->
 
 
 def _may_enrol(move: object, enrol: Enrol) -> bool:
+    if isinstance(move, Adjust) and move.amount <= 0:
+        return False  # whoever is unknown has nothing to be taken
     return isinstance(move, FOR_ANYBODY) or (isinstance(move, FIRST_SIGHT) and enrol is Enrol.ALWAYS)
 
 

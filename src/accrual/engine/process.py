@@ -103,7 +103,7 @@ class Processor(MovementDecider):
         outbox_next = lease.outbox_next
         seen: set[bytes] = set()
         for task in tasks:
-            if task.member_id in seen and looks_back(task, self._state):
+            if task.member_id in seen and looks_back(task, posting):
                 # What it is about was read before the batch, and this batch has changed it: the next one reads again.
                 break
             seen.add(task.member_id)
@@ -158,6 +158,9 @@ class Processor(MovementDecider):
         if task.resumes is not None and any(row[:2] == (command.bucket, task.resumes) for row in posting.resumed):
             return _nothing_parked(command), None
         if task.profile is not None and programme is not None and task.error is None:
+            known = self._state.members[task.member_id].row
+            if known is not None and known.merged_into is not None:
+                return self._forward(task, task.profile, known.merged_into, posting), None
             return self._change_profile(task, task.profile, programme, posting), None
         if task.move is not None and programme is not None and task.error is None:
             return self._move(task, task.move, moved, posting), None
@@ -184,7 +187,7 @@ class Processor(MovementDecider):
             else []
         )
         if task.woken:
-            follow_ups.extend(wake_up(command, reward.identity, task.woken, len(follow_ups), self._buckets))
+            follow_ups.extend(wake_up(command, task.woken, len(follow_ups), self._buckets))
         outcome = Outcome(
             status=Status.DECIDED,
             revision=programme.revision,

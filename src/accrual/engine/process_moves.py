@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from accrual.domain.accounts import Role
-from accrual.domain.commands import Dialect, LoggedCommand, Profile, Resume, Reward
+from accrual.domain.commands import Dialect, LoggedCommand, Profile, Resume, Reward, decode_command
 from accrual.domain.facts import Identity
 from accrual.domain.ids import system_account_id
 from accrual.domain.log import AppendRow, Mark, NewAccount, Posting, SnapshotRow
@@ -22,7 +22,7 @@ from accrual.engine.keeping import Keeper, follow_up_row
 from accrual.engine.moves.scene import Scene
 from accrual.engine.moving import carry_out
 from accrual.engine.purse import Purse
-from accrual.engine.state import AccountState, MemberCell, State
+from accrual.engine.state import AccountState, MemberCell
 from accrual.engine.task import Decided, Task
 from accrual.rules.snapshot import Judgement
 
@@ -91,8 +91,10 @@ class MovementDecider(Keeper):
             asked = msgspec.structs.replace(asked, identity=identity)
         follow_up = follow_up_row(command, asked, 0, self._buckets)
         revision = 0 if task.programme is None else task.programme.revision
-        outcome = Outcome(status=Status.FORWARDED, revision=revision, follow_ups=(follow_up.ticket,))
-        posting.follow_ups.append(follow_up)
+        woken = wake_up(command, task.woken, 1, self._buckets) if task.woken else []
+        tickets = (follow_up.ticket, *[row.ticket for row in woken])
+        outcome = Outcome(status=Status.FORWARDED, revision=revision, follow_ups=tickets)
+        posting.follow_ups.extend([follow_up, *woken])
         posting.unposted.append((command.bucket, task.member_id, command.position))
         if task.resumes is not None:
             posting.resumed.append((command.bucket, task.resumes, command.position))
@@ -170,20 +172,16 @@ class MovementDecider(Keeper):
         return self._park(task, WAITS, posting)
 
 
-def looks_back(task: Task, state: State) -> bool:
-    """Whether a command is about earlier ones of its member, which must be read as they stand now."""
+def looks_back(task: Task, posting: Posting) -> bool:
+    """Whether a command is about earlier ones of its batch, or awaited by one, and so has to be read for again."""
     if task.move is not None:
         return isinstance(task.move, LOOKS_BACK)
-    if task.reward is None or task.woken is not None:
-        return False
-    row = state.members[task.member_id].row
-    return row is not None and bool(row.marks & MARK_AWAITED)
+    return any(target == task.ticket for _, target, _ in posting.awaited)
 
 
-def wake_up(
-    command: LoggedCommand, identity: Identity, woken: Sequence[bytes], first: int, buckets: int
-) -> list[AppendRow]:
+def wake_up(command: LoggedCommand, woken: Sequence[bytes], first: int, buckets: int) -> list[AppendRow]:
     """The returns that waited for this command are tried again."""
+    identity = decode_command(command.facts).identity
     return [
         follow_up_row(
             command,

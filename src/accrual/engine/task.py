@@ -45,6 +45,11 @@ class Task(msgspec.Struct, gc=False):
     woken: tuple[bytes, ...] | None = None
     lottery: bool = False
 
+    @property
+    def ticket(self) -> bytes:
+        """The ticket that others know it by: of the command that it tries again, if it is a retry."""
+        return self.command.ticket if self.asks_for is None else self.asks_for.ticket
+
 
 class Decided(msgspec.Struct, gc=False):
     """A command's answer before the chain: what is stored of it."""

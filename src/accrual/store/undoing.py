@@ -85,9 +85,9 @@ async def read_target(
     except msgspec.DecodeError:
         return None
     first = member_of(programme_id, identity.kind, identity.value)
-    member_id = await _today(connection, first, buckets)
+    owners = await _owners(connection, first, buckets)
     expired: dict[int, int] = {}
-    for owner in dict.fromkeys((first, member_id)):
+    for owner in owners:
         home = bucket_of(owner, buckets)
         found = await connection.fetch(TARGET_EXPIRED, home, owner, bucket, position, Kind.EXPIRE)
         for leg, units in found:
@@ -107,23 +107,25 @@ async def read_target(
         facts=row[3],
         status=row[4],
         payload=row[5],
-        member_id=member_id,
+        member_id=owners[-1],
         awarded=tuple(
             AwardedLine(account, leg, amount, active_at, expired.get(leg, 0))
             for account, leg, amount, active_at in lines
         ),
         follow_ups=tuple(follow_ups),
+        homes=tuple(sorted({bucket, *[bucket_of(owner, buckets) for owner in owners]})),
     )
 
 
-async def _today(connection: Connection, member_id: bytes, buckets: int) -> bytes:
-    """The member that this one has become."""
+async def _owners(connection: Connection, member_id: bytes, buckets: int) -> list[bytes]:
+    """The member and all that they became by mergers, today's last."""
+    owners = [member_id]
     for _ in range(HOPS_MAX):
-        row = await connection.fetchrow(MEMBER, bucket_of(member_id, buckets), member_id)
+        row = await connection.fetchrow(MEMBER, bucket_of(owners[-1], buckets), owners[-1])
         if row is None or row["merged_into"] is None:
             break
-        member_id = bytes(row["merged_into"])
-    return member_id
+        owners.append(bytes(row["merged_into"]))
+    return owners
 
 
 async def read_undone(connection: Connection, buckets: Sequence[int], target: bytes) -> dict[Part, int]:

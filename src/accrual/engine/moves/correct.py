@@ -15,8 +15,11 @@ def grant(asked: Grant, scene: Scene) -> None:
     asset_id = scene.asset_id(asked.asset)
     if asset_id is None:
         return
-    scene.enrol = True
     purse = scene.purse
+    if asked.amount <= 0:
+        scene.refuse("amount_too_small", amount=asked.amount)
+        return
+    scene.enrol = True
     purse.bring_up_to_date(asset_id)
     start = asked.occurred_at or scene.now
     if asked.active_after is not None:
@@ -50,7 +53,6 @@ def adjust(asked: Adjust, scene: Scene) -> None:
     elif asked.below_zero or enough(scene, asset_id, wanted):
         purse.debit(asset_id, taken, kind=Kind.ADJUST, contra=Role.ISSUANCE)
         if wanted > taken:
-            scene.enrol = True
             purse.owe(asset_id, wanted - taken, kind=Kind.ADJUST, contra=Role.ISSUANCE)
         scene.book(Kind.ADJUST, asset_id, -wanted, {"debt": wanted - taken} if wanted > taken else None)
 

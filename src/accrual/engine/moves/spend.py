@@ -73,6 +73,9 @@ def capture(asked: Capture, scene: Scene) -> None:
     if not over and amount > hold.amount:
         scene.refuse("more_than_held", held=hold.amount, wanted=amount)
         return
+    if not over and amount <= 0:
+        scene.refuse("amount_too_small", amount=amount)
+        return
     purse = scene.purse
     purse.bring_up_to_date(asset_id)
     purse.hold(asset_id, -hold.amount, Kind.RELEASE)

@@ -33,16 +33,16 @@ def reverse(asked: Reverse, scene: Scene) -> None:
     awards = outcome_of(row).awards
     wanted = _units(asked.parts, bought, awards, scene)
     if wanted is None:
+        scene.undone.clear()  # what is refused is not half done
         return
     for asset_id in sorted({award.asset_id for award in awards}):
         scene.purse.bring_up_to_date(asset_id)
-    taken_any = False
+    if _nothing_left(asked.parts, bought, awards, scene):
+        scene.undone.clear()
+        scene.refuse("already_returned")
     for number, units in wanted.items():
         if units > 0:
-            taken_any = True
             _take_back(scene, row, number, awards[number], row.awarded[number], units)
-    if awards and not taken_any:
-        scene.refuse("already_returned")
     scene.follow_ups.extend(_other_sides(asked, scene, row, bought))
 
 
@@ -54,6 +54,33 @@ def _wait(asked: Reverse, scene: Scene) -> None:
         scene.enrol = True
     else:
         scene.refuse("purchase_unknown")
+
+
+def _nothing_left(parts: Sequence[ReturnedPart], bought: Reward, awards: Sequence[Award], scene: Scene) -> bool:
+    """Whether all that was earned by what is named was returned before. What earned nothing can be returned for ever."""
+    before = scene.known.undone
+    earned = False
+    for number, award in enumerate(awards):
+        left = award.amount - before.get((number, -1, -1), 0)
+        if not parts:
+            earned = True
+            if left > 0:
+                return False
+        for fact, line in _lines_of(parts, bought):
+            share = _share(award, bought.facts, fact, line, scene)
+            earned = earned or share > 0
+            if left > 0 and share > before.get((number, fact, line), 0):
+                return False
+    return earned
+
+
+def _lines_of(parts: Sequence[ReturnedPart], bought: Reward) -> Iterator[tuple[int, int]]:
+    """(fact, line) of all that is named; line -1 stands for a fact without lines."""
+    for part in parts:
+        count = len(bought.facts[part.fact].items or ())
+        for line in range(count) or (-1,):
+            if part.line in (None, line):
+                yield part.fact, line
 
 
 def _units(
@@ -83,7 +110,7 @@ def _units(
                 return None
             scene.undone[place] = now_back
             for number, award in enumerate(awards):
-                units = _share(award, bought.facts, part.fact, line) * now_back // max(quantity, 1)
+                units = _share(award, bought.facts, part.fact, line, scene) * now_back // max(quantity, 1)
                 key = (number, part.fact, line)
                 was = scene.undone.get(key, before.get(key, 0))
                 if units > was:
@@ -95,14 +122,23 @@ def _units(
     return dict(wanted)
 
 
-def _share(award: Award, facts: Sequence[Fact], fact: int, line: int) -> int:
+def _share(award: Award, facts: Sequence[Fact], fact: int, line: int, scene: Scene) -> int:
     """Units that an award gave for a line (-1: for a fact without lines)."""
     if award.shares is not None:
         return sum([units for f, n, units in award.shares if f == fact and (line in (n, -1))])
-    # An award of facts without lines belongs to them by what they cost, the rest to the first ones.
-    weights = [each.amount_minor or 0 for each in facts]
+    # An award of facts without lines belongs to those of the kind that its promo hears, by what they cost, the rest to the
+    # first ones.
+    heard = [
+        version.promo.trigger
+        for version in scene.programme.catalogue.promos
+        if version.promo_version_id == award.promo_version_id
+    ]
+    concerned = [each.trigger in heard for each in facts]
+    if not any(concerned):
+        concerned = [True] * len(facts)
+    weights = [each.amount_minor or 0 if concerns else 0 for each, concerns in zip(facts, concerned, strict=True)]
     if not any(weights):
-        weights = [1] * len(facts)
+        weights = [int(concerns) for concerns in concerned]
     total = sum(weights)
     parts = [award.amount * weight // total for weight in weights]
     rests = sorted(range(len(facts)), key=lambda n: (-(award.amount * weights[n] % total), n))
