@@ -130,6 +130,16 @@ class Books:
     holds: dict[tuple[int, bytes], HoldRow] = field(default_factory=dict)
     undone_rows: list[UndoneRow] = field(default_factory=list)
     awaited: list[tuple[int, bytes, int]] = field(default_factory=list)
+    # The same once more, by what it is looked up by.
+    places: dict[bytes, LoggedCommand] = field(default_factory=dict)
+    credits: dict[tuple[int, int], list[Line]] = field(default_factory=dict)
+    uses: dict[tuple[int, int], list[LotUse]] = field(default_factory=dict)
+    newest_snapshots: dict[tuple[int, int], SnapshotRow] = field(default_factory=dict)
+    award_lines: dict[tuple[int, int], list[Line]] = field(default_factory=dict)
+    expired_lots: dict[tuple[int, int, int, int], int] = field(default_factory=dict)
+    lots_of: dict[tuple[int, int, int], set[tuple[int, int, int, int]]] = field(default_factory=dict)
+    undone_parts: dict[bytes, list[UndoneRow]] = field(default_factory=dict)
+    keys: set[tuple[object, ...]] = field(default_factory=set)
 
     # The log.
 
@@ -138,8 +148,7 @@ class Books:
         return {k.ticket: k for k in self._known() if k.ticket in wanted}
 
     async def append(self, rows: Sequence[AppendRow], recorded_at: datetime) -> dict[bytes, Known] | None:
-        there = {known.ticket for known in self._known()}
-        if len({row.ticket for row in rows}) < len(rows) or any(row.ticket in there for row in rows):
+        if len({row.ticket for row in rows}) < len(rows) or any(row.ticket in self.places for row in rows):
             return None
         return {row.ticket: self._place(row, recorded_at) for row in rows}
 
@@ -189,6 +198,7 @@ class Books:
             name=row.name,
         )
         log.append(command)
+        self.places[row.ticket] = command
         if row.body is not None:
             self.bodies[row.bucket, command.position] = row.body
         return Known(row.ticket, row.bucket, command.position, recorded_at, row.content)
@@ -254,26 +264,22 @@ class Books:
         found = {}
         for bucket, accounts in wanted.items():
             for account in accounts:
-                snapshots = [s for s in self.snapshots if (s.bucket, s.account) == (bucket, account)]
-                since, lots = (0, []) if not snapshots else (snapshots[-1].position, decode_lots(snapshots[-1].lots))
+                place = (bucket, account)
+                newest = self.newest_snapshots.get(place)
+                since, lots = (0, []) if newest is None else (newest.position, decode_lots(newest.lots))
                 credits = [
                     LotRow(k.position, k.leg, k.amount, k.expires_at, k.active_at, k.origin)
-                    for k in self.lines
-                    if (k.bucket, k.account) == (bucket, account) and k.position > since and k.amount > 0
+                    for k in self.credits.get(place, [])
+                    if k.position > since
                 ]
-                uses = [
-                    (u.lot_position, u.lot_leg, u.amount)
-                    for u in self.lot_uses
-                    if (u.bucket, u.account) == (bucket, account) and u.position > since
-                ]
-                found[bucket, account] = LotEvents(since, lots, credits, uses)
+                uses = [(u.lot_position, u.lot_leg, u.amount) for u in self.uses.get(place, []) if u.position > since]
+                found[place] = LotEvents(since, lots, credits, uses)
         return found
 
     async def target(self, bucket: int, ticket: bytes, programme_id: int) -> TargetRow | None:
-        found = [c for c in self.log.get(bucket, []) if c.ticket == ticket]
-        if not found or (bucket, found[0].position) not in self.outcomes:
+        command = self.places.get(ticket)
+        if command is None or command.bucket != bucket or (bucket, command.position) not in self.outcomes:
             return None
-        command = found[0]
         position = self.resumed.get((bucket, command.position), command.position)
         row = self.outcomes[bucket, position]
         outcome = decode_outcome(row.payload)
@@ -281,9 +287,10 @@ class Books:
             return await self.target(bucket_of_ticket(outcome.follow_ups[0]), outcome.follow_ups[0], programme_id)
         identity = decode_command(command.facts).identity
         member_id = member_of_identity(programme_id, identity.kind, identity.value)
+        homes = [bucket, bucket_of(member_id, self.buckets)]
         while (became := self.people[member_id].merged_into if member_id in self.people else None) is not None:
             member_id = became
-        awarded = [k for k in self.lines if (k.bucket, k.position, k.kind) == (bucket, position, Kind.AWARD)]
+            homes.append(bucket_of(member_id, self.buckets))
         return TargetRow(
             ticket=command.ticket,
             bucket=bucket,
@@ -296,28 +303,19 @@ class Books:
             member_id=member_id,
             awarded=tuple(
                 AwardedLine(k.account, k.leg, k.amount, k.active_at, self._expired((bucket, position, k.leg)))
-                for k in sorted(awarded, key=lambda k: k.leg)
-                if k.account >= 1 << 24
+                for k in sorted(self.award_lines.get((bucket, position), []), key=lambda k: k.leg)
             ),
             follow_ups=tuple((t, self.by_ticket(t).facts) for t in outcome.follow_ups),
+            homes=tuple(sorted(set(homes))),
         )
 
     def _expired(self, origin: tuple[int, int, int]) -> int:
-        lots = {
-            (k.bucket, k.account, k.position, k.leg)
-            for k in self.lines
-            if (k.origin or (k.bucket, k.position, k.leg)) == origin
-        }
-        return sum(
-            u.amount
-            for u in self.lot_uses
-            if u.kind == Kind.EXPIRE and (u.bucket, u.account, u.lot_position, u.lot_leg) in lots
-        )
+        return sum(self.expired_lots.get(lot, 0) for lot in self.lots_of.get(origin, ()))
 
     async def undone(self, buckets: Sequence[int], target: bytes) -> dict[Part, int]:
         found: dict[Part, int] = {}
-        for row in self.undone_rows:
-            if row.bucket in buckets and row.target == target:
+        for row in self.undone_parts.get(target, []):
+            if row.bucket in buckets:
                 part = (row.award, row.fact, row.line)
                 found[part] = max(found.get(part, 0), row.units_after)
         return found
@@ -330,12 +328,12 @@ class Books:
         return tuple(self.log[b][p - 1].ticket for b, p in places)
 
     async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
-        for command in self.log.get(bucket, []):
-            place = (bucket, command.position)
-            if command.ticket == ticket and place in self.parked and place not in self.resumed:
-                facts = self.parked[place].facts
-                return command.position, command.programme_id, command.client_id, facts, command.recorded_at
-        return None
+        command = self.places.get(ticket)
+        place = None if command is None else (command.bucket, command.position)
+        if command is None or place not in self.parked or place in self.resumed or command.bucket != bucket:
+            return None
+        facts = self.parked[command.bucket, command.position].facts
+        return command.position, command.programme_id, command.client_id, facts, command.recorded_at
 
     # The lanes.
 
@@ -369,6 +367,13 @@ class Books:
         for line in posting.lines:
             assert (line.bucket, line.account) in self.accounts, "a line needs its account"
             self.newest[line.bucket, line.account] = (line.balance_after, line.held_after)
+            self._index(line)
+        for use in posting.lot_uses:
+            self._once("lot_use", use.bucket, use.account, use.position, use.lot_position, use.lot_leg, use.kind)
+            self.uses.setdefault((use.bucket, use.account), []).append(use)
+            if use.kind == Kind.EXPIRE:
+                lot = (use.bucket, use.account, use.lot_position, use.lot_leg)
+                self.expired_lots[lot] = self.expired_lots.get(lot, 0) + use.amount
         self.lines.extend(posting.lines)
         self.lot_uses.extend(posting.lot_uses)
         for row in posting.counters:
@@ -385,12 +390,18 @@ class Books:
             row = self.people[mark.member_id]
             self.people[mark.member_id] = row._replace(marks=mark.marks, merged_into=mark.merged_into)
         self.snapshots.extend(posting.snapshots)
+        for snapshot in posting.snapshots:
+            self._once("lot_snapshot", snapshot.bucket, snapshot.account, snapshot.position)
+            self.newest_snapshots[snapshot.bucket, snapshot.account] = snapshot
         for hold in posting.holds:
             self.holds[hold.bucket, hold.hold_id] = hold
         for bucket, hold_id, position in posting.released:
             assert self.holds[bucket, hold_id].resolved_position is None, "a hold ends once"
             self.holds[bucket, hold_id] = self.holds[bucket, hold_id]._replace(resolved_position=position)
         self.undone_rows.extend(posting.undone)
+        for undone in posting.undone:
+            self._once("undone", *undone[:6])
+            self.undone_parts.setdefault(undone.target, []).append(undone)
         self.awaited.extend(posting.awaited)
         for profile in posting.profiles:
             self.known[profile.member_id] = decode_profile(profile.document)
@@ -406,13 +417,28 @@ class Books:
             self._place(follow_up, posting.recorded_at)
         self.postings.append(posting)
 
+    def _once(self, table: str, *key: object) -> None:
+        assert (table, *key) not in self.keys, f"{table} has this key already"
+        self.keys.add((table, *key))
+
+    def _index(self, line: Line) -> None:
+        self._once("line", line.bucket, line.account, line.position, line.leg)
+        if line.amount <= 0 or line.account < 1 << 24:
+            return
+        self.credits.setdefault((line.bucket, line.account), []).append(line)
+        if line.kind == Kind.AWARD:
+            self.award_lines.setdefault((line.bucket, line.position), []).append(line)
+        origin = line.origin or (line.bucket, line.position, line.leg)
+        self.lots_of.setdefault(origin, set()).add((line.bucket, line.account, line.position, line.leg))
+
     # What people ask.
 
     def outcome(self, command: LoggedCommand | Known) -> Outcome:
         return decode_outcome(self.outcomes[command.bucket, command.position].payload)
 
     def by_ticket(self, ticket: bytes) -> LoggedCommand:
-        return next(command for log in self.log.values() for command in log if command.ticket == ticket)
+        known = self.places.get(ticket)
+        return known or next(command for log in self.log.values() for command in log if command.ticket == ticket)
 
     def balance(self, name: str, asset_id: int = 1, role: int = 0) -> int:
         member_id = member_of(name)
