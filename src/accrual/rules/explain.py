@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from string import Formatter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -18,15 +19,34 @@ BY_PROGRAMME = frozenset(
     {
         "already_checked_in",
         "already_referred",
+        "already_refunded",
         "already_registered",
+        "already_returned",
+        "asset_unknown",
+        "below_threshold",
+        "hold_expired",
+        "hold_resolved",
+        "hold_unknown",
+        "holds_open",
+        "insufficient_points",
         "member_unknown",
+        "more_than_bought",
+        "more_than_held",
+        "more_than_taken",
         "nothing_parked",
+        "part_unknown",
         "profile_refused",
+        "purchase_unknown",
+        "redemption_unknown",
         "referrer_mismatch",
+        "self_merge",
         "self_referral",
+        "self_transfer",
     }
 )
 """Codes with which the programme itself declines; all others are a promo's."""
+BY_EITHER = frozenset({"amount_too_small"})
+"""Codes with which a promo declines, and the programme too where no promo is asked."""
 OF_MONEY = frozenset({"points_per", "percent", "bracket"})
 
 
@@ -57,13 +77,22 @@ def explain_decline(
     key = f"decline.{declined.reason}"
     if key not in TABLES[language]:
         return _otherwise(declined.reason, details, language)
-    tell = _TELL.get(declined.reason, _plain)
-    variant, values = tell(Case(details, None if version is None else version.promo, settings, language))
+    tell = _TELL.get(declined.reason)
+    if tell is None:
+        variant, values = _as_they_are(key, details, language)
+    else:
+        variant, values = tell(Case(details, None if version is None else version.promo, settings, language))
     return say(language, f"{key}.{variant}" if variant else key, **values)
 
 
-def _plain(case: Case) -> Told:
-    return PLAIN
+def _as_they_are(key: str, details: Details, language: Language) -> Told:
+    """The values by their own names, where there are words for them and all that those name is there."""
+    words = TABLES[language].get(f"{key}.told", "")
+    names = [name for _, name, _, _ in Formatter().parse(words) if name]
+    if not names or any(name not in details for name in names):
+        return PLAIN
+    values = {name: details[name] for name in names}
+    return "told", {name: number(language, v) if isinstance(v, int) else str(v) for name, v in values.items()}
 
 
 def _otherwise(reason: str, details: Details, language: Language) -> str:

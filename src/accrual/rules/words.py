@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from accrual.domain.programme import Language, Settings
-from accrual.rules import words_en, words_id
+from accrual.rules import words_en, words_id, words_moves_en, words_moves_id
 
-TABLES: Mapping[Language, Mapping[str, str]] = {Language.EN: words_en.WORDS, Language.ID: words_id.WORDS}
+TABLES: Mapping[Language, Mapping[str, str]] = {
+    Language.EN: {**words_en.WORDS, **words_moves_en.WORDS},
+    Language.ID: {**words_id.WORDS, **words_moves_id.WORDS},
+}
 _MARKS = {
     Language.EN: (words_en.THOUSANDS, words_en.DECIMALS),
     Language.ID: (words_id.THOUSANDS, words_id.DECIMALS),

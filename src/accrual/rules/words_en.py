@@ -11,7 +11,7 @@ WORDS: Mapping[str, str] = {
     "means.already_checked_in": "The member checked in before on this day of the programme's calendar.",
     "means.already_referred": "The member has a referrer already: the first referral accepted holds for life.",
     "means.already_registered": "The member registered before; a registration counts once.",
-    "means.amount_too_small": "What the promo computes comes to less than one whole unit.",
+    "means.amount_too_small": "What the promo computes, or what is to be moved, comes to less than one whole unit.",
     "means.budget_exhausted": (
         "The promo's budget is used up, or less is left than the award, and the promo declines then."
     ),
@@ -47,7 +47,7 @@ WORDS: Mapping[str, str] = {
     "decline.already_checked_in": "The member checked in before on this day of the programme's calendar.",
     "decline.already_referred": "The member has a referrer already: the first referral accepted holds for life.",
     "decline.already_registered": "The member registered before; a registration counts once.",
-    "decline.amount_too_small": "What the promo computes comes to less than one whole unit.",
+    "decline.amount_too_small": "It comes to less than one whole unit.",
     "decline.amount_too_small.money": "{basis} is too small to give anything.",
     "decline.amount_too_small.nothing_given": (
         "There is nothing to multiply: the command was given {basis} units so far."

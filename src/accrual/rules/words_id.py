@@ -11,7 +11,7 @@ WORDS: Mapping[str, str] = {
     "means.already_checked_in": "Member sudah check-in pada hari ini menurut kalender program.",
     "means.already_referred": "Member sudah punya pengajak: rujukan pertama yang diterima berlaku seumur hidup.",
     "means.already_registered": "Member sudah pernah mendaftar; pendaftaran hanya dihitung sekali.",
-    "means.amount_too_small": "Hasil hitungan promo kurang dari satu unit utuh.",
+    "means.amount_too_small": "Hasil hitungan promo, atau yang akan dipindahkan, kurang dari satu unit utuh.",
     "means.budget_exhausted": (
         "Anggaran promo sudah habis, atau sisanya kurang dari yang akan diberikan dan promo memilih menolak."
     ),
@@ -52,7 +52,7 @@ WORDS: Mapping[str, str] = {
     "decline.already_checked_in": "Member sudah check-in pada hari ini menurut kalender program.",
     "decline.already_referred": "Member sudah punya pengajak: rujukan pertama yang diterima berlaku seumur hidup.",
     "decline.already_registered": "Member sudah pernah mendaftar; pendaftaran hanya dihitung sekali.",
-    "decline.amount_too_small": "Hasil hitungan promo kurang dari satu unit utuh.",
+    "decline.amount_too_small": "Hasilnya kurang dari satu unit utuh.",
     "decline.amount_too_small.money": "{basis} terlalu kecil untuk mendapatkan sesuatu.",
     "decline.amount_too_small.nothing_given": (
         "Tidak ada yang dapat dikalikan: sejauh ini perintah mendapat {basis} unit."

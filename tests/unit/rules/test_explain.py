@@ -49,7 +49,7 @@ def _version(**changes: Any) -> PromoVersion:
     return PromoVersion(promo_version_id=7, promo_id=3, version=2, revision=1, effective_from=None, promo=promo)
 
 
-DECLINING = ("Declined", "_decline", "_once", "Verdict")
+DECLINING = ("Declined", "_decline", "_once", "Verdict", "refuse")
 """Calls that take the code of a decline among their arguments."""
 
 ANSWERING = ("why", "_audience", "closed_by")
@@ -74,7 +74,9 @@ def _codes_in(node: ast.AST) -> list[ast.expr | None]:
 
 def _codes_in_the_code() -> set[str]:
     found = set()
-    for path in [*(PACKAGE / "rules").glob("*.py"), PACKAGE / "engine" / "process.py"]:
+    engine = PACKAGE / "engine"
+    deciding = [engine / "process.py", engine / "moving.py", *(engine / "moves").glob("*.py")]
+    for path in [*(PACKAGE / "rules").glob("*.py"), *deciding]:
         if path.name == "explain.py":
             continue  # it answers with variants of words, not with codes
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -285,6 +287,20 @@ WHEN = {"at": "Fri 2026-11-27 23:10", "zone": "Asia/Jakarta"}
             {"window": Window(until="2026-12-01T00:00", zone="UTC")},
             "The promo ended at 2026-12-01 00:00 (UTC).",
             "Promo berakhir pada 2026-12-01 00:00 (UTC).",
+        ),
+        (
+            "insufficient_points",
+            {"available": 1200, "wanted": 5000, "held": 0},
+            {},
+            "The member has 1,200 units to spend, and 5,000 are wanted.",
+            "Member punya 1.200 unit yang dapat dipakai, dan yang diminta 5.000.",
+        ),
+        (
+            "asset_unknown",
+            {"asset": "MILES"},
+            {},
+            "The programme has no asset MILES.",
+            "Program tidak punya aset MILES.",
         ),
     ],
 )
