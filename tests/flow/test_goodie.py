@@ -23,7 +23,7 @@ INQUIRY = "/api-rest/promotion/inquiry"
 
 
 class Standing(NamedTuple):
-    """The server of this module and its database. A posting whose member is `stuck` finds no lane that decides."""
+    """The server of this module and its database. Its client may also make one member of two."""
 
     served: Served
     database: Database
@@ -34,7 +34,10 @@ def standing(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> It
     database = postgres.create()
     directory = tmp_path_factory.mktemp("goodie")
     words = ("--database-url", database.owner_url, "--lanes", "1")
-    with serving(directory, *words, programme=EXAMPLE / "programme.yaml") as served:
+    written = (EXAMPLE / "programme.yaml").read_text(encoding="utf-8")
+    programme = directory / "programme.yaml"
+    programme.write_text(written.replace("[goodie, native]", "[goodie, native, merge]"), encoding="utf-8")
+    with serving(directory, *words, programme=programme) as served:
         yield Standing(served, database)
     postgres.drop(database)
 
@@ -157,6 +160,28 @@ def test_custom_rules_are_checked_against_the_programme_before_anything_is_kept(
     assert _send(served, good, headers=keyed).body == first.body
     assert _send(served, good).json["transactionId"] != first.json["transactionId"]
     assert _points(served, "rules")["totalPoints"] == 198
+
+
+def test_posting_for_a_member_who_became_another_is_answered_with_what_the_other_got(served: Served) -> None:
+    """It is passed on to the other's bucket and decided there: the reply waits for that."""
+    kind = "goodie.member_id"
+    for member in ("old", "new"):
+        assert _status(_send(served, _basic(member, f"R-{member}"))) == "INQ000"
+    merge = {"type": "merge", "into": {"kind": kind, "value": "new"}}
+    command = {"member": {"kind": kind, "value": "old"}, "move": merge}
+    key = {"API-Key": "demo-goodie", "Prefer": "wait=10"}
+    reply = served.ask("POST", "/v1/commands", json.dumps(command).encode(), key)
+    assert reply.status == 200, reply
+    for number in range(5):
+        posted = _send(served, _basic("old", f"R-AFTER-{number}"))
+        assert (posted.status, posted.json["totalPointIssuing"]) == (200, 210), posted
+        assert posted.json["memberId"] == "old"
+        shown = [each["promotionCode"] for each in posted.json["promotionNumberIssued"]]
+        assert shown == ["GD-BNI", "GD-GENERAL", "GD-OPENING"]
+        asked = _send(served, _basic("old", f"R-ASKED-{number}"), INQUIRY)
+        assert asked.json == {**posted.json, "transactionId": ""}
+        assert _send(served, _basic("old", f"R-AFTER-{number}")).body == posted.body
+    assert _points(served, "new")["totalPoints"] == _points(served, "old")["totalPoints"] == 7 * 210
 
 
 @pytest.mark.parametrize("left_out", ["authToken", "deviceUniqueId"])

@@ -90,12 +90,20 @@ class _Failed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 encode = msgspec.json.Encoder().encode
 
 
-def posted(posting: Posting, view: TicketView, catalogue: Catalogue, named_by: NamedBy, *, is_posted: bool) -> Reply:
+def posted(
+    posting: Posting,
+    view: TicketView,
+    judged: TicketView,
+    catalogue: Catalogue,
+    named_by: NamedBy,
+    *,
+    is_posted: bool,
+) -> Reply:
     """The reply to a decided posting, the same whenever it is asked for; an inquiry has no transactionId.
 
-    `catalogue` is that of the revision which decided.
+    `judged` is the command that was judged in its place, mostly itself; `catalogue` is of the revision that decided.
     """
-    promotions = promotions_of(view, posting, points_asset(catalogue), named_by)
+    promotions = promotions_of(judged, posting, points_asset(catalogue), named_by)
     body = _Posted(
         member_id=posting.member_id,
         merchant_id=posting.merchant_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs
 
 from accrual.api.auth import require_right
@@ -22,6 +23,11 @@ RIGHT = "goodie"
 UNDECIDED = "It was accepted and is not decided yet; send the same again a little later."
 PARKED = "The posting could not be processed; it is kept, and will be tried again."
 QUERY_FIELDS_MAX = 20
+PASSED_ON_MAX = 16
+"""How often a posting may be passed on, for a member who became another who became another."""
+
+Find = Callable[[bytes], Awaitable[TicketView | None]]
+"""A command by its ticket."""
 
 
 class GoodieRoutes:
@@ -39,7 +45,7 @@ class GoodieRoutes:
         except KeyReused as error:
             raise _reused(posting) from error
         view = await engine.wait(receipt, deadline_s=self._deadline_s)
-        return await self._answer(call, engine, posting, view, is_posted=True)
+        return await self._answer(call, engine, posting, view, engine.ticket, is_posted=True)
 
     async def inquiry(self, call: Call, engine: Engine) -> Reply:
         """POST /api-rest/promotion/inquiry: what a posting of this would give now, or gave; nothing is posted."""
@@ -48,7 +54,12 @@ class GoodieRoutes:
             previewed = await engine.preview(submission, call.now)
         except KeyReused as error:
             raise _reused(posting) from error
-        return await self._answer(call, engine, posting, previewed.view, is_posted=False)
+        followed = {each.ticket: each for each in previewed.followed}
+
+        async def find(ticket: bytes) -> TicketView | None:
+            return followed.get(ticket) or await engine.ticket(ticket)
+
+        return await self._answer(call, engine, posting, previewed.view, find, is_posted=False)
 
     async def points(self, call: Call, engine: Engine) -> Reply:
         """GET /api-rest/member/points: what a member has. Raises AccrualError, for `failure` to render."""
@@ -78,24 +89,40 @@ class GoodieRoutes:
         )
 
     async def _answer(
-        self, call: Call, engine: Engine, posting: Posting, view: TicketView | None, *, is_posted: bool
+        self, call: Call, engine: Engine, posting: Posting, view: TicketView | None, find: Find, *, is_posted: bool
     ) -> Reply:
         """The reply to what was decided. Raises Busy: not yet; Broken: it cannot be; Missing, Refused: not for this one."""
-        if view is None or view.status == "waiting" or not view.complete:
+        judged = await _find_judged(view, find)
+        if view is None or judged is None or judged.status == "waiting":
             raise Busy(UNDECIDED, details={"retry_after_s": 1})
-        if view.status == "parked":
+        if judged.status == "parked":
             raise Broken(PARKED)
-        _refuse(view)
+        _refuse(judged)
         decided_by = call.catalogue
-        if view.revision is not None and view.revision != decided_by.revision:
-            decided_by = await engine.catalogue_at(view.programme_id, view.revision)
+        if judged.revision is not None and judged.revision != decided_by.revision:
+            decided_by = await engine.catalogue_at(judged.programme_id, judged.revision)
         return reply.posted(
             posting,
             view,
+            judged,
             decided_by,
             lambda code, version: self._rules.named_by(decided_by, code, version),
             is_posted=is_posted,
         )
+
+
+async def _find_judged(view: TicketView | None, find: Find) -> TicketView | None:
+    """The command that was judged: a posting's own or, for a member who became another, what it was passed on as.
+
+    None when that is not to be had yet. A posting has no other follow-ups.
+    """
+    for _ in range(PASSED_ON_MAX):
+        if view is None or not view.complete:
+            return None
+        if not view.follow_ups:
+            return view
+        view = await find(view.follow_ups[0])
+    return None
 
 
 def _reused(posting: Posting) -> KeyReused:
