@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import re
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable
 
 import msgspec
 
@@ -16,6 +11,7 @@ from accrual.bench.children import child
 from accrual.bench.measure import Bench, Reading
 from accrual.bench.options import Distribution, Options, Progress
 from accrual.bench.processes import peak_rss_mb, us_a_command
+from accrual.bench.programs import Api, open_apis
 from accrual.bench.results import Cpu, Invariants, Run
 from accrual.bootstrap.bench import BenchDatabase, BenchServer
 from accrual.domain.errors import Broken
@@ -25,18 +21,6 @@ CONNECTIONS = 64
 API_KEY = "demo-qoin"
 """The plain key of the demo programme's client."""
 
-START_LIMIT_S = 30.0
-STOP_LIMIT_S = 15.0
-_READY = re.compile(rb"ready on http://[^:\s]+:(\d+)")
-
-
-class Api:
-    """The running API processes, all at one port."""
-
-    def __init__(self, pids: list[int], port: int) -> None:
-        self.pids = pids
-        self.port = port
-
 
 async def bench_http(server: BenchServer, options: Options, progress: Progress) -> tuple[list[Run], Invariants, Bench]:
     """For each distribution: calls from a process of its own to a real `accrual api`; then the log is counted."""
@@ -45,7 +29,7 @@ async def bench_http(server: BenchServer, options: Options, progress: Progress) 
         await bench.look_at(database)
         runs: list[Run] = []
         accepted = 0
-        async with _apis(database, options.apis) as api:
+        async with open_apis(database, options.apis) as api:
             for distribution in options.distributions:
                 count = options.commands or COMMANDS_DEFAULT
                 await database.probe.settle()
@@ -121,72 +105,3 @@ async def _check(database: BenchDatabase, accepted: int) -> Invariants:
     )
     checked = ("every call answered with 200 is in the log, and nothing else", "positions have no gaps")
     return Invariants(ok=not wrong, checked=checked, wrong=tuple(wrong[:10]))
-
-
-@asynccontextmanager
-async def _apis(database: BenchDatabase, count: int) -> AsyncIterator[Api]:
-    """So many `accrual api` at one free port of this machine; ended by their process ids."""
-    async with AsyncExitStack() as stack:
-        first, port = await stack.enter_async_context(_api(database, 0))
-        others = [await stack.enter_async_context(_api(database, port)) for _ in range(count - 1)]
-        yield Api([first, *(pid for pid, _ in others)], port)
-
-
-@asynccontextmanager
-async def _api(database: BenchDatabase, port: int) -> AsyncIterator[tuple[int, int]]:
-    """(process id, port) of one `accrual api`; port 0 takes a free one."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "accrual",
-        "api",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--share-port",
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **database.environment()},
-        start_new_session=True,
-    )
-    try:
-        port = await asyncio.wait_for(_port_of(process), START_LIMIT_S)
-        reading = asyncio.create_task(_read_on(process))
-        try:
-            yield process.pid, port
-        finally:
-            reading.cancel()
-    finally:
-        await _end(process)
-
-
-async def _port_of(process: asyncio.subprocess.Process) -> int:
-    said = b""
-    if process.stderr is not None:
-        async for line in process.stderr:
-            said += line
-            found = _READY.search(line)
-            if found is not None:
-                return int(found[1])
-    raise Broken(f"accrual api did not start: {said.decode(errors='replace').strip()[-500:]}", code="bench_child")
-
-
-async def _read_on(process: asyncio.subprocess.Process) -> None:
-    """Keep reading what it logs, and hand it on, so that a full pipe never stops it."""
-    if process.stderr is not None:
-        async for line in process.stderr:
-            sys.stderr.write(line.decode(errors="replace"))
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_LIMIT_S)
-    except TimeoutError:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

@@ -21,8 +21,9 @@ class Distribution(StrEnum):
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """One benchmark's order. `commands` None: what suits the benchmark. `facts`: transactions a call, 1 to 4.
 
-    `compared` is a second programme for `evaluate`, whose drain is set beside that of `programme`. `one_award_each`: the
-    programme gives one award a call, which the books are checked for.
+    `compared` is a second programme for `evaluate`, whose drain is set beside that of `programme`. `rate_per_s` and
+    `dialects` are how many requests a second, in whose words, `answer` sends. `one_award_each`: the programme gives one
+    award a call, which the books are checked for.
     """
 
     members: int
@@ -32,6 +33,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     commands: int | None = None
     lanes: int = 2
     apis: int = 2
+    rate_per_s: int = 300
+    dialects: tuple[str, ...] = ("native",)
     batch: int = 4096
     facts: int = 4
     distributions: tuple[Distribution, ...] = (Distribution.UNIFORM, Distribution.ZIPF)

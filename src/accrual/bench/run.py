@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from accrual.bench.answer import bench_answer
 from accrual.bench.drain import bench_drain
 from accrual.bench.evaluate import bench_evaluate
 from accrual.bench.http import bench_http
@@ -21,6 +22,7 @@ QUESTIONS: Mapping[str, Question] = {
     "submit": bench_submit,
     "http": bench_http,
     "evaluate": bench_evaluate,
+    "answer": bench_answer,
 }
 
 
@@ -36,5 +38,5 @@ async def run_bench(
     """Measure one of QUESTIONS. Everything it makes is removed again, whatever happens. Raises AccrualError."""
     async with bench_server(data_dir, database_url, say=say) as server:
         runs, invariants, bench = await QUESTIONS[name](server, options, progress)
-    batch = {"drain": options.batch, "submit": BATCH_ROWS, "http": 1, "evaluate": options.batch}[name]
-    return bench.result(name, batch, options.lanes if name in ("drain", "evaluate") else 0, runs, invariants)
+    batch = {"drain": options.batch, "submit": BATCH_ROWS, "http": 1, "answer": 1, "evaluate": options.batch}[name]
+    return bench.result(name, batch, options.lanes if name in ("drain", "evaluate", "answer") else 0, runs, invariants)

@@ -1,4 +1,4 @@
-"""`accrual bench drain|submit|http|evaluate`: options, progress and the table; what is measured, and how, is in accrual.bench."""
+"""`accrual bench ...`: options, progress and the table; what is measured, and how, is in accrual.bench."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,15 @@ from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, say, telling
 app = typer.Typer(
     name="bench", help="Measure: each question in a database of its own, beside pgbench.", no_args_is_help=True
 )
+
+
+class Answering(StrEnum):
+    """The dialects that answer with the outcome."""
+
+    NATIVE = "native"
+    DSQUARES = "dsquares"
+    GOODIE = "goodie"
+
 
 WRONG_STATUS = 1
 INTERRUPTED_STATUS = 130
@@ -96,6 +106,40 @@ def http(
     """Calls accepted durably a second over HTTP: one command each, 64 connections."""
     options = _options(members, commands, distribution, seed, facts, no_tpcb, programme_file, apis=apis)
     _bench("http", options, data_dir, database_url, as_json=as_json)
+
+
+@app.command()
+def answer(
+    members: Annotated[int, typer.Option(min=1, max=8_000_000, help="Members the requests are of.")] = 20_000,
+    commands: Commands = None,
+    rate: Annotated[int, typer.Option(min=1, max=100_000, help="Requests started each second.")] = 300,
+    dialect: Annotated[
+        list[Answering] | None,
+        typer.Option(help="In whose words; repeat it for several. Default: all that the programme knows."),
+    ] = None,
+    lanes: Annotated[int, typer.Option(min=1, max=64, help="Lane processes.")] = 1,
+    apis: Annotated[int, typer.Option(min=1, max=16, help="API processes at one port.")] = 1,
+    seed: Seed = 1,
+    no_tpcb: NoTpcb = False,
+    programme_file: ProgrammeFile = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """How long a request waits for its posted outcome in the reply, at a fixed rate: payments, and redemptions."""
+    options = Options(
+        members=members,
+        programme=programme_file or demo_programme(),
+        commands=commands,
+        lanes=lanes,
+        apis=apis,
+        rate_per_s=rate,
+        dialects=tuple(each.value for each in dialect or Answering),
+        distributions=(Distribution.UNIFORM,),
+        seed=seed,
+        tpcb=not no_tpcb,
+    )
+    _bench("answer", options, data_dir, database_url, as_json=as_json)
 
 
 @app.command()
