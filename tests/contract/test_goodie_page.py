@@ -87,7 +87,7 @@ def test_promos_of_the_page_are_promos_and_have_the_rules_it_names() -> None:
 
 def test_page_says_of_every_decline_of_a_promo_whether_it_is_listed() -> None:
     declines = (ROOT / "docs" / "reference" / "declines.md").read_text(encoding="utf-8")
-    of_promos = set(re.findall(r"^\| `(\w+)` \| promo \|", declines, re.MULTILINE))
+    of_promos = set(re.findall(r"^\| `(\w+)` \| (?:promo|both) \|", declines, re.MULTILINE))
     text = " ".join(PAGE.split())
     section = text[text.index("So these") : text.index("nor is a promo of other outlets")]
     listed, _, left_out = section.partition("These are not:")
