@@ -130,7 +130,7 @@ async def shown(pool: Pool, owner_pool: Pool) -> AsyncIterator[Shown]:
         await here.write(connection)
         await there.write(connection)
     catalogues = TwoRevisions()
-    reads = Reads(store_reads.Reads(pool, BUCKETS), Catalog(catalogues), _fields_of)
+    reads = Reads(store_reads.Reads(pool, BUCKETS), Catalog(catalogues), _fields_of, now=lambda: START)
     yield Shown(reads, catalogues, here, there, ann, bob, carl)
 
 
@@ -306,7 +306,7 @@ async def test_position_with_many_lines_counts_once_in_a_page(pool: Pool, owner_
     here.close_batch()
     async with owner_pool.acquire() as connection:
         await here.write(connection)
-    reads = Reads(store_reads.Reads(pool, BUCKETS), Catalog(TwoRevisions()), _fields_of)
+    reads = Reads(store_reads.Reads(pool, BUCKETS), Catalog(TwoRevisions()), _fields_of, now=lambda: START)
     view = await reads.member(PROGRAMME, ann, limit=2)
     assert view is not None
     assert [ticket.position for ticket in view.history] == [2, 1]

@@ -95,9 +95,12 @@ class Engine(Protocol):
         """What posting this now would answer; nothing is written. Raises AccrualError (KeyReused, DatabaseDown)."""
 
     async def member(
-        self, programme_id: int, identity: Identity, *, limit: int, before: int | None
+        self, programme_id: int, identity: Identity, *, limit: int, before: int | None, at: datetime | None = None
     ) -> MemberView | None:
-        """A member with one page of history, at most `limit` tickets below position `before`; None when unknown."""
+        """A member with one page of history, at most `limit` tickets below position `before`; None when unknown.
+
+        With `at`, balances and history are as of that past instant.
+        """
 
     async def member_name(self, programme_id: int, identity: Identity) -> str | None:
         """What a member is called now; None when nobody is known by this identity, or by no name. Raises DatabaseDown."""

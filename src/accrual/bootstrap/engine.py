@@ -25,6 +25,7 @@ from accrual.domain.log import Known
 from accrual.domain.programme import Catalogue, StoredClient
 from accrual.engine import translate_native
 from accrual.engine.catalog import Catalog
+from accrual.engine.gathering import TicketGatherer
 from accrual.engine.point_rewards import PointRewards
 from accrual.engine.ports import CommandLog, ReportSource
 from accrual.engine.preview import Preview
@@ -113,6 +114,7 @@ class RunningEngine:
         self.reads = reads
         self._previews = previews
         self._waiter = waiter
+        self._gatherer = TicketGatherer(reads.tickets)
         self._reports = reports
         self._command_log = log
         self._warnings: dict[str, int] = {}
@@ -132,10 +134,10 @@ class RunningEngine:
         until = loop.time() + deadline_s
         if not await self._waiter.decided(receipt.bucket, receipt.position, deadline_s=deadline_s):
             return None
-        view = await self.reads.ticket(receipt.ticket)
+        view = await self._gatherer.ticket(receipt.ticket)
         while view is not None and not view.complete and loop.time() < until:
             await asyncio.sleep(FOLLOW_UP_PAUSE_S)
-            view = await self.reads.ticket(receipt.ticket)
+            view = await self._gatherer.ticket(receipt.ticket)
         return view
 
     async def ticket(self, ticket: bytes) -> TicketView | None:
@@ -155,10 +157,10 @@ class RunningEngine:
         return await self._previews.preview(submission, now)
 
     async def member(
-        self, programme_id: int, identity: Identity, *, limit: int, before: int | None
+        self, programme_id: int, identity: Identity, *, limit: int, before: int | None, at: datetime | None = None
     ) -> MemberView | None:
-        """A member with one page of history."""
-        return await self.reads.member(programme_id, identity, limit=limit, before=before)
+        """A member with one page of history, now or as of a past instant."""
+        return await self.reads.member(programme_id, identity, limit=limit, before=before, at=at)
 
     async def member_name(self, programme_id: int, identity: Identity) -> str | None:
         """What a member is called now."""
@@ -252,7 +254,7 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
         fresh=fresh_bytes,
         content_again=content_again_of(log, catalog),
     )
-    reads = Reads(StoredReads(pool, buckets), catalog, fields_of)
+    reads = Reads(StoredReads(pool, buckets), catalog, fields_of, now=utc_now)
     content_again = content_again_of(log, catalog)
     previews = Preview(
         PreviewStates(pool, buckets),

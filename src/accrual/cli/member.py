@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from accrual.bootstrap.asking import asking, choose_programme
-from accrual.cli.tables import balances_table, history_table, identity_text, moment, open_console
+from accrual.cli.tables import balances_table, expiring_table, history_table, identity_text, moment, open_console
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
@@ -19,6 +19,7 @@ from accrual.domain.members import MemberProfile
 from accrual.engine.reads import HISTORY_MAX
 from accrual.engine.render import member_json
 from accrual.engine.views import MemberView
+from accrual.rules.calendar import read_instant
 
 HISTORY_SHOWN = 20
 
@@ -28,6 +29,10 @@ def member(
     value: Annotated[str, typer.Argument(help="The member's name in it.")],
     limit: Annotated[int, typer.Option(min=1, max=HISTORY_MAX, help="Commands of the history.")] = HISTORY_SHOWN,
     before: Annotated[int | None, typer.Option(min=1, help="Only commands below this position (paging).")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="As it was at this past instant; no offset: the programme's zone."),
+    ] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     programme: ProgrammeCode = None,
@@ -36,7 +41,7 @@ def member(
     """Show a member's balances and history. Ends with 1 when nobody has this identity."""
     with telling(as_json=as_json):
         identity = Identity(kind.strip(), value.strip())
-        view = asyncio.run(_read(identity, limit, before, data_dir, database_url, programme))
+        view = asyncio.run(_read(identity, limit, before, at, data_dir, database_url, programme))
     if as_json:
         typer.echo(json.dumps(member_json(view), ensure_ascii=False))
     else:
@@ -54,7 +59,12 @@ def print_member(view: MemberView, console: Console) -> None:
     if view.referrer is not None:
         console.print(f"referrer  {identity_text(view.referrer)}", soft_wrap=True)
     print_profile(view.profile, console)
+    if view.at is not None:
+        console.print(f"as of     {moment(view.at)}")
     console.print(balances_table(view.balances))
+    expiring = expiring_table(view.balances)
+    if expiring is not None:
+        console.print(expiring)
     if view.history:
         console.print(history_table(view.history))
     else:
@@ -81,13 +91,15 @@ async def _read(
     identity: Identity,
     limit: int,
     before: int | None,
+    at: str | None,
     data_dir: Path | None,
     database_url: str | None,
     programme: str | None,
 ) -> MemberView:
     async with asking(data_dir, database_url, on_progress=say) as engine:
         chosen = choose_programme(engine.catalog, programme)
-        view = await engine.member(chosen.programme_id, identity, limit=limit, before=before)
+        moment_at = None if at is None else read_instant(at, chosen.settings.time_zone)
+        view = await engine.member(chosen.programme_id, identity, limit=limit, before=before, at=moment_at)
         if view is None:
             raise Missing(
                 f"Nobody in programme {chosen.settings.code} is known by this identity.", code="member_unknown"

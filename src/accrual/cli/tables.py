@@ -12,6 +12,7 @@ from rich.text import Text
 
 from accrual.domain.commands import Dialect
 from accrual.domain.facts import Identity
+from accrual.engine.due import DAYS_AHEAD
 from accrual.engine.render import ticket_text
 from accrual.engine.views import AwardView, BalanceView, LineView, TicketView
 
@@ -61,6 +62,18 @@ def balances_table(balances: Iterable[BalanceView]) -> Table:
     """Each asset of a member."""
     rows = [[b.code, b.name, *(f"{n:,}" for n in (b.posted, b.held, b.available, b.pending, b.debt))] for b in balances]
     return table("Balances", ["asset", "name", "#posted", "#held", "#available", "#pending", "#debt"], rows)
+
+
+def expiring_table(balances: Iterable[BalanceView]) -> Table | None:
+    """What is due to expire, an asset a row; None when nothing of the member's ever expires."""
+    rows = [
+        [b.code, b.next_expiry.date.isoformat(), f"{b.next_expiry.amount:,}", *(f"{due.amount:,}" for due in b.due)]
+        for b in balances
+        if b.next_expiry is not None
+    ]
+    if not rows:
+        return None
+    return table("Due to expire", ["asset", "next until", "#next", *(f"#in {days} days" for days in DAYS_AHEAD)], rows)
 
 
 def history_table(history: Iterable[TicketView]) -> Table:

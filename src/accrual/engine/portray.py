@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +17,8 @@ from accrual.domain.outcomes import Award, Booked, Declined, Outcome, Status, de
 from accrual.domain.programme import Asset, Catalogue, Language
 from accrual.domain.promos import PromoVersion
 from accrual.domain.transfers import Kind
+from accrual.engine.due import due_within, next_expiry
+from accrual.engine.lot_book import LotBook
 from accrual.engine.views import AwardView, BalanceView, BookedView, DeclineView, LineView, RetryView, TicketView
 from accrual.rules.explain import explain_decline
 from accrual.rules.explain_award import explain_award
@@ -25,6 +28,8 @@ FieldsOf = Callable[[int, bytes], dict[str, Any]]
 
 UNREADABLE = Identity("", "")
 """Whose command it is when the stored facts cannot be read: such a command is parked."""
+
+NO_LOTS = LotBook(0, pending=False)
 
 _ROLE_NAMES = {Role.MEMBER: "main", Role.PENDING: "pending", Role.DEBT: "debt"}
 
@@ -197,8 +202,13 @@ def identity_of(decoded: Decoded) -> Identity:
     return UNREADABLE if decoded.command is None else decoded.command.identity
 
 
-def portray_balances(catalogue: Catalogue, booked: Sequence[BookedBalance]) -> tuple[BalanceView, ...]:
-    """Every asset of the programme in the catalogue's order, those a member never had with zeros."""
+def portray_balances(
+    catalogue: Catalogue, booked: Sequence[BookedBalance], lots: Mapping[int, LotBook], now: datetime
+) -> tuple[BalanceView, ...]:
+    """Every asset of the programme in the catalogue's order, those a member never had with zeros.
+
+    `lots` are the open lots of main accounts by asset_id; what is due is counted from `now`.
+    """
     by_account = {(balance.asset_id, balance.role): balance for balance in booked}
 
     def balance_of(asset_id: int, role: Role) -> int:
@@ -221,6 +231,8 @@ def portray_balances(catalogue: Catalogue, booked: Sequence[BookedBalance]) -> t
                 available=posted - held,
                 # What a member owes stands below zero in an account of its own and is shown as a plain amount.
                 debt=abs(balance_of(stored.asset_id, Role.DEBT)),
+                due=due_within(lots.get(stored.asset_id, NO_LOTS), now),
+                next_expiry=next_expiry(lots.get(stored.asset_id, NO_LOTS), catalogue.settings.time_zone),
             )
         )
     return tuple(views)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
@@ -13,10 +14,12 @@ from accrual.domain.commands import Submission
 from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
 from accrual.domain.ids import bucket_of, bucket_of_ticket, is_ticket, member_id_of, member_of
+from accrual.domain.lots import LotEvents
 from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.domain.outcomes import Status
 from accrual.domain.programme import Catalogue, Language
 from accrual.engine.catalog import Catalog
+from accrual.engine.lot_book import LotBook
 from accrual.engine.portray import Decoded, FieldsOf, Names, decode, identity_of, portray, portray_balances
 from accrual.engine.resume import RETRIES_MAX, next_retry, retry_ticket
 from accrual.engine.views import MemberView, ParkedPage, TicketView
@@ -42,11 +45,17 @@ class SnapshotReads(Protocol):
     async def positions(self, bucket: int, positions: Sequence[int]) -> list[BookedCommand]:
         """The commands at these positions of a bucket, newest first."""
 
-    async def lines(self, bucket: int, member_id: bytes, positions: Sequence[int]) -> list[BookedLine]:
-        """The lines of a member's accounts at these positions, in position and leg order."""
+    async def lines(self, wanted: Sequence[tuple[int, bytes, int]]) -> list[tuple[int, BookedLine]]:
+        """The lines of members' accounts at these (bucket, member, position), with their bucket, in leg order."""
 
-    async def balances(self, bucket: int, member_id: bytes) -> list[BookedBalance]:
-        """The newest line of each account of a member."""
+    async def balances(self, bucket: int, member_id: bytes, *, until: int) -> list[BookedBalance]:
+        """The newest line of each account of a member up to a position."""
+
+    async def position_at(self, bucket: int, at: datetime) -> int:
+        """The newest position of a bucket recorded at or before an instant; 0 when there is none."""
+
+    async def lots(self, bucket: int, member_id: bytes, *, until: int) -> dict[int, LotEvents]:
+        """What the open lots of a member's main accounts at a position are known by, by asset_id."""
 
     async def history(self, bucket: int, member_id: bytes, *, before: int, limit: int) -> list[int]:
         """At most `limit` positions below `before` of a member's decided commands, newest first."""
@@ -82,7 +91,11 @@ class Reads:
     The newest catalogue is the one in memory, as old as the catalog's last refresh.
     """
 
-    def __init__(self, source: ReadSource, catalog: Catalog, fields_of: FieldsOf) -> None:
+    def __init__(
+        self, source: ReadSource, catalog: Catalog, fields_of: FieldsOf, *, now: Callable[[], datetime]
+    ) -> None:
+        """`now` is the wall clock: what is due soon is counted from it."""
+        self._now = now
         self._source = source
         self._catalog = catalog
         self._fields_of = fields_of
@@ -139,11 +152,18 @@ class Reads:
         return next_retry(parked, retries)
 
     async def member(
-        self, programme_id: int, identity: Identity, *, limit: int, before: int | None = None
+        self,
+        programme_id: int,
+        identity: Identity,
+        *,
+        limit: int,
+        before: int | None = None,
+        at: datetime | None = None,
     ) -> MemberView | None:
         """A member with balances and at most `limit` tickets (1 to 500) below position `before`; None when unknown.
 
-        Balances and history are of one moment. A merged member is shown as the one it became. Raises DatabaseDown.
+        Balances and history are of one moment: now, or after the newest command recorded at or before `at`. A merged
+        member is shown as the one it became. Raises DatabaseDown.
         """
         limit = max(1, min(limit, HISTORY_MAX))
         before = INT64_MAX if before is None else before
@@ -154,12 +174,16 @@ class Reads:
             bucket, row = found
             identities = await books.identities(row.member_id)
             profile = await books.profile(bucket, row.member_id)
-            balances = await books.balances(bucket, row.member_id)
+            until = INT64_MAX if at is None else await books.position_at(bucket, at)
+            before = min(before, until + 1 if at is not None else INT64_MAX)
+            balances = await books.balances(bucket, row.member_id, until=until)
+            events = await books.lots(bucket, row.member_id, until=until)
             positions = await books.history(bucket, row.member_id, before=before, limit=limit + 1)
             page = [decode(booked) for booked in await books.positions(bucket, positions[:limit])] if positions else []
             follow_ups = await _follow_ups(books, page)
             lines = await _lines(books, page)
             retries = await _retries(books, page)
+        lots = {asset_id: LotBook.load(bucket, known, pending=False) for asset_id, known in events.items()}
         return MemberView(
             member_id=row.member_id,
             programme_id=programme_id,
@@ -169,9 +193,12 @@ class Reads:
             identities=tuple(Identity(kind, value) for kind, value in identities) or (identity,),
             referrer=None if row.referrer is None else Identity(*row.referrer),
             profile=profile or EMPTY_PROFILE,
-            balances=portray_balances(await self._newest(programme_id, balances), balances),
+            balances=portray_balances(
+                await self._newest(programme_id, balances), balances, lots, self._now() if at is None else at
+            ),
             history=tuple(await self.portray(page, follow_ups, lines, retries)),
             next_before=positions[limit - 1] if len(positions) > limit else None,
+            at=at,
         )
 
     async def member_name(self, programme_id: int, identity: Identity) -> str | None:
@@ -292,15 +319,14 @@ async def _retries(books: SnapshotReads, decoded: Iterable[Decoded]) -> dict[byt
 
 async def _lines(books: SnapshotReads, decoded: Iterable[Decoded]) -> Lines:
     """The lines that these commands wrote to the accounts of the member each was decided for."""
-    positions: dict[tuple[int, bytes], list[int]] = {}
+    wanted: list[tuple[int, bytes, int]] = []
     for part in decoded:
         if part.outcome is not None and part.outcome.status is Status.DECIDED:
             identity = identity_of(part)
             own = member_of(part.row.programme_id, identity.kind, identity.value)
-            member_id = part.outcome.member_id or own
-            positions.setdefault((part.row.bucket, member_id), []).append(part.row.position)
+            wanted.append((part.row.bucket, part.outcome.member_id or own, part.row.position))
     lines: Lines = {}
-    for (bucket, member_id), wanted in positions.items():
-        for line in await books.lines(bucket, member_id, wanted):
+    if wanted:
+        for bucket, line in await books.lines(wanted):
             lines.setdefault((bucket, line.position), []).append(line)
     return lines

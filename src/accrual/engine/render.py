@@ -16,6 +16,7 @@ from accrual.engine.views import (
     DeclineView,
     LineView,
     MemberView,
+    NextExpiryView,
     ParkedPage,
     Previewed,
     TicketView,
@@ -33,6 +34,7 @@ def member_json(view: MemberView) -> dict[str, Any]:
             "referrer": None if view.referrer is None else _identity(view.referrer),
             "profile": profile_json(view.profile),
         },
+        "at": _instant(view.at),
         "balances": [_balance(balance) for balance in view.balances],
         "history": [ticket_json(ticket) for ticket in view.history],
         "next_before": view.next_before,
@@ -118,7 +120,13 @@ def _balance(view: BalanceView) -> dict[str, Any]:
         "pending": view.pending,
         "available": view.available,
         "debt": view.debt,
+        "due": [{"days": due.days, "until": _instant(due.until), "amount": due.amount} for due in view.due],
+        "next_expiry": None if view.next_expiry is None else _next_expiry(view.next_expiry),
     }
+
+
+def _next_expiry(view: NextExpiryView) -> dict[str, Any]:
+    return {"date": view.date.isoformat(), "expires_at": _instant(view.expires_at), "amount": view.amount}
 
 
 def _award(view: AwardView) -> dict[str, Any]:

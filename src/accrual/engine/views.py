@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -133,8 +133,30 @@ class Previewed(msgspec.Struct, frozen=True, kw_only=True):
     followed: tuple[TicketView, ...] = ()
 
 
+class DueView(msgspec.Struct, frozen=True, kw_only=True):
+    """Units that expire within so many days (of 24 hours): by `until`, those overdue and those held included."""
+
+    days: int
+    until: datetime
+    amount: int
+
+
+class NextExpiryView(msgspec.Struct, frozen=True, kw_only=True):
+    """What expires next: `date` is the last day, in the programme's zone, on which these units can be spent.
+
+    `expires_at` is when the first of them go.
+    """
+
+    date: date
+    expires_at: datetime
+    amount: int
+
+
 class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
-    """One asset of a member. available = posted - held; `pending` is not active yet; `debt` is owed."""
+    """One asset of a member. available = posted - held; `pending` is not active yet; `debt` is owed.
+
+    `due` is what expires within 30, 60 and 90 days, `next_expiry` what goes first, None when nothing ever does.
+    """
 
     asset: int
     code: str
@@ -144,10 +166,15 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     pending: int
     available: int
     debt: int
+    due: tuple[DueView, ...] = ()
+    next_expiry: NextExpiryView | None = None
 
 
 class MemberView(msgspec.Struct, frozen=True, kw_only=True):
-    """A member with balances and one page of history, newest first. `next_before` is the position to page on from."""
+    """A member with balances and one page of history, newest first. `next_before` is the position to page on from.
+
+    `at`: everything is as of that past instant, but for the name, identities, referrer and profile, which are today's.
+    """
 
     member_id: bytes
     programme_id: int
@@ -160,3 +187,4 @@ class MemberView(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[TicketView, ...]
     next_before: int | None
     profile: MemberProfile = EMPTY_PROFILE
+    at: datetime | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -83,3 +83,8 @@ def _day_after(year: int, month: int, day: int, zone: str) -> datetime:
     """When the day after this one begins, in UTC; a 31st that a month has not is its last day."""
     last = datetime(year, month, min(day, monthrange(year, month)[1]), tzinfo=ZoneInfo(zone))
     return (last + timedelta(days=1)).astimezone(UTC)
+
+
+def last_day(expires_at: datetime, zone: str) -> date:
+    """The last day, in `zone`, on which a lot that expires then can be spent: for one that ends with a day, that day."""
+    return (expires_at - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date()

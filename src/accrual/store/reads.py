@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from accrual.domain.accounts import Role
 from accrual.domain.books import BookedBalance, BookedCommand, BookedLine, BookedMember
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.errors import Broken
 from accrual.domain.ids import bucket_of_ticket
+from accrual.domain.lots import LotEvents, LotRow, decode_lots
 from accrual.domain.members import MemberProfile, decode_profile
 from accrual.store.bodies import open_body
 from accrual.store.connection import Connection, Pool, Record
@@ -24,6 +27,10 @@ _TICKETS = query("reads/tickets")
 _POSITIONS = query("reads/positions")
 _LINES = query("reads/lines")
 _BALANCES = query("reads/balances")
+_POSITION_AT = query("reads/position_at")
+_LOT_SNAPSHOTS = query("reads/lot_snapshots")
+_LOT_CREDITS = query("reads/lot_credits")
+_LOT_USES = query("reads/lot_uses")
 _HISTORY = query("reads/history")
 _IDENTITY = query("reads/identity")
 _IDENTITIES = query("reads/identities")
@@ -55,14 +62,38 @@ class SnapshotReads:
         found = await self._connection.fetch(_POSITIONS, bucket, list(positions))
         return sorted((_command(row) for row in found), key=lambda booked: -booked.command.position)
 
-    async def lines(self, bucket: int, member_id: bytes, positions: Sequence[int]) -> list[BookedLine]:
-        """The lines of a member's accounts at these positions, in position and leg order."""
-        found = await self._connection.fetch(_LINES, bucket, member_id, list(positions))
-        return [BookedLine(*row) for row in found]
+    async def lines(self, wanted: Sequence[tuple[int, bytes, int]]) -> list[tuple[int, BookedLine]]:
+        """The lines of members' accounts at these (bucket, member, position), with their bucket, in leg order."""
+        buckets, members, positions = zip(*wanted, strict=True)
+        found = await self._connection.fetch(_LINES, buckets, members, positions)
+        return [(row[0], BookedLine(*tuple(row)[1:])) for row in found]
 
-    async def balances(self, bucket: int, member_id: bytes) -> list[BookedBalance]:
-        """The newest line of each account of a member; an account without lines is left out."""
-        return [BookedBalance(*row) for row in await self._connection.fetch(_BALANCES, bucket, member_id)]
+    async def balances(self, bucket: int, member_id: bytes, *, until: int) -> list[BookedBalance]:
+        """The newest line of each account of a member up to a position; an account without lines is left out."""
+        return [BookedBalance(*row) for row in await self._connection.fetch(_BALANCES, bucket, member_id, until)]
+
+    async def position_at(self, bucket: int, at: datetime) -> int:
+        """The newest position of a bucket recorded at or before an instant; 0 when there is none."""
+        return await self._connection.fetchval(_POSITION_AT, bucket, at) or 0
+
+    async def lots(self, bucket: int, member_id: bytes, *, until: int) -> dict[int, LotEvents]:
+        """What the open lots of a member's main accounts at a position are known by, by asset_id. Raises Broken."""
+        asked = (bucket, member_id, until, Role.MEMBER)
+        events: dict[int, LotEvents] = {}
+        try:
+            for asset_id, position, lots in await self._connection.fetch(_LOT_SNAPSHOTS, *asked):
+                events[asset_id] = LotEvents(position, decode_lots(lots), [], [])
+        except msgspec.DecodeError as error:
+            raise Broken("A snapshot of open lots cannot be read.", code="lots_damaged") from error
+        for asset_id, position, leg, amount, expires_at, active_at, *origin in await self._connection.fetch(
+            _LOT_CREDITS, *asked
+        ):
+            first = None if origin[0] is None else (origin[0], origin[1], origin[2])
+            lot = LotRow(position, leg, amount, expires_at, active_at, first)
+            events.setdefault(asset_id, LotEvents(0, [], [], [])).credits.append(lot)
+        for asset_id, *use in await self._connection.fetch(_LOT_USES, *asked):
+            events.setdefault(asset_id, LotEvents(0, [], [], [])).uses.append((use[0], use[1], use[2]))
+        return events
 
     async def history(self, bucket: int, member_id: bytes, *, before: int, limit: int) -> list[int]:
         """At most `limit` positions below `before` of a member's decided commands, newest first."""

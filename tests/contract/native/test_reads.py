@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import httpx
@@ -18,7 +18,16 @@ from accrual.api.native.routes import NativeLimits
 from accrual.domain.facts import Identity
 from accrual.domain.ids import ticket_of
 from accrual.engine.render import member_json, ticket_json
-from accrual.engine.views import AwardView, BalanceView, DeclineView, LineView, MemberView, TicketView
+from accrual.engine.views import (
+    AwardView,
+    BalanceView,
+    DeclineView,
+    DueView,
+    LineView,
+    MemberView,
+    NextExpiryView,
+    TicketView,
+)
 from tests.unit.api.engine_double import KEY, EngineDouble
 
 TICKET = ticket_of(1, 3, b"x", b"k", 5)
@@ -72,7 +81,22 @@ MEMBER = MemberView(
     enrolled_at=datetime(2026, 1, 1, tzinfo=UTC),
     identities=(Identity("qoin.user_id", "16659"),),
     referrer=Identity("qoin.user_id", "462"),
-    balances=(BalanceView(asset=35, code="PTS", name="P", posted=5, held=1, pending=2, available=4, debt=0),),
+    balances=(
+        BalanceView(
+            asset=35,
+            code="PTS",
+            name="P",
+            posted=5,
+            held=1,
+            pending=2,
+            available=4,
+            debt=0,
+            due=(DueView(days=30, until=datetime(2026, 3, 31, tzinfo=UTC), amount=3),),
+            next_expiry=NextExpiryView(
+                date=date(2026, 3, 2), expires_at=datetime(2026, 3, 2, 17, tzinfo=UTC), amount=2
+            ),
+        ),
+    ),
     history=(ticket_view(),),
     next_before=12,
 )
@@ -127,9 +151,12 @@ async def test_member_is_shown_with_balances_and_history(http: httpx.AsyncClient
     assert reply.status_code == 200
     assert reply.json() == member_json(MEMBER)
     msgspec.convert(reply.json(), shapes.Member)
-    assert list(reply.json()) == ["member", "balances", "history", "next_before"]
+    assert list(reply.json()) == ["member", "at", "balances", "history", "next_before"]
+    amounts = {"posted": 5, "held": 1, "pending": 2, "available": 4, "debt": 0}
+    due = [{"days": 30, "until": "2026-03-31T00:00:00Z", "amount": 3}]
+    next_expiry = {"date": "2026-03-02", "expires_at": "2026-03-02T17:00:00Z", "amount": 2}
     assert reply.json()["balances"] == [
-        {"asset": 35, "code": "PTS", "name": "P", "posted": 5, "held": 1, "pending": 2, "available": 4, "debt": 0}
+        {"asset": 35, "code": "PTS", "name": "P", **amounts, "due": due, "next_expiry": next_expiry}
     ]
     assert engine.member_calls == [(1, Identity("qoin.user_id", "16659"), 20, None)]
 
@@ -156,6 +183,35 @@ async def test_identity_in_a_path_is_decoded_and_trimmed(http: httpx.AsyncClient
         await http.get(f"/v1/members/{path}")
     values = [identity.value for _, identity, _, _ in engine.member_calls]
     assert values == ["+62 811", "a/b", "a/b", "café"]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("2026-01-02T10:04:05%2B07:00", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("2026-01-02T10:04:05+07:00", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("2026-01-02", datetime(2026, 1, 1, 17, tzinfo=UTC)),
+        ("2026-01-02%2000:30", datetime(2026, 1, 1, 17, 30, tzinfo=UTC)),
+    ],
+)
+async def test_member_is_asked_for_as_of_a_past_instant(
+    http: httpx.AsyncClient, engine: EngineDouble, written: str, read: datetime
+) -> None:
+    assert (await http.get(f"/v1/members/qoin.user_id/16659?at={written}")).status_code == 200
+    assert engine.members_asked_at == [read]
+
+
+@pytest.mark.parametrize(
+    "written", ["", "x", "2026-13-01", "2999-01-01T00:00:00Z", "2026-01-01" + "0" * 5000, "0001-01-01"]
+)
+async def test_instant_that_is_none_or_lies_ahead_is_refused(
+    http: httpx.AsyncClient, engine: EngineDouble, written: str
+) -> None:
+    reply = await http.get(f"/v1/members/qoin.user_id/16659?at={written}")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_field")
+    assert reply.json()["error"]["details"]["path"] == "at"
+    assert engine.members_asked_at == []
 
 
 @pytest.mark.parametrize("value", ["nobody", "%20", "a%00b", "x" * 201, "%FF"])

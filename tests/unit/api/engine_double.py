@@ -44,6 +44,7 @@ class EngineDouble:
         self.tickets: dict[bytes, TicketView] = {}
         self.members: dict[Identity, MemberView] = {}
         self.member_calls: list[tuple[int, Identity, int, int | None]] = []
+        self.members_asked_at: list[datetime | None] = []
         self.warnings: list[tuple[str, str]] = []
         self.problems: dict[str, str] = {}
         self.decided: TicketView | None = None
@@ -91,9 +92,10 @@ class EngineDouble:
         return self.tickets.get(ticket)
 
     async def member(
-        self, programme_id: int, identity: Identity, *, limit: int, before: int | None
+        self, programme_id: int, identity: Identity, *, limit: int, before: int | None, at: datetime | None = None
     ) -> MemberView | None:
         self.member_calls.append((programme_id, identity, limit, before))
+        self.members_asked_at.append(at)
         return self.members.get(identity)
 
     async def parked(self, programme_id: int, *, limit: int, after: bytes | None) -> ParkedPage:

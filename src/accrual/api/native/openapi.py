@@ -138,6 +138,7 @@ def _member(page_max: int) -> dict[str, Any]:
             _parameter("path", "value", {"type": "string"}, "Percent-encoded"),
             _parameter("query", "limit", limit, "Tickets of one page"),
             _parameter("query", "before", {"type": "integer", "minimum": 0}, "The page before's `next_before`"),
+            _parameter("query", "at", {"type": "string"}, "A past instant, such as `2026-11-25T00:00:00Z`"),
         ],
         "responses": _responses(
             ["400", "401", "403", "404", "500", "503"], {"200": _content("The member", _ref("Member"))}

@@ -11,6 +11,7 @@ import msgspec
 
 from accrual.api.auth import require_right
 from accrual.api.call import Call, Engine, Reply
+from accrual.api.native.moments import read_moment
 from accrual.api.native.reply import error_json, receipt_json, reply, status_of
 from accrual.api.native.wire import Written, is_bulk, read_command, read_commands, read_profile
 from accrual.domain.commands import Receipt, Submission
@@ -157,13 +158,16 @@ class NativeRoutes:
         return reply(200, ticket_json(view))
 
     async def member(self, call: Call, engine: Engine) -> Reply:
-        """GET /v1/members/{kind}/{value}: balances and one page of history, newest first."""
+        """GET /v1/members/{kind}/{value}: balances and one page of history, newest first; `at` a past instant."""
         require_right(call.client, RIGHT)
         query = parse_qs(call.query, keep_blank_values=True, max_num_fields=20)
         limit = self._page(query)
         before = _whole(query, "before", lowest=0, highest=_POSITION_MAX)
+        at = read_moment(query, "at", call.catalogue.settings.time_zone)
+        if at is not None and at > call.now:
+            raise Invalid("`at` lies ahead.", code="invalid_field", details={"path": "at"})
         identity = _identity(call.params["kind"], call.params["value"])
-        view = await engine.member(call.client.programme_id, identity, limit=limit, before=before)
+        view = await engine.member(call.client.programme_id, identity, limit=limit, before=before, at=at)
         if view is None:
             raise Missing("There is no such member.", code="member_unknown")
         return reply(200, member_json(view))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -112,6 +112,22 @@ class Parked(_Shape, frozen=True):
     next_after: str | None
 
 
+class Due(_Shape, frozen=True):
+    """Units that expire within so many days, by `until`; each window includes the one before it."""
+
+    days: int
+    until: datetime
+    amount: int
+
+
+class NextExpiry(_Shape, frozen=True):
+    """What expires next: `date` is the last day, in the programme's zone, to spend it; the first goes at `expires_at`."""
+
+    date: date
+    expires_at: datetime
+    amount: int
+
+
 class Balance(_Shape, frozen=True):
     """One asset of a member; available = posted - held."""
 
@@ -123,6 +139,8 @@ class Balance(_Shape, frozen=True):
     pending: int
     available: int
     debt: int
+    due: tuple[Due, ...]
+    next_expiry: NextExpiry | None
 
 
 class Profile(_Shape, frozen=True):
@@ -147,9 +165,10 @@ class MemberItself(_Shape, frozen=True):
 
 
 class Member(_Shape, frozen=True):
-    """A member with balances and one page of history, newest first."""
+    """A member with balances and one page of history, newest first; `at` is the past instant asked for, else null."""
 
     member: MemberItself
+    at: datetime | None
     balances: tuple[Balance, ...]
     history: tuple[Ticket, ...]
     next_before: int | None

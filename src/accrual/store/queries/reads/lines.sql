@@ -1,6 +1,7 @@
--- Lines of a member's accounts at some positions, in leg order. $1 bucket, $2 member_id, $3 positions.
-select l.position, a.asset_id, a.role, l.leg, l.kind, l.amount, l.balance_after, l.active_at, l.expires_at
-from account a
-join line l on l.bucket = a.bucket and l.account = a.account_id
-where a.bucket = $1 and a.member_id = $2 and l.position = any ($3::bigint[])
-order by l.position, l.leg
+-- Lines of members' accounts at one position each, in leg order. $1 buckets, $2 member ids, $3 positions, one a place.
+select l.bucket, l.position, a.asset_id, a.role, l.leg, l.kind, l.amount, l.balance_after, l.active_at, l.expires_at
+from unnest($1::integer[], $2::bytea[], $3::bigint[]) as u (bucket, member_id, position)
+join account a on a.bucket = u.bucket and a.member_id = u.member_id
+join line l on l.bucket = a.bucket and l.account = a.account_id and l.position = u.position
+where a.bucket = any ($1::integer[])
+order by l.bucket, l.position, l.leg
