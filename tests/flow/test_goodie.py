@@ -90,7 +90,9 @@ def test_inquiry_says_what_the_posting_gives_and_leaves_nothing_behind(standing:
     posted = _send(served, _basic("asks", "INQ-1"))
     assert asked.json == {**posted.json, "transactionId": ""}
     assert posted.json["transactionId"]
-    assert _points(served, "asks")["totalPoints"] == 210
+    shown = _points(served, "asks")
+    assert (shown["totalPoints"], shown["nearestPointToBeExpire"]) == (210, 200)
+    assert shown["nearestExpiredDate"][:4] == str(int(posted.json["transactionDate"][:4]) + 1)
     after = _send(served, _basic("asks", "INQ-1"), INQUIRY)
     assert after.json == asked.json
     assert _status(_send(served, _basic("asks", "INQ-1", 5), INQUIRY)) == "INQ923"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ import pytest
 from accrual.domain.facts import Identity
 from accrual.domain.members import MemberProfile
 from accrual.domain.tiers import Tiers
-from accrual.engine.views import BalanceView, MemberView
+from accrual.engine.views import BalanceView, MemberView, NextExpiryView
 from tests.contract.goodie_desk import MEMBER, MERCHANT, Desk
 
 QUERY = f"merchantId={MERCHANT}&memberId={MEMBER}"
@@ -26,8 +26,9 @@ LEVELS = {
 }
 
 
-def _member(tier: str | None = None, **balance: int) -> MemberView:
+def _member(tier: str | None = None, expiry: NextExpiryView | None = None, **balance: int) -> MemberView:
     amounts = {"posted": 0, "held": 0, "pending": 0, "available": 0, "debt": 0} | balance
+    points = BalanceView(asset=0, code="PTS", name="", next_expiry=expiry, **amounts)
     return MemberView(
         member_id=b"m" * 16,
         programme_id=1,
@@ -36,7 +37,7 @@ def _member(tier: str | None = None, **balance: int) -> MemberView:
         enrolled_at=datetime(2026, 1, 1, tzinfo=UTC),
         identities=(WHO,),
         referrer=None,
-        balances=(BalanceView(asset=0, code="PTS", name="", **amounts),),
+        balances=(points,),
         history=(),
         next_before=None,
         profile=MemberProfile(tier=tier),
@@ -45,7 +46,8 @@ def _member(tier: str | None = None, **balance: int) -> MemberView:
 
 async def test_points_are_told_to_the_letter() -> None:
     desk = Desk()
-    desk.engine.members[WHO] = _member(posted=100, held=11, available=89)
+    expiry = NextExpiryView(date=date(2019, 6, 30), expires_at=datetime(2019, 6, 30, 17, tzinfo=UTC), amount=19)
+    desk.engine.members[WHO] = _member(posted=100, held=11, available=89, expiry=expiry)
     answer = await desk.ask_points(QUERY)
     assert answer.status == 200
     assert answer.pairs == [
@@ -58,11 +60,18 @@ async def test_points_are_told_to_the_letter() -> None:
         ("memberName", "fitria utami"),
         ("memberId", MEMBER),
         ("merchantId", MERCHANT),
-        ("nearestPointToBeExpire", 0),
-        ("nearestExpiredDate", ""),
+        ("nearestPointToBeExpire", 19),
+        ("nearestExpiredDate", "2019-06-30"),
         ("abstractResponse", [("responseStatus", "INQ000"), ("responseMessage", "Inquiry success")]),
     ]
     assert desk.engine.member_calls == [(1, WHO, 1, None)]
+
+
+async def test_points_that_never_expire_are_due_never() -> None:
+    desk = Desk()
+    desk.engine.members[WHO] = _member(posted=1, available=1)
+    answer = (await desk.ask_points(QUERY)).json
+    assert (answer["totalPoints"], answer["nearestPointToBeExpire"], answer["nearestExpiredDate"]) == (1, 0, "")
 
 
 @pytest.mark.parametrize(

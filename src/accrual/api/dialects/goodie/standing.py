@@ -15,7 +15,8 @@ IMAGE_LABEL = "image"
 def standing_of(view: MemberView, catalogue: Catalogue, *, member_id: str, merchant_id: str) -> PointsOfMember:
     """The points that a member can spend, with the tier and the one above; a tier that is no level is its own name."""
     asset = points_asset(catalogue)
-    total = next((balance.available for balance in view.balances if balance.code == asset), 0)
+    balance = next((balance for balance in view.balances if balance.code == asset), None)
+    expiry = None if balance is None else balance.next_expiry
     code = view.profile.tier or ""
     levels = catalogue.settings.tiers.levels if catalogue.settings.tiers is not None else ()
     place = next((number for number, level in enumerate(levels) if level.code == code), None)
@@ -27,10 +28,12 @@ def standing_of(view: MemberView, catalogue: Catalogue, *, member_id: str, merch
         tier_image=_image(level),
         next_tier_name="" if above is None else above.name or above.code,
         next_tier_image=_image(above),
-        total_points=total,
+        total_points=0 if balance is None else balance.available,
         member_name=view.name or "",
         member_id=member_id,
         merchant_id=merchant_id,
+        nearest_point_to_be_expire=0 if expiry is None else expiry.amount,
+        nearest_expired_date="" if expiry is None else expiry.date.isoformat(),
     )
 
 
