@@ -93,7 +93,8 @@ async def test_rule_is_written_with_promos_revision_and_audit_in_one_transaction
     )
     assert await office.rewards.add(office.client, OWNER, OUTLET, terms)
     assert await office.store.revisions() == {1: 2}
-    ((shown),) = await office.rewards.show(office.client, OWNER, OUTLET)
+    assert office.catalog.newest(1).revision == 2
+    (shown,) = await office.rewards.show(office.client, OWNER, OUTLET)
     reward = shown.reward
     assert (reward.label, reward.terms.reward_list, reward.sent) == ("RWD-01", ("Voucher 10%",), said)
     assert (reward.terms.starts_at, reward.created_at, shown.is_active) == (NOW, office.now, True)
