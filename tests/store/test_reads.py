@@ -337,6 +337,25 @@ async def test_merged_member_is_shown_as_the_one_it_became(shown: Shown, owner_p
     assert view.member_id == member_of(shown.carl)
 
 
+async def test_name_alone_is_that_of_the_member_an_identity_stands_for(shown: Shown, owner_pool: Pool) -> None:
+    async def names() -> list[str | None]:
+        stranger = Identity(shown.ann.kind, "nobody")
+        return [await shown.reads.member_name(PROGRAMME, who) for who in (shown.ann, shown.bob, shown.carl, stranger)]
+
+    call = "update member set name = $2 where member_id = $1"
+    for member, name in ((shown.ann, "Ann"), (shown.bob, None), (shown.carl, "Carl")):
+        await owner_pool.execute(call, member_of(member), name)
+    assert await names() == ["Ann", None, "Carl", None]
+    assert await shown.reads.member_name(PROGRAMME + 1, shown.ann) is None
+    link = "update identity set member_id = $2 where kind = $3 and value = $4 and bucket = $1"
+    await owner_pool.execute(link, HERE, member_of(shown.carl), shown.bob.kind, shown.bob.value)
+    assert await names() == ["Ann", "Carl", "Carl", None]
+    await owner_pool.execute(
+        "update member set merged_into = $2 where member_id = $1", member_of(shown.ann), member_of(shown.carl)
+    )
+    assert await names() == ["Carl", "Carl", "Carl", None]
+
+
 async def test_members_merged_in_a_circle_end_nowhere(shown: Shown, owner_pool: Pool) -> None:
     merge = "update member set merged_into = $2 where member_id = $1"
     await owner_pool.execute(merge, member_of(shown.bob), member_of(shown.carl))

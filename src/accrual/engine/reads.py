@@ -84,6 +84,11 @@ class ReadSource(Protocol):
     def snapshot(self) -> AbstractAsyncContextManager[SnapshotReads]:
         """One moment of the books. Raises DatabaseDown."""
 
+    async def member_name(
+        self, bucket: int, member_id: bytes, programme_id: int, kind: str, value: str
+    ) -> tuple[str | None, bool]:
+        """What the member that an identity itself makes is called, and whether the identity names another one now."""
+
 
 class Reads:
     """Tickets and members as views. Keeps the names of the revisions it met lately; they never change.
@@ -203,6 +208,12 @@ class Reads:
 
     async def member_name(self, programme_id: int, identity: Identity) -> str | None:
         """What a member is called now; None when nobody is known by this identity, or by no name. Raises DatabaseDown."""
+        own = member_id_of(programme_id, identity.kind, identity.value)
+        name, is_another = await self._source.member_name(
+            bucket_of(own, self._source.buckets), own, programme_id, identity.kind, identity.value
+        )
+        if not is_another:
+            return name
         async with self._source.snapshot() as books:
             found = await self._find_member(books, programme_id, identity)
         return None if found is None else found[1].name

@@ -35,6 +35,7 @@ _HISTORY = query("reads/history")
 _IDENTITY = query("reads/identity")
 _IDENTITIES = query("reads/identities")
 _MEMBER = query("reads/member")
+_MEMBER_NAME = query("reads/member_name")
 _PARKED = query("reads/parked")
 _PROFILE = query("reads/profile")
 
@@ -141,6 +142,17 @@ class Reads:
     def __init__(self, pool: Pool, buckets: int) -> None:
         self._pool = pool
         self.buckets = buckets
+
+    async def member_name(
+        self, bucket: int, member_id: bytes, programme_id: int, kind: str, value: str
+    ) -> tuple[str | None, bool]:
+        """What the member that an identity itself makes is called, and whether the identity names another one now.
+
+        One statement without a transaction around it: partners who expect an answer ask with each call. Raises DatabaseDown.
+        """
+        with mapping_loss():
+            row = await self._pool.fetchrow(_MEMBER_NAME, bucket, member_id, programme_id, kind, value)
+        return (None, False) if row is None else (row[0], row[1] is not None)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[SnapshotReads]:
