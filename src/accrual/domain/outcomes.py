@@ -56,12 +56,23 @@ class Booked(msgspec.Struct, frozen=True, array_like=True, gc=False):
     details: dict[str, Any] | None = None
 
 
+class TierChange(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A member's level changed: codes before and after, what did it (members.LevelBy), units earned in the window that
+    decided, and what the new level asks for."""
+
+    before: str
+    after: str
+    by: int
+    earned: int
+    threshold: int
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """The stored answer. `revision` is the catalogue revision that decided; the moment is the command's recorded_at.
 
     `member_id` is whom it was decided for when that is not the member the identity itself makes; `follow_ups` are
     tickets. `stocks` are the shared stocks looked at, as (promo_id, slot, period, left), so that a replay sees the same.
-    `booked` is what was moved without a promo.
+    `booked` is what was moved without a promo, `tier` how the member's level changed.
     """
 
     status: Status
@@ -73,6 +84,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
     error: str | None = None
     stocks: tuple[tuple[int, int, int, int], ...] = ()
     booked: tuple[Booked, ...] = ()
+    tier: TierChange | None = None
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -81,8 +93,15 @@ _DECODER: msgspec.msgpack.Decoder[Outcome] = msgspec.msgpack.Decoder(Outcome)
 
 def encode_outcome(outcome: Outcome) -> bytes:
     """The stored form of an outcome: MessagePack, positional, cut short where an award or all of it has no more to say."""
-    if outcome.declines or outcome.follow_ups or outcome.stocks or outcome.error is not None or outcome.booked:
+    if outcome.tier is not None:
         return _ENCODER.encode(outcome)
+    if outcome.declines or outcome.follow_ups or outcome.stocks or outcome.error is not None or outcome.booked:
+        return _ENCODER.encode(
+            (
+                *(outcome.status, outcome.revision, outcome.member_id, outcome.awards, outcome.declines),
+                *(outcome.follow_ups, outcome.error, outcome.stocks, outcome.booked),
+            )
+        )
     awards = [
         (award.promo_version_id, award.asset_id, award.amount, award.reason, award.basis)
         if award.shares is None and award.details is None and award.expires_at is None and award.active_at is None

@@ -262,6 +262,9 @@ class Benefit(_Document, frozen=True):
     per_fact: Annotated[bool, msgspec.Meta(description="Compute for each fact by itself instead of for their sum.")] = (
         False
     )
+    by_level: Annotated[
+        bool, msgspec.Meta(description="Multiply by the `earn` of the member's level, before rounding.")
+    ] = False
     expires: Annotated[
         str | None,
         msgspec.Meta(

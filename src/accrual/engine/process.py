@@ -163,7 +163,8 @@ class Processor(MovementDecider):
                 return self._forward(task, task.profile, known.merged_into, posting), None
             return self._change_profile(task, task.profile, programme, posting), None
         if task.move is not None and programme is not None and task.error is None:
-            return self._move(task, task.move, moved, posting), None
+            answer = self._move(task, task.move, moved, posting)
+            return answer, answer.event
         if reward is None or programme is None:
             if task.nothing_parked:
                 return _nothing_parked(command), None
@@ -274,7 +275,7 @@ class Processor(MovementDecider):
             declined = Declined(PROGRAMME_ITSELF, "member_unknown")
         else:
             try:
-                profile = changed_profile(profile, change)
+                profile = changed_profile(profile, change, command.recorded_at, programme.ladder)
             except Invalid as error:
                 declined = Declined(PROGRAMME_ITSELF, "profile_refused", {"problem": error.code})
         declines = () if declined is None else (declined,)

@@ -245,7 +245,8 @@ class Simulator:
             declined = Declined(PROGRAMME_ITSELF, "member_unknown")
         else:
             try:
-                profile = changed_profile(EMPTY_PROFILE if member is None else member.profile, change)
+                known = EMPTY_PROFILE if member is None else member.profile
+                profile = changed_profile(known, change, command.recorded_at, programme.ladder)
                 member_id = member_of(command.programme_id, identity.kind, identity.value)
                 base = member or MemberState(member_id, None, command.recorded_at)
                 self._members[name] = msgspec.structs.replace(base, profile=profile)

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from accrual.domain.programme import Client, Outlet, Programme, Settings, SignaturePolicy
 from accrual.rules.check_promo import check_duration, check_promo
+from accrual.rules.check_reward import check_reward
+from accrual.rules.check_tiers import check_tiers
 from accrual.rules.problems import Problem, repeated, suggest
 
 RIGHTS = (
@@ -26,7 +28,7 @@ RIGHTS = (
 )
 """The dialects that a client may be given the right to speak."""
 
-COUNTS_MAX = {"assets": 1_000, "outlets": 100_000, "clients": 1_000, "promos": 20_000}
+COUNTS_MAX = {"assets": 1_000, "outlets": 100_000, "clients": 1_000, "promos": 20_000, "rewards": 10_000}
 
 
 def check_programme(programme: Programme) -> list[Problem]:
@@ -41,6 +43,7 @@ def _problems(programme: Programme) -> Iterator[Problem]:
         if len(items) > most:
             yield Problem(section, f"has {len(items)} entries, at most {most} are allowed")
         yield from repeated((item.code for item in items), section)
+    yield from check_tiers(programme)
     yield from _check_aliases(programme)
     for index, client in enumerate(programme.clients):
         yield from _check_client(f"clients[{index}]", client, programme)
@@ -63,6 +66,12 @@ def _problems(programme: Programme) -> Iterator[Problem]:
                 outlets=outlets,
                 clients=clients,
             )
+    for index, item in enumerate(programme.rewards):
+        path, zone = f"rewards[{index}]", item.window.zone or programme.programme.time_zone
+        if item.window.zone is not None and not zone_exists(zone):
+            yield Problem(f"{path}.window.zone", _unknown_zone(zone))
+        elif zone_is_known or item.window.zone is not None:
+            yield from check_reward(path, item, zone=zone, assets=assets, outlets=outlets)
 
 
 def zone_exists(name: str) -> bool:

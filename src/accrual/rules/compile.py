@@ -45,6 +45,7 @@ from accrual.rules.compiled import (
     Timeline,
 )
 from accrual.rules.conditions import compile_condition
+from accrual.rules.ladder import compile_ladder
 from accrual.rules.schedule import compile_schedule
 
 LANES = tuple(Lane)
@@ -95,6 +96,7 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         openings={},
         told={},
         condition_sets={},
+        ladder=compile_ladder(settings, assets),
     )
 
 
@@ -118,6 +120,7 @@ def _looks(versions: Iterable[CompiledVersion], assets: dict[str, int]) -> Looks
         for benefit in (*version.for_member, *version.for_referrer):
             accounts.add((benefit.asset_id, Role.MEMBER))
             draws = draws or benefit.kind == "voucher"
+            profile = profile or benefit.by_level
             if benefit.active_after is not None:
                 accounts.add((benefit.asset_id, Role.PENDING))
         limits = limits or bool(version.limits)
@@ -261,6 +264,7 @@ def _benefits(
                 active_after=benefit.active_after,
                 by_amount=kind in BY_AMOUNT,
                 lasts=benefit.expires is not None or benefit.active_after is not None,
+                by_level=benefit.by_level,
             )
         )
     return tuple(compiled)

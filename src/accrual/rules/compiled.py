@@ -15,6 +15,7 @@ from accrual.domain.programme import Catalogue, Settings
 from accrual.domain.promos import LimitPer, Period, PromoStatus
 from accrual.rules.benefits import Compute
 from accrual.rules.conditions import CompiledCondition, ConditionSet
+from accrual.rules.ladder import Ladder
 from accrual.rules.schedule import Schedule
 
 if TYPE_CHECKING:  # listeners stand above: they are made of what is here
@@ -36,7 +37,7 @@ class CompiledBenefit(msgspec.Struct, frozen=True, kw_only=True):
     """One benefit, ready to compute; `cap` is its own maximum in units, `number` its place in the promo.
 
     `by_amount`: it looks at nothing but how many facts there are and what they come to. `lasts`: its award has a time
-    of its own to begin or to end.
+    of its own to begin or to end. `by_level`: what it computes is multiplied by what the member's level earns.
     """
 
     number: int
@@ -49,6 +50,7 @@ class CompiledBenefit(msgspec.Struct, frozen=True, kw_only=True):
     active_after: str | None
     by_amount: bool
     lasts: bool
+    by_level: bool = False
 
 
 class CompiledLimit(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +156,7 @@ NO_LOOKS = Looks(accounts=(), limits=False, profile=False, balance=False, histor
 
 
 class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
-    """A catalogue revision, ready to judge. `referrer_triggers` have promos that give to referrers.
+    """A catalogue revision, ready to judge. `referrer_triggers` have promos that give to referrers; `ladder` are its levels.
 
     From `routes` on it is memory of what was found before, each with a bound (listeners.py).
     """
@@ -173,6 +175,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     openings: dict[tuple[Hashable, ...], dict[tuple[str | None, ...], Opening]]
     told: dict[tuple[Opening, Hashable], tuple[Declined | None, ...]]
     condition_sets: dict[tuple[int, ...], ConditionSet]
+    ladder: Ladder | None = None
 
     def candidates(self, trigger: Trigger, outlet: str | None, subjects: tuple[Subject, ...]) -> tuple[Timeline, ...]:
         """Promos that may listen to such a fact, by promo_id; the cost grows with these, not with all that exist."""

@@ -30,7 +30,7 @@ NAMES: dict[str, Named] = {
     "purchase.lines": Named("list(line)", "the lines, each with product, category, quantity, amount", WITH_PURCHASE),
     "event.name": Named("string", "the event's name", WITH_EVENT),
     "event.attributes": Named("map(string, dyn)", "the event's attributes by name", WITH_EVENT),
-    "member.tier": Named("string", "the member's tier, empty when there is none"),
+    "member.tier": Named("string", "the member's tier when it happened: with levels one of them, else empty for none"),
     "member.segments": Named("list(string)", "segments the member is in, in alphabetical order"),
     "member.lists": Named("list(string)", "lists the member is on, in alphabetical order"),
     "member.attributes": Named("map(string, dyn)", "the member's attributes by name"),

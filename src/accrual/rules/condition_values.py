@@ -10,6 +10,7 @@ from accrual.domain.commands import Reward
 from accrual.domain.facts import Event, Fact
 from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.rules.condition_compile import Wanted
+from accrual.rules.levels import tier_said
 from accrual.rules.periods import before
 
 SAME_FOR_ALIKE = frozenset(
@@ -20,7 +21,6 @@ SAME_FOR_ALIKE = frozenset(
         "purchase.outlet",
         "purchase.payment",
         "event.name",
-        "member.tier",
         "member.segments",
         "member.lists",
         "member.attributes",
@@ -133,7 +133,7 @@ _READ: dict[str, Callable[[Facts], Any]] = {
     "purchase.lines": _lines,
     "event.name": lambda facts: facts.fact.name if isinstance(facts.fact, Event) else "",
     "event.attributes": _event_attributes,
-    "member.tier": lambda facts: facts.profile.tier or "",
+    "member.tier": lambda facts: tier_said(facts.snapshot.programme.ladder, facts.profile, facts.now),
     "member.segments": lambda facts: sorted(facts.profile.segments),
     "member.lists": lambda facts: sorted(facts.profile.lists),
     "member.attributes": lambda facts: facts.profile.attributes,

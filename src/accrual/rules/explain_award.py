@@ -71,6 +71,9 @@ def _band(benefit: Benefit, amount_minor: int, settings: Settings) -> Band | Non
 
 def _more(award: Award, language: Language) -> Iterator[str]:
     details = award.details or {}
+    if details.get("levels"):
+        told = [say(language, "part.level", level=str(code), times=str(earn)) for code, earn in details["levels"]]
+        yield say(language, "award_with.levels", levels=enumerate_words(language, told, joined_by="and"))
     if "wanted" in details:
         yield _reduced(details, language)
     if award.shares:

@@ -6,12 +6,15 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from accrual.domain.amounts import INT64_MAX
+import msgspec
+
+from accrual.domain.amounts import INT64_MAX, Ratio
 from accrual.domain.commands import Reward
 from accrual.domain.facts import Event, Fact
 from accrual.domain.outcomes import Award, Declined
 from accrual.domain.stocks import StockKey
-from accrual.rules.benefits.measure import Computed, Measure
+from accrual.domain.tiers import Level
+from accrual.rules.benefits.measure import ONE, Computed, Measure
 from accrual.rules.calendar import after, expiry
 from accrual.rules.compiled import CompiledBenefit, CompiledVersion
 from accrual.rules.concerns import item_counts
@@ -125,6 +128,9 @@ class Giving:
                 self.declines.append(declined)
                 return False
             details = reduced or details
+        if benefit.by_level:
+            levels = [[level.code, level.earn] for level in self._levels(benefit, facts)]
+            details = {**(details or {}), "levels": levels} if levels else details
         if computed.codes:
             details = {**(details or {}), "codes": list(computed.codes[:amount])}
         self._given_all[asset_id] = self._given_all.get(asset_id, 0) + amount
@@ -151,6 +157,8 @@ class Giving:
 
     def _compute(self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact]) -> Computed:
         """Amounts summed over the facts and then rounded once, or fact by fact where the benefit says so."""
+        if benefit.by_level:
+            return self._compute_by_level(version, benefit, facts)
         if not benefit.per_fact:
             if benefit.by_amount and not version.by_item:
                 if facts is not self._measured_for:  # nearly all promos of a command hold for the same facts
@@ -165,6 +173,37 @@ class Giving:
         parts = [benefit.compute(self._measure(version, benefit, [fact])) for fact in facts]
         codes = tuple(code for part in parts for code in part.codes)
         return Computed(sum(capped(p.amount, benefit.cap) for p in parts), sum(p.basis for p in parts), codes)
+
+    def _compute_by_level(self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact]) -> Computed:
+        """As the level says that was in force when the first fact happened, or with `per_fact` each of them."""
+        groups: list[Sequence[Fact]] = [[fact] for fact in facts] if benefit.per_fact else [facts]
+        amount = basis = 0
+        for group in groups:
+            measured = self._measure(version, benefit, group)
+            computed = benefit.compute(msgspec.structs.replace(measured, earn=self._earn(group[0])))
+            amount += capped(computed.amount, benefit.cap)
+            basis += computed.basis
+        return Computed(amount, basis)
+
+    def _place(self, fact: Fact) -> int:
+        """Of the level that was in force when a fact happened."""
+        snapshot = self.snapshot
+        ladder = snapshot.programme.ladder
+        if ladder is None or snapshot.member is None:
+            return 0
+        return ladder.place_at(snapshot.member.profile, fact.occurred_at or snapshot.now)
+
+    def _earn(self, fact: Fact) -> Ratio:
+        ladder = self.snapshot.programme.ladder
+        return ONE if ladder is None else ladder.earns[self._place(fact)]
+
+    def _levels(self, benefit: CompiledBenefit, facts: Sequence[Fact]) -> list[Level]:
+        """The levels by which a benefit was computed, each once, in order of the facts."""
+        ladder = self.snapshot.programme.ladder
+        if ladder is None:
+            return []
+        counted = facts if benefit.per_fact else facts[:1]
+        return [ladder.levels[place] for place in dict.fromkeys([self._place(fact) for fact in counted])]
 
     def _measure(self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact]) -> Measure:
         if version.by_item:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 
 from accrual.domain.amounts import INT64_MAX
 from accrual.domain.commands import Profile
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import Scalar
-from accrual.domain.members import MemberProfile
+from accrual.domain.members import LevelBy, LevelStep, MemberProfile
+from accrual.rules.ladder import Ladder
+from accrual.rules.levels import ALWAYS, stepped
 
 ATTRIBUTES_MAX = 200
 MEMBERSHIPS_MAX = 200
@@ -22,12 +24,15 @@ _BIRTHDAY = re.compile(r"(?:(\d{4})-)?(\d{2})-(\d{2})\Z", re.ASCII)
 _LEAP_YEAR = 2024
 
 
-def change(profile: MemberProfile, command: Profile) -> MemberProfile:
+def change(
+    profile: MemberProfile, command: Profile, now: datetime = ALWAYS, ladder: Ladder | None = None
+) -> MemberProfile:
     """The profile after the command: what it does not name stays. An empty tier or birthday takes the old one away.
 
-    What is put in and taken out at once is out. Raises Invalid: `profile_name` (empty, over 64 characters, space around
-    it, control characters), `profile_value` (over 200 characters, a number beyond int64), `profile_birthday`,
-    `profile_too_large` (over 200 attributes, segments or lists afterwards).
+    What is put in and taken out at once is out. A tier that is named counts as set by hand from `now` on. Raises
+    Invalid: `profile_name` (empty, over 64 characters, space around it, control characters), `profile_value` (over 200
+    characters, a number beyond int64), `profile_birthday`, `profile_tier` (where the programme has levels: none of
+    them), `profile_too_large` (over 200 attributes, segments or lists afterwards).
     """
     attributes = dict(profile.attributes)
     for name, value in command.attributes.items():
@@ -39,13 +44,17 @@ def change(profile: MemberProfile, command: Profile) -> MemberProfile:
             attributes[name] = value
     if len(attributes) > ATTRIBUTES_MAX:
         raise Invalid(f"A member has at most {ATTRIBUTES_MAX} attributes.", code="profile_too_large")
-    return MemberProfile(
-        tier=_tier(command.tier, profile.tier),
+    changed = MemberProfile(
+        tier=profile.tier,
         birthday=_birthday(command.birthday, profile.birthday),
         segments=_moved("segments", profile.segments, command.segments_in, command.segments_out),
         lists=_moved("lists", profile.lists, command.lists_in, command.lists_out),
         attributes=attributes,
+        steps=profile.steps,
     )
+    if command.tier is None:
+        return changed
+    return stepped(changed, LevelStep(_tier(command.tier, ladder), now, LevelBy.HAND))
 
 
 def _check_name(name: str) -> None:
@@ -65,10 +74,13 @@ def check_attribute(name: str, value: Scalar) -> None:
         raise Invalid(f"{name} is a number beyond 64 bits.", code="profile_value", details={"name": name})
 
 
-def _tier(new: str | None, old: str | None) -> str | None:
+def _tier(new: str, ladder: Ladder | None) -> str | None:
     if not new:
-        return old if new is None else None
+        return None
     _check_name(new)
+    if ladder is not None and all(level.code != new for level in ladder.levels):
+        known = ", ".join(level.code for level in ladder.levels)
+        raise Invalid(f"{new!r} is no level of the programme; its levels are {known}.", code="profile_tier")
     return new
 
 

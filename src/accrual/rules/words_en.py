@@ -132,6 +132,7 @@ WORDS: Mapping[str, str] = {
     "award_with.limit": "{wanted} by the promo, reduced to what is left of {limit} {whose}",
     "award_with.budget": "{wanted} by the promo, reduced to what is left of its budget or cap of {limit}",
     "award_with.ceiling": "{wanted} by the promo, reduced by {by}, which caps the whole command at {ceiling}",
+    "award_with.levels": "times what the member's level earns, {levels}",
     "award_with.lines": "attributed to {lines}",
     "award_with.many_lines": "attributed to {count} lines",
     # Parts of sentences.
@@ -151,6 +152,7 @@ WORDS: Mapping[str, str] = {
     "part.absent": "{name} is absent",
     "part.line": "line {line}: {units}",
     "part.fact_line": "fact {fact}, line {line}: {units}",
+    "part.level": "{times} at {level}",
     "part.birthday": "the member's birthday",
     "part.last": "the last day of the month",
     "part.month_day": "day {day} of the month",

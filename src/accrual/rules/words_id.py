@@ -143,6 +143,7 @@ WORDS: Mapping[str, str] = {
     "award_with.ceiling": (
         "menurut promo {wanted}, dikurangi oleh {by}, yang membatasi seluruh perintah pada {ceiling}"
     ),
+    "award_with.levels": "dikalikan faktor level member, {levels}",
     "award_with.lines": "dibagi ke {lines}",
     "award_with.many_lines": "dibagi ke {count} baris",
     # Parts of sentences.
@@ -162,6 +163,7 @@ WORDS: Mapping[str, str] = {
     "part.absent": "{name} tidak ada",
     "part.line": "baris {line}: {units}",
     "part.fact_line": "kejadian {fact}, baris {line}: {units}",
+    "part.level": "{times} pada {level}",
     "part.birthday": "hari ulang tahun member",
     "part.last": "hari terakhir setiap bulan",
     "part.month_day": "tanggal {day} setiap bulan",

@@ -37,7 +37,7 @@ def facts_of(fact: Fact = PURCHASE, *, history: tuple[PastPurchase, ...] = (), m
     snapshot = SimpleNamespace(
         now=NOW,
         member=known if member else None,
-        programme=SimpleNamespace(settings=SETTINGS, assets={"PTS": 1, "LD": 2}),
+        programme=SimpleNamespace(ladder=None, settings=SETTINGS, assets={"PTS": 1, "LD": 2}),
         balances=lambda: {"PTS": 120},
         history=lambda: history,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,8 +10,18 @@ import pytest
 from accrual.domain.commands import Dialect, Profile
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import Identity
-from accrual.domain.members import EMPTY_PROFILE, MemberProfile, decode_profile, encode_profile
+from accrual.domain.members import (
+    EMPTY_PROFILE,
+    LevelBy,
+    LevelStep,
+    MemberProfile,
+    decode_profile,
+    encode_profile,
+)
+from accrual.rules.levels import ALWAYS
 from accrual.rules.profiles import change
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 FULL = MemberProfile(
     tier="gold",
@@ -41,9 +52,14 @@ def test_everything_can_be_set_and_taken_away() -> None:
             lists_in=("vip",),
             lists_out=("vip",),
         ),
+        NOW,
     )
     assert changed == MemberProfile(
-        tier=None, birthday="02-29", segments=frozenset({"b", "c"}), attributes={"age": 8, "vip": True}
+        tier=None,
+        birthday="02-29",
+        segments=frozenset({"b", "c"}),
+        attributes={"age": 8, "vip": True},
+        steps=(LevelStep(None, NOW, LevelBy.HAND), LevelStep(FULL.tier, ALWAYS, LevelBy.HAND)),
     )
     assert FULL.attributes == {"city": "Bandung", "age": 7}
 

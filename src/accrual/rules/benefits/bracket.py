@@ -29,6 +29,22 @@ def compile_benefit(benefit: Benefit, settings: Settings) -> Callable[[Measure],
     scale = 100 * 10**settings.minor_units
     rounding = benefit.rounding or settings.rounding
 
+    def compute_by_level(measure: Measure) -> Computed:
+        earn = measure.earn
+        band = bisect_right(starts, measure.amount_minor) - 1
+        if band < 0:
+            return Computed(0, measure.amount_minor)
+        give = gives[band]
+        if isinstance(give, int):
+            amount = divide(give * earn.numerator, earn.denominator, rounding)
+        else:
+            exact = measure.amount_minor * give.numerator * earn.numerator
+            amount = divide(exact, give.denominator * scale * earn.denominator, rounding)
+        return Computed(amount, measure.amount_minor)
+
+    if benefit.by_level:
+        return compute_by_level
+
     def compute(measure: Measure) -> Computed:
         band = bisect_right(starts, measure.amount_minor) - 1
         if band < 0:

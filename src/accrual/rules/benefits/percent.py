@@ -18,6 +18,14 @@ def compile_benefit(benefit: Benefit, settings: Settings) -> Callable[[Measure],
     denominator = rate.denominator * 100 * 10**settings.minor_units
     rounding = benefit.rounding or settings.rounding
 
+    def compute_by_level(measure: Measure) -> Computed:
+        earn = measure.earn
+        exact = measure.amount_minor * rate.numerator * earn.numerator
+        return Computed(divide(exact, denominator * earn.denominator, rounding), measure.amount_minor)
+
+    if benefit.by_level:
+        return compute_by_level
+
     def compute(measure: Measure) -> Computed:
         return Computed(divide(measure.amount_minor * rate.numerator, denominator, rounding), measure.amount_minor)
 
