@@ -51,12 +51,16 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=3)
 
 
 class Resume(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=2):
-    """Try a parked command again; decided now, at this command's own position."""
+    """Try a parked command again; decided now, at this command's own position.
+
+    `until` lies ahead on a test clock: how long the command has waited is counted up to it.
+    """
 
     dialect: Dialect
     action: str
     identity: Identity
     ticket: bytes
+    until: datetime | None = None
 
 
 Command = Reward | Resume | Profile | Movement

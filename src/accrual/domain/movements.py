@@ -87,10 +87,11 @@ class Capture(_Movement, frozen=True, tag=9):
 
 
 class Release(_Movement, frozen=True, tag=10):
-    """Let go of what a hold set aside; `timed_out` when its time was over."""
+    """Let go of what a hold set aside; `timed_out` when its time was over. What expires by `until` goes with it."""
 
     target: bytes
     timed_out: bool = False
+    until: datetime | None = None
 
 
 class Transfer(_Movement, frozen=True, tag=11):
@@ -166,6 +167,18 @@ class Review(_Movement, frozen=True, tag=18):
     until: datetime
 
 
+class Notice(_Movement, frozen=True, tag=19):
+    """Tell through the outbox what expires behind `since` and by `until`, a day of the programme's zone, `days` ahead of it.
+
+    `known_as` is how a client names the member.
+    """
+
+    since: datetime
+    until: datetime
+    days: int
+    known_as: Identity | None = None
+
+
 Movement = (
     Grant
     | Redeem
@@ -182,4 +195,5 @@ Movement = (
     | Receive
     | Absorb
     | Review
+    | Notice
 )

@@ -26,6 +26,7 @@ class Kind(IntEnum):
     REINSTATE = 14
     MERGE = 15
     RETURN = 16
+    NOTICE = 17
 
 
 class Line(NamedTuple):

@@ -103,7 +103,8 @@ async def _resume(task: Task, resume: Resume, source: StateSource) -> bool:
     if parked is None:
         return False
     position, _, _, facts, recorded_at = parked
-    task.first_recorded_at = recorded_at
+    ahead = timedelta(0) if resume.until is None else resume.until - task.command.recorded_at
+    task.first_recorded_at = recorded_at - max(ahead, timedelta(0))
     try:
         decoded = decode_command(facts)
     except msgspec.DecodeError as error:

@@ -14,6 +14,7 @@ from accrual.domain.movements import (
     Grant,
     Hold,
     Merge,
+    Notice,
     Receive,
     Redeem,
     Refund,
@@ -26,6 +27,7 @@ from accrual.domain.programme import Enrol
 from accrual.domain.transfers import Kind
 from accrual.engine.moves.aside import hold, release
 from accrual.engine.moves.correct import activate, adjust, expire, grant
+from accrual.engine.moves.notice import notice
 from accrual.engine.moves.scene import Known, Scene
 from accrual.engine.moves.send import receive, transfer
 from accrual.engine.moves.spend import capture, redeem, refund
@@ -50,6 +52,7 @@ MOVES: dict[type, Callable[[Any, Scene], None]] = {
     Merge: merge,
     Receive: receive,
     Absorb: absorb,
+    Notice: notice,
 }
 """Who carries out which command."""
 

@@ -21,6 +21,7 @@ from accrual.domain.undoing import HoldRow, UndoneRow
 from accrual.engine.keeping import Keeper, follow_up_row
 from accrual.engine.moves.scene import Scene
 from accrual.engine.moving import carry_out
+from accrual.engine.notices import notice_event
 from accrual.engine.purse import Purse
 from accrual.engine.state import AccountState, MemberCell
 from accrual.engine.task import Decided, Task
@@ -144,7 +145,8 @@ class MovementDecider(Keeper):
             posting.unposted.append((command.bucket, task.member_id, command.position))
         if task.resumes is not None:
             posting.resumed.append((command.bucket, task.resumes, command.position))
-        return Decided(command, Status.DECIDED, payload, purse.lines, purse.uses)
+        event = notice_event(task, scene.booked)
+        return Decided(command, Status.DECIDED, payload, purse.lines, purse.uses, event)
 
     def _write_down(self, task: Task, cell: MemberCell, scene: Scene, posting: Posting) -> None:
         """What a movement leaves behind besides lines: holds, what was undone of what, mergers."""

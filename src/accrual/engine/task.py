@@ -52,10 +52,11 @@ class Task(msgspec.Struct, gc=False):
 
 
 class Decided(msgspec.Struct, gc=False):
-    """A command's answer before the chain: what is stored of it."""
+    """A command's answer before the chain: what is stored of it, and the event that goes out with it."""
 
     command: LoggedCommand
     status: Status
     payload: bytes
     lines: list[Line]
     uses: list[LotUse]
+    event: tuple[str, bytes] | None = None

@@ -38,5 +38,5 @@ def release(asked: Release, scene: Scene) -> None:
         purse.hold(asset_id, -row.amount, Kind.RELEASE)
         scene.released = row
         scene.book(Kind.RELEASE, asset_id, row.amount, {"timed_out": True} if asked.timed_out else None)
-        purse.expire(asset_id, scene.now)
+        purse.expire(asset_id, scene.now if asked.until is None else max(scene.now, asked.until))
         purse.settle_debt(asset_id)
