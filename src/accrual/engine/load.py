@@ -272,7 +272,10 @@ def _asks_level(task: Task, programme: CompiledProgramme) -> bool:
 
 
 async def _load_histories(tasks: Sequence[Task], state: State, source: StateSource) -> None:
-    """Past purchases of members that conditions ask about, as far back as the earliest fact of a batch looks."""
+    """Past purchases of members that conditions ask about, as far back as the earliest fact of a batch looks.
+
+    Where `history.first` is asked, all that was ever bought is read, but only of members without a purchase in that time.
+    """
     wanted: dict[int, list[bytes]] = {}
     since: datetime | None = None
     for task in tasks:
@@ -288,10 +291,23 @@ async def _load_histories(tasks: Sequence[Task], state: State, source: StateSour
         if cell.row is not None:
             wanted.setdefault(task.command.bucket, []).append(task.member_id)
             since = start if since is None or start < since else since
-    if since is None:
-        return
-    wanted = {bucket: list(dict.fromkeys(members)) for bucket, members in wanted.items()}
-    for member_id, rows in (await source.history(wanted, since)).items():
+    if since is not None:
+        await _read_histories(wanted, since, state, source)
+    ever: dict[int, list[bytes]] = {}
+    for task in tasks:
+        if not task.looks.first or task.reward is None:
+            continue
+        cell = state.members[task.member_id]
+        if cell.row is not None and not cell.history and cell.history_since != EARLIEST:
+            cell.history_since = EARLIEST
+            ever.setdefault(task.command.bucket, []).append(task.member_id)
+    if ever:
+        await _read_histories(ever, EARLIEST, state, source)
+
+
+async def _read_histories(wanted: dict[int, list[bytes]], since: datetime, state: State, source: StateSource) -> None:
+    distinct = {bucket: list(dict.fromkeys(members)) for bucket, members in wanted.items()}
+    for member_id, rows in (await source.history(distinct, since)).items():
         cell = state.members[member_id]
         cell.history = tuple(PastPurchase(row.occurred_at, row.amount_minor) for row in rows)
         state.purchases += len(rows)

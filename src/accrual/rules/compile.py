@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from accrual.domain.accounts import Role
-from accrual.domain.amounts import INT64_MAX, read_ratio
+from accrual.domain.amounts import read_ratio
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Catalogue, Settings
 from accrual.domain.promos import (
@@ -55,6 +55,8 @@ _PERS = tuple(LimitPer)
 BUDGET_SLOT = 1
 DAYS_A_MONTH_MAX = 31
 DAYS_A_YEAR_MAX = 366
+FIRST_DAYS = 90
+"""Whoever bought something lately does not buy for the first time: only of the others is all that was ever looked at."""
 
 
 def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
@@ -115,7 +117,7 @@ def _index_keys(promo: Promo) -> Iterable[tuple[Trigger, str | None, Subject | N
 def _looks(versions: Iterable[CompiledVersion], assets: dict[str, int]) -> Looks:
     accounts: set[tuple[int, Role]] = set()
     limits = profile = balance = draws = False
-    history_days = 0
+    history_days, first = 0, False
     for version in versions:
         for benefit in (*version.for_member, *version.for_referrer):
             accounts.add((benefit.asset_id, Role.MEMBER))
@@ -132,7 +134,8 @@ def _looks(versions: Iterable[CompiledVersion], assets: dict[str, int]) -> Looks
             profile = profile or needs.profile
             balance = balance or needs.balance
             spans = [days_of(period) for period in needs.history]
-            history_days = max([history_days, *spans, INT64_MAX if needs.first else 0])
+            history_days = max([history_days, *spans, FIRST_DAYS if needs.first else 0])
+            first = first or needs.first
     if balance:
         accounts.update((asset_id, Role.MEMBER) for asset_id in assets.values())
     return Looks(
@@ -141,6 +144,7 @@ def _looks(versions: Iterable[CompiledVersion], assets: dict[str, int]) -> Looks
         profile=profile,
         balance=balance,
         history_days=history_days,
+        first=first,
         draws=draws,
     )
 

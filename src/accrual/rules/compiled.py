@@ -141,7 +141,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
 class Looks(msgspec.Struct, frozen=True, kw_only=True):
     """What judging facts of a trigger may look at beyond the facts: what has to be loaded for them.
 
-    `accounts` are (asset_id, role) that may be credited or whose balance is asked for.
+    `accounts` are (asset_id, role) that may be credited or whose balance is asked for. `first`: where nothing was bought
+    in the last `history_days`, whether there was a purchase at all.
     """
 
     accounts: tuple[tuple[int, Role], ...]
@@ -149,10 +150,11 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
     profile: bool
     balance: bool
     history_days: int
+    first: bool
     draws: bool
 
 
-NO_LOOKS = Looks(accounts=(), limits=False, profile=False, balance=False, history_days=0, draws=False)
+NO_LOOKS = Looks(accounts=(), limits=False, profile=False, balance=False, history_days=0, first=False, draws=False)
 
 
 class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,6 +198,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
             profile=any(part.profile for part in parts),
             balance=any(part.balance for part in parts),
             history_days=max([part.history_days for part in parts]),
+            first=any(part.first for part in parts),
             draws=any(part.draws for part in parts),
         )
 

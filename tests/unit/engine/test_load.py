@@ -10,6 +10,7 @@ import msgspec
 
 from accrual.domain.facts import CheckIn, Purchase, Registration
 from accrual.domain.log import MemberRow
+from accrual.domain.members import PurchaseRow
 from accrual.domain.outcomes import Status
 from accrual.domain.programme import Enrol
 from accrual.engine import load as loading
@@ -37,6 +38,10 @@ class Watched(Books):
     async def counters(self, wanted: Mapping[int, Sequence[Any]]) -> dict[tuple[bytes, int, int, int], int]:
         self.asked.append(("counters", sum(len(group) for group in wanted.values())))
         return await super().counters(wanted)
+
+    async def history(self, wanted: Mapping[int, Sequence[bytes]], since: datetime) -> dict[bytes, list[PurchaseRow]]:
+        self.asked.append(("history", since.year))
+        return await super().history(wanted, since)
 
 
 def watched(*promos: Any, **of_settings: Any) -> tuple[Desk, list[tuple[str, int]]]:
@@ -125,3 +130,42 @@ async def test_date_that_the_programmes_calendar_cannot_hold_parks_its_own_comma
     await desk.decide_all()
     assert desk.books.outcome(bad).status is Status.PARKED
     assert desk.books.outcome(good).status is Status.DECIDED
+
+
+FIRST = promo_of(code="FIRST", trigger="purchase", condition="history.first()", benefits=[{"asset": "PTS", "fixed": 1}])
+
+
+async def test_who_bought_lately_is_not_asked_about_all_time() -> None:
+    desk, asked = watched(FIRST)
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    desk.later(days=10)
+    desk.forget()
+    asked.clear()
+    outcome = await desk.settle_one("ann", Purchase(amount_minor=1))
+    assert [year for what, year in asked if what == "history"] == [2025]
+    assert [declined.reason for declined in outcome.declines] == ["condition_false"]
+
+
+async def test_purchase_long_ago_was_the_first_all_the_same() -> None:
+    desk, asked = watched(FIRST)
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    desk.later(days=400)
+    desk.forget()
+    asked.clear()
+    outcome = await desk.settle_one("ann", Purchase(amount_minor=1))
+    assert [year for what, year in asked if what == "history"] == [2027, 1970]
+    assert [declined.reason for declined in outcome.declines] == ["condition_false"]
+
+
+async def test_member_without_a_purchase_is_asked_about_all_time_once() -> None:
+    desk, asked = watched(FIRST)
+    await desk.settle_one("ann", CheckIn())
+    desk.forget()
+    asked.clear()
+    await desk.settle_one("ann", CheckIn(), Purchase(amount_minor=1))
+    assert len([what for what, _ in asked if what == "history"]) == 2
+    assert desk.books.balance("ann") == 1
+    asked.clear()
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    assert asked == []
+    assert desk.books.balance("ann") == 1
