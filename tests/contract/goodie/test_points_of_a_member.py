@@ -77,7 +77,8 @@ async def test_points_that_never_expire_are_due_never() -> None:
 @pytest.mark.parametrize(
     ("tier", "shown"),
     [
-        (None, ("", "", "silver", "")),
+        (None, ("silver", "", "Gold", "https://img.example/gold.png")),
+        ("gone", ("silver", "", "Gold", "https://img.example/gold.png")),
         ("silver", ("silver", "", "Gold", "https://img.example/gold.png")),
         ("gold", ("Gold", "https://img.example/gold.png", "Premium", "")),
         ("premium", ("Premium", "", "", "")),

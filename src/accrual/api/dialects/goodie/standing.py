@@ -13,16 +13,17 @@ IMAGE_LABEL = "image"
 
 
 def standing_of(view: MemberView, catalogue: Catalogue, *, member_id: str, merchant_id: str) -> PointsOfMember:
-    """The points that a member can spend, with the tier and the one above; a tier that is no level is its own name."""
+    """The points that a member can spend, with the tier and the one above.
+
+    Who has no tier, or one that is no level any more, is at the lowest level; without levels a tier is its own name.
+    """
     asset = points_asset(catalogue)
     balance = next((balance for balance in view.balances if balance.code == asset), None)
     expiry = None if balance is None else balance.next_expiry
     code = view.profile.tier or ""
     levels = catalogue.settings.tiers.levels if catalogue.settings.tiers is not None else ()
-    place = next((number for number, level in enumerate(levels) if level.code == code), None)
-    level = None if place is None else levels[place]
-    following = levels[0 if place is None else place + 1 :][:1]
-    above = following[0] if following else None
+    place = next((number for number, level in enumerate(levels) if level.code == code), 0)
+    level, above = (*levels[place : place + 2], None, None)[:2]
     return PointsOfMember(
         tier_name=code if level is None else level.name or level.code,
         tier_image=_image(level),
