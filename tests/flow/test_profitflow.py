@@ -56,9 +56,17 @@ def server(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iter
     database: Database = postgres.create()
     directory: Path = tmp_path_factory.mktemp("profitflow")
     environment = {"ACCRUAL_DATABASE_URL": database.runtime_url, "ACCRUAL_LANES": "1"}
-    with serving(directory, programme=PROGRAMME, environment=environment) as served:
+    programme = directory / "programme.yaml"
+    programme.write_text(_with_goodie(PROGRAMME.read_text(encoding="utf-8")), encoding="utf-8")
+    with serving(directory, programme=programme, environment=environment) as served:
         yield served
     postgres.drop(database)
+
+
+def _with_goodie(example: str) -> str:
+    """The example with a client more, which has a name of its own for an outlet."""
+    outlet = "outlets:\n  - {code: OTL-GD, aliases: {PF-GOODIE: [MERCHANT-1]}}\n"
+    return example.replace("outlets:\n", outlet, 1) + "  - {code: PF-GOODIE, key: demo-pf-goodie, rights: [goodie]}\n"
 
 
 class Shop:
@@ -177,6 +185,22 @@ def test_rule_pays_for_what_qoin_tells_of(server: Served, action: str, item: dic
     assert reply.status == 200, reply
     granted = until(lambda: _result(server, reply.json["TicketId"]), within_s=20)
     assert sum(grant["value"] for grant in granted["Data"]) == given
+
+
+def test_rule_pays_for_what_goodie_posts_at_its_own_name_of_the_outlet(server: Served) -> None:
+    shop = Shop(server, "OTL-GD")
+    shop.call("add", name="Spend", loyalty_type="Spend", total_spend=50000, points_gain=10, new_member_points=5)
+    body = {
+        "memberId": "M-1",
+        "merchantId": "MERCHANT-1",
+        "basic": {"totalTrxAmount": "120000", "refNumber": "REF-1"},
+    }
+    headers = {"authToken": "demo-pf-goodie", "deviceUniqueId": "any"}
+    reply = server.ask("POST", "/api-rest/promotion/posting", json.dumps(body).encode(), headers)
+    assert (reply.status, reply.json["totalPointIssuing"]) == (200, 25)
+    named = {each["promotionCode"].split("-", 2)[2]: each for each in reply.json["promotionNumberIssued"]}
+    assert {part: each["basicRulePoint"] for part, each in named.items()} == {"SPEND": 20, "WELCOME": 5}
+    assert {each["promotionName"] for each in named.values()} == {"Spend"}
 
 
 def test_rule_is_a_promo_for_people_too(database: Database) -> None:
