@@ -5,6 +5,9 @@ from __future__ import annotations
 from accrual.domain.facts import Event, Fact, Referral, ReferralPurchase
 from accrual.rules.compiled import LIVE, CompiledVersion, Subject
 
+HAVE_MORE = frozenset({Event, Referral, ReferralPurchase})
+"""Facts whose promos depend on more than where they happened and what was bought."""
+
 
 def subjects_of(fact: Fact) -> tuple[Subject, ...]:
     """The products and categories a fact names, on its own or by its lines, or the event's name; sorted, no doubles."""

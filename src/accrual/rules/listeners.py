@@ -14,7 +14,7 @@ from accrual.domain.facts import Event, Fact
 from accrual.domain.outcomes import Declined
 from accrual.domain.promos import LimitPer, Period, PromoStatus
 from accrual.rules.compiled import LOOKUPS_MAX, CompiledLimit, CompiledProgramme, CompiledVersion, Timeline
-from accrual.rules.concerns import has_for_side, is_referrer_side, listens, subjects_of
+from accrual.rules.concerns import HAVE_MORE, has_for_side, is_referrer_side, listens, subjects_of
 from accrual.rules.limits import Key, limit_key
 
 ROUTE_ITEMS_MAX = 4
@@ -193,14 +193,18 @@ class Listeners:
 
 def listeners_of(programme: CompiledProgramme, fact: Fact, client: str | None) -> Listeners:
     """The promos that listen to such a fact; the cost grows with these, not with all promos that exist."""
-    items, named = fact.items, fact.name if isinstance(fact, Event) else None
-    pairs = tuple([(item.product, item.category) for item in items]) if items else None
-    side = is_referrer_side(fact)
-    key = (type(fact), fact.outlet, fact.product, named, client, side, pairs)
+    kind, items = type(fact), fact.items
+    key: tuple[Hashable, ...]
+    if not items and kind not in HAVE_MORE:
+        key = (kind, fact.outlet, fact.product, client)
+    else:
+        pairs = tuple([(item.product, item.category) for item in items]) if items else None
+        name = fact.name if isinstance(fact, Event) else None
+        key = (kind, fact.outlet, fact.product, client, name, is_referrer_side(fact), pairs)
     found = programme.routes.get(key)
     if found is None:
-        found = _find(programme, fact, client, side)
-        if pairs is None or len(pairs) <= ROUTE_ITEMS_MAX:
+        found = _find(programme, fact, client, is_referrer_side(fact))
+        if not items or len(items) <= ROUTE_ITEMS_MAX:
             if len(programme.routes) >= LOOKUPS_MAX:
                 programme.routes.clear()
             programme.routes[key] = found

@@ -6,11 +6,12 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from accrual.domain.commands import Reward
-from accrual.domain.facts import Event, Fact, Referral, ReferralPurchase
+from accrual.domain.facts import Event, Fact
 from accrual.domain.ids import digest16
 from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.domain.outcomes import Declined
 from accrual.rules.compiled import HOLDOUT_PARTS, CompiledProgramme, CompiledVersion
+from accrual.rules.concerns import HAVE_MORE, is_referrer_side
 from accrual.rules.condition_values import Facts, values_of
 from accrual.rules.conditions import ConditionSet, Shown
 from accrual.rules.listeners import Listeners, Opening, listeners_of, total_order
@@ -21,7 +22,7 @@ Matched = tuple[CompiledVersion, Sequence[Fact]]
 
 NO_FACTS: list[Fact] = []
 
-Alike = tuple[Opening, Hashable, list[Fact]]
+Alike = tuple[Opening, Hashable, Sequence[Fact]]
 """Facts for which the same promos are open, and what tells the first one's minute from others."""
 
 
@@ -37,24 +38,27 @@ def match(command: Reward, facts: Sequence[Fact], snapshot: Snapshot, declines: 
     return _judge_apart(command, facts, judged, snapshot, declines)
 
 
-def alike(facts: Sequence[Fact]) -> list[list[Fact]]:
+def alike(facts: Sequence[Fact]) -> list[Sequence[Fact]]:
     """Facts grouped by what chooses their candidates: kind, outlet, products, side; nearly always one group."""
+    first = facts[0]
+    kind, outlet, product = type(first), first.outlet, first.product
     if len(facts) == 1:
-        return [[facts[0]]]
+        return [facts]
+    if kind not in HAVE_MORE:
+        for fact in facts:
+            if fact.items or type(fact) is not kind or fact.outlet != outlet or fact.product != product:
+                break
+        else:
+            return [facts]
     groups: dict[Any, list[Fact]] = {}
     for fact in facts:
         name = fact.name if isinstance(fact, Event) else None
-        other_side = isinstance(fact, Referral | ReferralPurchase) and fact.referred is not None
-        key = (type(fact), fact.outlet, fact.product, fact.items, name, other_side)
-        group = groups.get(key)
-        if group is None:
-            groups[key] = [fact]
-        else:
-            group.append(fact)
+        key = (type(fact), fact.outlet, fact.product, fact.items, name, is_referrer_side(fact))
+        groups.setdefault(key, []).append(fact)
     return list(groups.values())
 
 
-def _by_opening(programme: CompiledProgramme, facts: list[Fact], snapshot: Snapshot) -> list[Alike]:
+def _by_opening(programme: CompiledProgramme, facts: Sequence[Fact], snapshot: Snapshot) -> list[Alike]:
     """Alike facts, apart where other promos are open for them."""
     listeners = listeners_of(programme, facts[0], snapshot.client)
     stretch, when = listeners.at(facts[0], snapshot.now)
@@ -64,7 +68,7 @@ def _by_opening(programme: CompiledProgramme, facts: list[Fact], snapshot: Snaps
 
 
 def _apart(listeners: Listeners, facts: Sequence[Fact], snapshot: Snapshot) -> list[Alike]:
-    apart: dict[int, Alike] = {}
+    apart: dict[int, tuple[Opening, Hashable, list[Fact]]] = {}
     for fact in facts:
         stretch, when = listeners.at(fact, snapshot.now)
         known = apart.get(id(stretch.opening.sort))
@@ -72,7 +76,7 @@ def _apart(listeners: Listeners, facts: Sequence[Fact], snapshot: Snapshot) -> l
             apart[id(stretch.opening.sort)] = (stretch.opening, when, [fact])
         else:
             known[2].append(fact)
-    return list(apart.values())
+    return list[Alike](apart.values())
 
 
 def _judge_apart(
@@ -147,12 +151,12 @@ def lacks_code(codes: frozenset[str], command: Reward) -> bool:
 
 def _judge_conditions(
     command: Reward,
-    facts: list[Fact],
+    facts: Sequence[Fact],
     versions: tuple[CompiledVersion, ...],
     ids: tuple[int, ...],
     snapshot: Snapshot,
     declines: list[Declined],
-) -> list[list[Fact]]:
+) -> list[Sequence[Fact]]:
     """The facts that each condition holds for. Of one that holds for none it is told why for the first."""
     conditions = snapshot.programme.conditions(versions, ids)
     values = values_of(conditions.names, Facts(command, facts[0], snapshot))
@@ -170,8 +174,8 @@ def _judge_conditions(
 
 
 def _hold_apart(
-    command: Reward, facts: list[Fact], conditions: ConditionSet, numbers: Sequence[int | str], snapshot: Snapshot
-) -> list[list[Fact]]:
+    command: Reward, facts: Sequence[Fact], conditions: ConditionSet, numbers: Sequence[int | str], snapshot: Snapshot
+) -> list[Sequence[Fact]]:
     """The facts that each condition holds for; `numbers` are those of the first fact."""
     held = [[facts[0]] if number == 0 else [] for number in numbers]
     for fact in facts[1:]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accrual.bench import promos
-from accrual.bench.promos import CANDIDATES, CONDITIONS, many_promos, us_a_command_under, with_conditions
+from accrual.bench.promos import CANDIDATES, CONDITIONS, cost_under, many_promos, with_conditions
 
 
 @pytest.fixture(autouse=True)
@@ -16,11 +16,11 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("count", [10, 1_000])
 def test_five_promos_are_candidates_however_many_there_are(count: int) -> None:
-    assert us_a_command_under(many_promos(count), seed=1, candidates=CANDIDATES) > 0
+    assert min(cost_under(many_promos(count), seed=1, candidates=CANDIDATES)) > 0
     with pytest.raises(ValueError, match="candidates"):
-        us_a_command_under(many_promos(count), seed=1, candidates=CANDIDATES + 1)
+        cost_under(many_promos(count), seed=1, candidates=CANDIDATES + 1)
 
 
 @pytest.mark.parametrize("holding", [True, False, None])
 def test_every_conditional_promo_answers(holding: bool | None) -> None:
-    assert us_a_command_under(with_conditions(holding=holding), seed=1, candidates=CONDITIONS) > 0
+    assert min(cost_under(with_conditions(holding=holding), seed=1, candidates=CONDITIONS)) > 0
