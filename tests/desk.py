@@ -135,7 +135,8 @@ class Books:
     credits: dict[tuple[int, int], list[Line]] = field(default_factory=dict)
     uses: dict[tuple[int, int], list[LotUse]] = field(default_factory=dict)
     newest_snapshots: dict[tuple[int, int], SnapshotRow] = field(default_factory=dict)
-    award_lines: dict[tuple[int, int], list[Line]] = field(default_factory=dict)
+    lines_at: dict[tuple[int, int], list[Line]] = field(default_factory=dict)
+    assets: dict[tuple[int, int], int] = field(default_factory=dict)
     expired_lots: dict[tuple[int, int, int, int], int] = field(default_factory=dict)
     lots_of: dict[tuple[int, int, int], set[tuple[int, int, int, int]]] = field(default_factory=dict)
     undone_parts: dict[bytes, list[UndoneRow]] = field(default_factory=dict)
@@ -303,7 +304,8 @@ class Books:
             member_id=member_id,
             awarded=tuple(
                 AwardedLine(k.account, k.leg, k.amount, k.active_at, self._expired((bucket, position, k.leg)))
-                for k in sorted(self.award_lines.get((bucket, position), []), key=lambda k: k.leg)
+                for k in sorted(self.lines_at.get((bucket, position), []), key=lambda k: k.leg)
+                if k.kind == Kind.AWARD
             ),
             follow_ups=tuple((t, self.by_ticket(t).facts) for t in outcome.follow_ups),
             homes=tuple(sorted(set(homes))),
@@ -364,6 +366,7 @@ class Books:
         for account in posting.accounts:
             assert (account.bucket, account.account_id) not in self.accounts, "an account is opened once"
             self.accounts.add((account.bucket, account.account_id))
+            self.assets[account.bucket, account.account_id] = account.asset_id
         for line in posting.lines:
             assert (line.bucket, line.account) in self.accounts, "a line needs its account"
             self.newest[line.bucket, line.account] = (line.balance_after, line.held_after)
@@ -423,11 +426,10 @@ class Books:
 
     def _index(self, line: Line) -> None:
         self._once("line", line.bucket, line.account, line.position, line.leg)
+        self.lines_at.setdefault((line.bucket, line.position), []).append(line)
         if line.amount <= 0 or line.account < 1 << 24:
             return
         self.credits.setdefault((line.bucket, line.account), []).append(line)
-        if line.kind == Kind.AWARD:
-            self.award_lines.setdefault((line.bucket, line.position), []).append(line)
         origin = line.origin or (line.bucket, line.position, line.leg)
         self.lots_of.setdefault(origin, set()).add((line.bucket, line.account, line.position, line.leg))
 
