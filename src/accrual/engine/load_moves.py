@@ -113,10 +113,14 @@ async def _load_known(task: Task, move: Movement, state: State, source: StateSou
         known.target = await source.target(bucket_of_ticket(move.target), move.target, task.command.programme_id)
         if known.target is not None and known.target.member_id == task.member_id:
             known.undone = await source.undone(sorted({bucket, *known.target.homes}), move.target)
-        else:
-            known.target = None
+        elif known.target is not None:
+            known.target, known.of_another = None, True
     elif isinstance(move, Capture | Release):
         known.hold = await source.hold(bucket, move.target)
+        if known.hold is None:
+            # Who set it aside may have been merged: it then stands under the command that theirs was forwarded as.
+            made = await source.target(bucket_of_ticket(move.target), move.target, task.command.programme_id)
+            known.hold = None if made is None else await source.hold(bucket, made.ticket)
     elif isinstance(move, Merge):
         cell = state.members[task.member_id]
         known.holds_open = any((account.held or 0) > 0 for account in cell.accounts.values())

@@ -31,7 +31,7 @@ def lot_of(bucket: int, row: LotRow, *, pending: bool) -> Lot:
     """A lot as it stands in its account's order: by expiry, or on a pending account by activation; then the oldest first."""
     origin = row.origin or (bucket, row.position, row.leg)
     due = row.active_at if pending else row.expires_at
-    rank = (due or NEVER, origin[1], origin[2], origin[0], row.position, row.leg)
+    rank = (due or NEVER, origin[1], origin[0], origin[2], row.position, row.leg)
     return Lot(row.position, row.leg, row.left, row.expires_at, row.active_at, origin, rank)
 
 

@@ -27,10 +27,11 @@ NO_LEVEL = Level(code="-")
 class Known(msgspec.Struct, gc=False):
     """What was read for one movement: the command it undoes and how much of that was undone, the hold it ends.
 
-    `member_id` is whom the target was decided for. `holds_open`: whether the member has anything set aside.
+    `of_another`: the target is there, and is not this member's. `holds_open`: whether the member has anything set aside.
     """
 
     target: TargetRow | None = None
+    of_another: bool = False
     undone: dict[Part, int] = msgspec.field(default_factory=dict)
     hold: HoldRow | None = None
     holds_open: bool = False

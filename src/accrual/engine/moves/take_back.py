@@ -23,8 +23,11 @@ from accrual.rules.calendar import after
 def reverse(asked: Reverse, scene: Scene) -> None:
     """Take back what the target's awards gave for the parts that come back; a return before its purchase waits for it."""
     row = scene.known.target
-    if row is None:
+    if row is None and not scene.known.of_another:
         _wait(asked, scene)
+        return
+    if row is None:
+        scene.refuse("purchase_unknown")
         return
     bought = command_of(row)
     if not isinstance(bought, Reward) or row.status != Status.DECIDED:
