@@ -260,3 +260,36 @@ async def test_pruned_promo_gets_a_last_version_that_is_ended(pool: Pool) -> Non
 async def test_key_digest_is_what_is_stored(pool: Pool) -> None:
     await apply(CatalogueStore(pool), EXAMPLE)
     assert await pool.fetchval("select key_digest from client") == digest_of_key("demo-qoin")
+
+
+async def test_rewards_are_read_as_they_were_at_each_revision_and_stay_when_a_change_says_nothing_of_them(
+    pool: Pool,
+) -> None:
+    store = CatalogueStore(pool)
+    mug = "\nrewards:\n  - {code: MUG, asset: PTS, price: 500, stock: 10}\n"
+    pen = mug + "  - {code: PEN, asset: PTS, price: 50}\n"
+    await apply(store, EXAMPLE + mug)
+    await apply(store, EXAMPLE + pen.replace("stock: 10", "stock: 12"))
+
+    def other(stored: StoredProgramme | None) -> CatalogueChange | None:
+        assert stored is not None
+        return CatalogueChange(
+            settings=stored.settings,
+            outlets=stored.outlets,
+            revises=True,
+            assets=(),
+            clients=(),
+            ended_clients=(),
+            promos=(),
+            audit=(),
+        )
+
+    assert await store.change("qoin-demo", other, actor="tester", now=NOW) == 3
+    assert await apply(store, EXAMPLE + mug, prune=True) == 4
+    found = [(await store.catalogue(1, revision)).rewards for revision in (1, 2, 3, 4)]
+    assert [[(r.reward_id, r.item.code, r.item.stock) for r in rewards] for rewards in found] == [
+        [(1, "MUG", 10)],
+        [(1, "MUG", 12), (2, "PEN", None)],
+        [(1, "MUG", 12), (2, "PEN", None)],
+        [(1, "MUG", 10)],
+    ]

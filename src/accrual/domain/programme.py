@@ -1,4 +1,4 @@
-"""The programme document: settings, assets, outlets, clients and promos as written in a file or stored at a revision."""
+"""The programme document: settings, assets, outlets, clients, promos and rewards as written in a file or stored at a revision."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from accrual.domain.amounts import Rounding
 from accrual.domain.promos import Code, Promo, PromoVersion, _Document
+from accrual.domain.rewards import RewardItem, StoredReward
 from accrual.domain.tiers import Tiers
 
 
@@ -157,6 +158,7 @@ class Programme(_Document, frozen=True):
     outlets: tuple[Outlet, ...] = ()
     clients: tuple[Client, ...] = ()
     promos: tuple[Promo, ...] = ()
+    rewards: tuple[RewardItem, ...] = ()
 
 
 class StoredAsset(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,3 +186,4 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     assets: tuple[StoredAsset, ...]
     outlets: tuple[Outlet, ...]
     promos: tuple[PromoVersion, ...]
+    rewards: tuple[StoredReward, ...] = ()

@@ -9,6 +9,7 @@ import msgspec
 from accrual.domain.point_rewards import PointReward, Shelf
 from accrual.domain.programme import Asset, Client, Outlet, Settings, StoredAsset, StoredClient
 from accrual.domain.promos import Promo, PromoVersion
+from accrual.domain.rewards import RewardItem
 
 FILE_ORIGIN = "file"
 """The origin of promos that a programme file made; those of dialects and of the API carry a name of their own."""
@@ -70,6 +71,7 @@ class StoredProgramme(msgspec.Struct, frozen=True, kw_only=True):
     used: bool
     facts_lag: timedelta | None
     shelf: Shelf | None = None
+    rewards: tuple[RewardItem, ...] = ()
 
 
 class ClientWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +99,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CatalogueChange(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything one change writes, in one transaction and under one new revision."""
+    """Everything one change writes, in one transaction and under one new revision. `rewards` None: they stay as they are."""
 
     settings: Settings
     outlets: tuple[Outlet, ...]
@@ -108,3 +110,4 @@ class CatalogueChange(msgspec.Struct, frozen=True, kw_only=True):
     promos: tuple[PromoWrite, ...]
     audit: tuple[AuditEntry, ...]
     point_rewards: tuple[PointReward, ...] = ()
+    rewards: tuple[RewardItem, ...] | None = None

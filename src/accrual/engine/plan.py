@@ -12,6 +12,7 @@ from accrual.domain.documents import write_out
 from accrual.domain.errors import Conflict, Refused
 from accrual.domain.programme import Asset, Client, Outlet, Programme, StoredClient
 from accrual.domain.promos import WAITING, Promo, PromoStatus
+from accrual.domain.rewards import RewardItem
 from accrual.domain.stored_programme import (
     FILE_ORIGIN,
     AuditEntry,
@@ -22,6 +23,7 @@ from accrual.domain.stored_programme import (
     StoredPromo,
 )
 from accrual.engine.plan_promos import want
+from accrual.engine.plan_rewards import warn_of_reward
 from accrual.engine.plan_shape import Effect, Plan, PlanItem, differences
 from accrual.rules.lifecycle import Life, moment_of, read_life
 from accrual.rules.overlap import Overlaps
@@ -53,6 +55,7 @@ def make_plan(
     work.outlets()
     work.clients()
     work.promos()
+    work.rewards()
     return work.plan()
 
 
@@ -79,6 +82,7 @@ class _Work:
         self.new_clients: list[ClientWrite] = []
         self.ended_clients: list[str] = []
         self.new_promos: list[PromoWrite] = []
+        self.new_rewards: list[RewardItem] = []
 
     def plan(self) -> Plan:
         settings = self.document.programme
@@ -91,6 +95,7 @@ class _Work:
             ended_clients=tuple(self.ended_clients),
             promos=tuple(self.new_promos),
             audit=tuple(self.audit),
+            rewards=tuple(self.new_rewards),
         )
         return Plan(
             programme=settings.code,
@@ -183,6 +188,21 @@ class _Work:
             else:
                 notes = (f"made by {left.origin}, never pruned",) if left.origin != FILE_ORIGIN else ()
                 self._left("promo", code, notes)
+
+    def rewards(self) -> None:
+        known = {item.code: item for item in self.stored.rewards} if self.stored else {}
+        for item in self.document.rewards:
+            before = known.pop(item.code, None)
+            effect = self._compare("reward", item.code, before, item, warnings=warn_of_reward(before, item))
+            self.revises |= effect is not Effect.UNCHANGED
+            self.new_rewards.append(item)
+        for code, item in known.items():
+            if self.prune:
+                self._ended("reward", code, item, None)
+                self.revises = True
+            else:
+                self._left("reward", code)
+                self.new_rewards.append(item)
 
     def _promo(self, promo: Promo, before: StoredPromo | None) -> None:
         if before is not None and before.origin != FILE_ORIGIN:

@@ -9,26 +9,28 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from accrual.domain import amounts, facts, programme, promos
+from accrual.domain import amounts, facts, programme, promos, rewards
 from accrual.domain.errors import Invalid
 from accrual.domain.programme import Asset, Client, Outlet, Programme, Settings
 from accrual.domain.promos import Promo
+from accrual.domain.rewards import RewardItem
 from accrual.engine.client_keys import check_signature_keys
 from accrual.engine.marked_yaml import Malformed, Mark, Marked, read_marked
 from accrual.rules.check import check_programme
 from accrual.rules.problems import Problem, suggest
 
 PROBLEMS_MAX = 50
-SECTIONS: dict[str, type[Asset] | type[Outlet] | type[Client] | type[Promo]] = {
+SECTIONS: dict[str, type[Asset] | type[Outlet] | type[Client] | type[Promo] | type[RewardItem]] = {
     "assets": Asset,
     "outlets": Outlet,
     "clients": Client,
     "promos": Promo,
+    "rewards": RewardItem,
 }
 _TOP = ("programme", *SECTIONS)
 _WORDS = tuple(
     member.value
-    for module in (amounts, facts, programme, promos)
+    for module in (amounts, facts, programme, promos, rewards)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, StrEnum)
     for member in kind

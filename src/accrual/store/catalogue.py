@@ -16,6 +16,7 @@ from accrual.domain.errors import Conflict, Missing
 from accrual.domain.point_rewards import Corner
 from accrual.domain.programme import Asset, Catalogue, Client, Outlet, Settings, StoredAsset, StoredClient
 from accrual.domain.promos import Promo, PromoVersion
+from accrual.domain.rewards import RewardItem, StoredReward
 from accrual.domain.stored_programme import CatalogueChange, SavedVersion, StoredProgramme, StoredPromo
 from accrual.store.connection import Connection, Pool, Record
 from accrual.store.point_rewards import read_shelf, write_reward
@@ -31,8 +32,10 @@ _SETTINGS_WRITE, _ASSET_WRITE = query("catalogue/settings_write"), query("catalo
 _CLIENT_WRITE, _CLIENT_END = query("catalogue/client_write"), query("catalogue/client_end")
 _PROMO_MAKE, _PROMO_VERSION_WRITE = query("catalogue/promo_make"), query("catalogue/promo_version_write")
 _AUDIT_WRITE, _NEWEST_COMMANDS = query("catalogue/audit_write"), query("catalogue/newest_commands")
+_REWARDS, _REWARD_MAKE = query("catalogue/rewards"), query("catalogue/reward_make")
 
 _OUTLETS = msgspec.json.Decoder(tuple[Outlet, ...])
+_ITEMS = msgspec.json.Decoder(tuple[RewardItem, ...])
 
 
 class CatalogueStore:
@@ -65,7 +68,7 @@ class CatalogueStore:
             if newest is None or (revision is not None and not 1 <= revision <= newest):
                 raise Missing(f"There is no programme {programme_id} at revision {revision}.")
             at = newest if revision is None else revision
-            settings, outlets = await _settings_at(connection, programme_id, at)
+            settings, outlets, items = await _settings_at(connection, programme_id, at)
             return Catalogue(
                 programme_id=programme_id,
                 revision=at,
@@ -73,6 +76,7 @@ class CatalogueStore:
                 assets=await _assets(connection, programme_id),
                 outlets=outlets,
                 promos=tuple(_version(row) for row in await connection.fetch(_PROMO_VERSIONS, programme_id, at)),
+                rewards=await _rewards(connection, programme_id, items),
             )
 
         return await transact(self._pool, read, repeatable=True, isolation="repeatable_read")
@@ -147,7 +151,10 @@ class CatalogueStore:
         await connection.execute(_PROGRAMME_RAISE, programme_id, revision)
         if change.revises:
             documents = encode_document(change.settings), encode_document(change.outlets)
-            await connection.execute(_SETTINGS_WRITE, programme_id, revision, now, actor, *documents)
+            rewards = None if change.rewards is None else encode_document(change.rewards)
+            await connection.execute(_SETTINGS_WRITE, programme_id, revision, now, actor, *documents, rewards)
+            for item in change.rewards or ():
+                await connection.execute(_REWARD_MAKE, programme_id, item.code)
         for asset in change.assets:
             await connection.execute(_ASSET_WRITE, programme_id, asset.code, encode_document(asset))
         for code in change.ended_clients:
@@ -190,11 +197,23 @@ def _keyless(client: Client) -> Client:
     return msgspec.structs.replace(client, key=None, key_sha256=None, key_env=None)
 
 
-async def _settings_at(connection: Connection, programme_id: int, revision: int) -> tuple[Settings, tuple[Outlet, ...]]:
+async def _settings_at(
+    connection: Connection, programme_id: int, revision: int
+) -> tuple[Settings, tuple[Outlet, ...], tuple[RewardItem, ...]]:
     row = await connection.fetchrow(_SETTINGS, programme_id, revision)
     if row is None:
         raise Missing(f"Programme {programme_id} has no settings at revision {revision}.")
-    return msgspec.json.decode(row["settings"], type=Settings), _OUTLETS.decode(row["outlets"])
+    settings = msgspec.json.decode(row["settings"], type=Settings)
+    return settings, _OUTLETS.decode(row["outlets"]), _ITEMS.decode(row["rewards"])
+
+
+async def _rewards(
+    connection: Connection, programme_id: int, items: tuple[RewardItem, ...]
+) -> tuple[StoredReward, ...]:
+    if not items:
+        return ()
+    numbers = {row["code"]: row["reward_id"] for row in await connection.fetch(_REWARDS, programme_id)}
+    return tuple(StoredReward(reward_id=numbers[item.code], item=item) for item in items)
 
 
 async def _assets(connection: Connection, programme_id: int) -> tuple[StoredAsset, ...]:
@@ -226,7 +245,7 @@ def _client(row: Record) -> StoredClient:
 
 async def _stored(connection: Connection, programme: Record) -> StoredProgramme:
     programme_id, revision = programme["programme_id"], programme["revision"]
-    settings, outlets = await _settings_at(connection, programme_id, revision)
+    settings, outlets, rewards = await _settings_at(connection, programme_id, revision)
     clients = await connection.fetch(_CLIENTS_OF, programme_id)
     lags = [_lag(row) for row in await connection.fetch(_NEWEST_COMMANDS, programme_id)]
     return StoredProgramme(
@@ -240,6 +259,7 @@ async def _stored(connection: Connection, programme: Record) -> StoredProgramme:
         promos=read_promos(await connection.fetch(_PROMOS, programme_id)),
         used=bool(lags),
         facts_lag=max(lags, default=None),
+        rewards=rewards,
     )
 
 

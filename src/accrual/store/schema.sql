@@ -283,6 +283,7 @@ create table programme_revision (
     actor text not null,
     settings jsonb not null,
     outlets jsonb not null,
+    rewards jsonb not null,
     constraint programme_revision_pkey PRIMARY KEY (programme_id, revision),
     constraint programme_revision_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES programme(programme_id)
 );
@@ -337,10 +338,25 @@ create table reward (
     programme_id integer not null,
     reward_id integer not null,
     code text not null,
-    document jsonb not null,
     constraint reward_programme_id_code_key UNIQUE (programme_id, code),
     constraint reward_pkey PRIMARY KEY (programme_id, reward_id),
     constraint reward_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES programme(programme_id)
+);
+
+create table reward_code (
+    bucket integer not null,
+    subject bytea not null,
+    number bigint not null,
+    code text not null,
+    constraint reward_code_pkey PRIMARY KEY (bucket, subject, number)
+);
+
+create table reward_given (
+    bucket integer not null,
+    subject bytea not null,
+    number bigint not null,
+    ticket uuid not null,
+    constraint reward_given_pkey PRIMARY KEY (bucket, subject, number)
 );
 
 create table setting (
@@ -396,6 +412,7 @@ CREATE INDEX line_expiring ON public.line USING btree (bucket, expires_at) WHERE
 CREATE INDEX parked_resumed ON public.parked USING btree (bucket, resumed_position) WHERE (resumed_position IS NOT NULL);
 CREATE UNIQUE INDEX point_reward_name ON public.point_reward USING btree (programme_id, client_id, owner, outlet, name_folded) WHERE (ended_at IS NULL);
 CREATE INDEX promo_version_programme ON public.promo_version USING btree (programme_id, revision);
+CREATE UNIQUE INDEX reward_code_code ON public.reward_code USING btree (bucket, subject, code);
 
 grant insert, select on account to accrual_runtime;
 grant insert, select, update on asset to accrual_runtime;
@@ -428,6 +445,8 @@ grant insert, select on promo_version to accrual_runtime;
 grant insert, select, update on quota to accrual_runtime;
 grant insert, select on referral to accrual_runtime;
 grant insert, select, update on reward to accrual_runtime;
+grant insert, select on reward_code to accrual_runtime;
+grant insert, select on reward_given to accrual_runtime;
 grant select on setting to accrual_runtime;
 grant insert, select, update on tail to accrual_runtime;
 grant insert, select on undone to accrual_runtime;
