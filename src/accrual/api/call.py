@@ -16,6 +16,7 @@ from accrual.engine.point_rewards import PointRewards
 from accrual.engine.promos import Promos
 from accrual.engine.report import EngineReport
 from accrual.engine.views import MemberView, ParkedPage, Previewed, TicketView
+from accrual.engine.wallets import Wallets
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +73,10 @@ class Engine(Protocol):
     @property
     def point_rewards(self) -> PointRewards:
         """The point rewards of the Profitflow dialect."""
+
+    @property
+    def wallets(self) -> Wallets:
+        """Members as the Dsquares dialect sees them."""
 
     async def submit(self, submission: Submission) -> Receipt:
         """Append one command; durable on return. Raises AccrualError (KeyReused, Busy, DatabaseDown...)."""

@@ -9,6 +9,9 @@ import msgspec
 
 from accrual.api.app import App, utc_now
 from accrual.api.call import Engine, Reply
+from accrual.api.dialects.dsquares import headers as dsquares_headers
+from accrual.api.dialects.dsquares import reply as dsquares_reply
+from accrual.api.dialects.dsquares.routes import DsquaresRoutes
 from accrual.api.dialects.goodie import headers as goodie_headers
 from accrual.api.dialects.goodie import reply as goodie_reply
 from accrual.api.dialects.goodie.routes import GoodieRoutes
@@ -42,7 +45,14 @@ def build_app(
     meter = meter or Meter()
     return App(
         engine,
-        mounted=[*_qoin(edge), *_goodie(edge), *_profitflow(edge), *_native(edge, native), *_promos(edge)],
+        mounted=[
+            *_qoin(edge),
+            *_dsquares(edge),
+            *_goodie(edge),
+            *_profitflow(edge),
+            *_native(edge, native),
+            *_promos(edge),
+        ],
         probes=[*probes(engine, meter), _description(native)],
         failure=native_reply.failure,
         limits=edge,
@@ -75,6 +85,27 @@ def _qoin(edge: EdgeLimits) -> Sequence[Mounted]:
             body_bytes_max=edge.body_bytes_max,
         )
         for name, answer in (("requestin", qoin.requestin), ("requestout", qoin.requestout))
+    ]
+
+
+def _dsquares(edge: EdgeLimits) -> Sequence[Mounted]:
+    routes = DsquaresRoutes(deadline_s=edge.answer_deadline_s)
+    return [
+        Mounted(
+            name=name,
+            path=f"/api/Integration/{{version}}/{call}",
+            methods=methods,
+            answer=answer,
+            failure=failure,
+            body_bytes_max=edge.body_bytes_max if methods is _POST else 0,
+            authenticate=dsquares_headers.authenticate,
+        )
+        for name, call, methods, answer, failure in (
+            ("dsquares_reward", "Reward", _POST, routes.reward, dsquares_reply.reward_failure),
+            ("dsquares_redeem", "RedeemUser", _POST, routes.redeem, dsquares_reply.redeem_failure),
+            ("dsquares_refund", "Refund", _POST, routes.refund, dsquares_reply.refund_failure),
+            ("dsquares_data", "GetWalletData", _GET, routes.data, dsquares_reply.data_failure),
+        )
     ]
 
 

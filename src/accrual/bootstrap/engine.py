@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 import structlog
 
+from accrual.api.dialects.dsquares import translate as dsquares_translate
+from accrual.api.dialects.dsquares import wire as dsquares_wire
 from accrual.api.dialects.goodie import translate as goodie_translate
 from accrual.api.dialects.goodie import wire as goodie_wire
 from accrual.api.dialects.qoin.fields import FIELDS_BY_DIALECT, TRANSLATE_AGAIN
@@ -35,6 +37,7 @@ from accrual.engine.report import EngineReport, LaneReport
 from accrual.engine.submit import ContentAgain, SubmitLimits, Submitter
 from accrual.engine.views import MemberView, ParkedPage, Previewed, TicketView
 from accrual.engine.waiting import OutcomeWaiter
+from accrual.engine.wallets import Wallets
 from accrual.settings import Settings
 from accrual.store.catalogue import CatalogueStore
 from accrual.store.connection import Pool
@@ -46,6 +49,7 @@ from accrual.store.previews import PreviewStates
 from accrual.store.promos import PromoReads
 from accrual.store.reads import Reads as StoredReads
 from accrual.store.reports import PostgresReports
+from accrual.store.wallets import WalletReads
 from accrual.worker.lane import describe
 
 FOLLOW_UP_PAUSE_S = 0.02
@@ -53,11 +57,13 @@ FOLLOW_UP_PAUSE_S = 0.02
 
 FIELDS: Mapping[Dialect, Callable[[bytes], dict[str, Any]]] = {
     **FIELDS_BY_DIALECT,
+    Dialect.DSQUARES: dsquares_wire.fields,
     Dialect.GOODIE: goodie_wire.fields,
     Dialect.NATIVE: translate_native.fields,
 }
 CONTENT_AGAIN: Mapping[Dialect, Callable[[bytes, Catalogue, StoredClient], bytes]] = {
     **TRANSLATE_AGAIN,
+    Dialect.DSQUARES: dsquares_translate.content_of,
     Dialect.GOODIE: goodie_translate.content_of,
     Dialect.NATIVE: native_again.content_of,
 }
@@ -102,6 +108,7 @@ class RunningEngine:
         previews: Preview,
         promos: Promos,
         point_rewards: PointRewards,
+        wallets: Wallets,
         reports: ReportSource,
         log: CommandLog,
         buckets: int,
@@ -110,6 +117,7 @@ class RunningEngine:
         self.catalog = catalog
         self.promos = promos
         self.point_rewards = point_rewards
+        self.wallets = wallets
         self.submitter = submitter
         self.reads = reads
         self._previews = previews
@@ -274,6 +282,7 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
         previews=previews,
         promos=Promos(catalog, catalogues, PromoReads(pool, buckets), now=utc_now),
         point_rewards=PointRewards(catalog, catalogues, PointRewardReads(pool), now=utc_now),
+        wallets=Wallets(WalletReads(pool, buckets)),
         reports=PostgresReports(pool),
         log=log,
         buckets=buckets,
