@@ -112,7 +112,7 @@ async def _load_known(task: Task, move: Movement, state: State, source: StateSou
     if isinstance(move, Refund | Reverse):
         known.target = await source.target(bucket_of_ticket(move.target), move.target, task.command.programme_id)
         if known.target is not None and known.target.member_id == task.member_id:
-            known.undone = await source.undone(sorted({bucket, *known.target.homes}), move.target)
+            known.undone = await source.undone(sorted({bucket, *known.target.homes}), known.target.ticket)
         elif known.target is not None:
             known.target, known.of_another = None, True
     elif isinstance(move, Capture | Release):

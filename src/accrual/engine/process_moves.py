@@ -159,7 +159,7 @@ class MovementDecider(Keeper):
         if scene.released is not None:
             posting.released.append((bucket, scene.released.hold_id, position))
         if scene.undone and scene.known.target is not None and isinstance(task.move, Refund | Reverse):
-            target = task.move.target
+            target = scene.known.target.ticket  # the one that decided it, by whichever ticket it was named
             posting.undone.extend(
                 UndoneRow(bucket, target, *part, position, units) for part, units in scene.undone.items()
             )
