@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from tests.arch.tree import ROOT
-from tests.flow.books import assert_books_hold
+from tests.flow.books import assert_books_hold, value
 from tests.flow.processes import Reply, Served, serving, until
 from tests.pg_fixtures import Database, Postgres
 
@@ -176,3 +177,25 @@ def test_return_that_came_first_waits_for_its_purchase(served: Served) -> None:
 def test_move_that_cannot_be_read_is_refused_with_its_place(served: Served, move: dict[str, Any], problem: str) -> None:
     reply = _send(served, "bad", move=move)
     assert (reply.status, reply.json["error"]["details"].get("path")) == (400, problem), reply
+
+
+def test_members_that_a_demo_programme_names_are_there_and_applying_again_changes_nothing(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    database = postgres.create()
+    text = PROGRAMME.read_text(encoding="utf-8")
+    text += "\nmembers:\n  - {kind: wallet_code, value: '011111111111', name: Fares, attributes: {contact: '0115'}}\n"
+    programme = tmp_path / "programme.yaml"
+    programme.write_text(text, encoding="utf-8")
+    words = ("--database-url", database.owner_url, "--lanes", "1")
+    for _ in range(2):
+        with serving(tmp_path, *words, programme=programme) as served:
+            found = until(lambda served=served: _known(served), within_s=20, what="the member is not there")
+            assert (found["name"], found["profile"]["attributes"]) == ("Fares", {"contact": "0115"})
+    assert value(database.owner_url, "select count(*) from command") == 1
+    postgres.drop(database)
+
+
+def _known(served: Served) -> Any:
+    reply = served.ask("GET", "/v1/members/wallet_code/011111111111", headers=KEY)
+    return reply.json["member"] if reply.status == 200 else None

@@ -8,13 +8,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from accrual.bootstrap.clocks import fresh_bytes
 from accrual.domain.errors import Broken, Conflict, Invalid
+from accrual.domain.programme import Programme
 from accrual.domain.stored_programme import CatalogueChange, StoredProgramme
 from accrual.engine.client_keys import digest_keys
+from accrual.engine.known_members import make_known
 from accrual.engine.plan import make_plan
 from accrual.engine.plan_shape import Plan
 from accrual.engine.programme_file import ReadProgramme, located, read_programme
+from accrual.engine.submit import SALT_BYTES, row_of
 from accrual.store.catalogue import CatalogueStore
+from accrual.store.connection import Pool
+from accrual.store.log import PostgresLog
+from accrual.store.migrate import count_buckets
 from accrual.store.postgres import open_pool
 
 FILE_BYTES_MAX = 4_000_000
@@ -94,11 +101,31 @@ async def apply_file(
     pool = await open_pool(database_url, label="apply", size_max=1)
     try:
         revision = await CatalogueStore(pool).change(code, decide, actor=actor, now=now)
+        await _make_known(pool, file.read.programme, now)
     finally:
         await pool.close()
     if not plans:
         raise Broken("The store changed the programme without a plan.")
     return Applied(plan=plans[0], revision=plans[0].revision if revision is None else revision)
+
+
+async def _make_known(pool: Pool, programme: Programme, now: datetime) -> None:
+    """See to it that the members that a demo programme names are on their way into the books."""
+    if not programme.members:
+        return
+    stored = await CatalogueStore(pool).stored(programme.programme.code)
+    if stored is None or not stored.clients:
+        return
+    buckets = await count_buckets(pool)
+    rows = [
+        row_of(submission, buckets=buckets, salt=fresh_bytes(SALT_BYTES))[0]
+        for submission in make_known(programme.members, stored.clients[0])
+    ]
+    log = PostgresLog(pool)
+    known = await log.find([(row.bucket, row.ticket) for row in rows])
+    missing = [row for row in rows if row.ticket not in known]
+    if missing:
+        await log.append(missing, now)
 
 
 def _plan(file: ProgrammeFile, stored: StoredProgramme | None, now: datetime, *, prune: bool) -> Plan:

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from accrual.domain.amounts import Rounding
+from accrual.domain.facts import Scalar
 from accrual.domain.promos import Code, Promo, PromoVersion, _Document
 from accrual.domain.rewards import RewardItem, StoredReward
 from accrual.domain.tiers import Tiers
@@ -150,6 +151,15 @@ class Settings(_Document, frozen=True):
     tiers: Tiers | None = None
 
 
+class KnownMember(_Document, frozen=True):
+    """A member that a demo programme has from the start, so that partners' examples, which name one, find them."""
+
+    kind: str
+    value: str
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    attributes: dict[str, Scalar] = msgspec.field(default_factory=dict)
+
+
 class Programme(_Document, frozen=True):
     """A whole programme as written in a file."""
 
@@ -158,6 +168,7 @@ class Programme(_Document, frozen=True):
     outlets: tuple[Outlet, ...] = ()
     clients: tuple[Client, ...] = ()
     promos: tuple[Promo, ...] = ()
+    members: Annotated[tuple[KnownMember, ...], msgspec.Meta(max_length=100)] = ()
     rewards: tuple[RewardItem, ...] = ()
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from accrual.domain import amounts, facts, programme, promos, rewards
 from accrual.domain.errors import Invalid
-from accrual.domain.programme import Asset, Client, Outlet, Programme, Settings
+from accrual.domain.programme import Asset, Client, KnownMember, Outlet, Programme, Settings
 from accrual.domain.promos import Promo
 from accrual.domain.rewards import RewardItem
 from accrual.engine.client_keys import check_signature_keys
@@ -20,12 +20,13 @@ from accrual.rules.check import check_programme
 from accrual.rules.problems import Problem, suggest
 
 PROBLEMS_MAX = 50
-SECTIONS: dict[str, type[Asset] | type[Outlet] | type[Client] | type[Promo] | type[RewardItem]] = {
+SECTIONS: dict[str, type[Asset] | type[Outlet] | type[Client] | type[Promo] | type[RewardItem] | type[KnownMember]] = {
     "assets": Asset,
     "outlets": Outlet,
     "clients": Client,
     "promos": Promo,
     "rewards": RewardItem,
+    "members": KnownMember,
 }
 _TOP = ("programme", *SECTIONS)
 _WORDS = tuple(

@@ -45,6 +45,11 @@ def _problems(programme: Programme) -> Iterator[Problem]:
         yield from repeated((item.code for item in items), section)
     yield from check_tiers(programme)
     yield from _check_aliases(programme)
+    if programme.members and not programme.programme.demo:
+        yield Problem("members", "only a demo programme may name members; others become members by their first command")
+    elif programme.members and not programme.clients:
+        yield Problem("members", "need a client in whose name they are made")
+    yield from repeated((f"{member.kind} {member.value}" for member in programme.members), "members")
     for index, client in enumerate(programme.clients):
         yield from _check_client(f"clients[{index}]", client, programme)
     yield from _check_open(programme)
