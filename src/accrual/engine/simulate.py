@@ -173,7 +173,7 @@ class Simulator:
             revision=programme.revision,
             awards=judgement.awards,
             declines=judgement.declines,
-            follow_ups=tuple([row.ticket for row in follow_ups]),
+            follow_ups=tuple([row.ticket for row in follow_ups]) if follow_ups else (),
             stocks=stocks.seen(),
         )
         return Simulated(outcome, member_id, identity, judgement.occurred_at, follow_ups)
@@ -296,7 +296,7 @@ class _Stocks:
 
     def __init__(self, used: dict[tuple[bytes, int, int, int], int], recorded: RecordedStocks | None) -> None:
         self._used = used
-        self._recorded = None if recorded is None else {entry[:3]: entry[3] for entry in recorded}
+        self._recorded = {entry[:3]: entry[3] for entry in recorded} if recorded else None
         self._seen: dict[StockKey, int] = {}
 
     def left(self, key: StockKey) -> StockLeft:
