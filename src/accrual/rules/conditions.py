@@ -1,4 +1,4 @@
-"""Judges conditions: all of a command's candidates as one CEL list, and what was false or failed where one did not hold."""
+"""Judges conditions: plain ones by closures, the others as one CEL list, and what was false or failed where one did not hold."""
 
 from __future__ import annotations
 
