@@ -28,7 +28,9 @@ def _resident_pages() -> int:
 
 @pytest.mark.skipif(not STATM.exists(), reason="reads the process's size from /proc")
 def test_eighty_thousand_judgements_leave_nothing_behind() -> None:
-    conditions = ConditionSet([compile_condition(text, trigger=Trigger.PURCHASE, settings=SETTINGS) for text in TEXTS])
+    compiled = [compile_condition(text, trigger=Trigger.PURCHASE, settings=SETTINGS) for text in TEXTS]
+    by_cel = [each._replace(parts=tuple(part._replace(plain=None) for part in each.parts)) for each in compiled]
+    conditions = ConditionSet([*compiled[:2], *by_cel])
 
     def run(times: int) -> None:
         for number in range(times):
