@@ -207,9 +207,9 @@ def compile_version(
 
 
 def _is_simple(benefits: Sequence[CompiledBenefit]) -> bool:
-    """Whether it is one benefit that looks at nothing but the amount and has neither a maximum nor a time of its own."""
+    """Whether it is one benefit that looks at the amount alone and has neither a maximum nor a time of its own."""
     return len(benefits) == 1 and all(
-        b.by_amount and b.cap is None and not b.per_fact and not b.lasts for b in benefits
+        b.by_amount and b.cap is None and not (b.per_fact or b.lasts or b.by_level) for b in benefits
     )
 
 
