@@ -26,7 +26,7 @@ PROMOS: list[dict[str, Any]] = [
 ]  # fmt: skip
 LEVELS = {"basic": (Fraction(1), 0), "gold": (Fraction(1, 2), 15)}
 """Units that one whole of money costs, and from which balance on."""
-LEVELS_WRITTEN = [{"code": "basic"}, {"code": "gold", "redeem": "0.5", "redeem_from": 15}]
+LEVELS_WRITTEN = [{"code": "basic"}, {"code": "gold", "threshold": 10**9, "redeem": "0.5", "redeem_from": 15}]
 GRACE = timedelta(days=30)
 RETURN_WAIT = timedelta(days=7)
 

@@ -16,18 +16,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from accrual.domain import movements as moves
 from accrual.domain.accounts import Role
-from accrual.domain.commands import Command, Dialect, LoggedCommand, Profile, Resume, Reward, decode_command
-from accrual.domain.facts import Fact, Identity, Item, ProductPurchase, Purchase, ReferralPurchase, Registration
+from accrual.domain.commands import LoggedCommand, decode_command
+from accrual.domain.facts import Identity
 from accrual.domain.ids import bucket_of, member_account_id, member_of, ticket_of
 from accrual.domain.lots import LotEvents
 from accrual.domain.outcomes import Outcome, Status
 from accrual.domain.programme import AfterSpent, Enrol
 from accrual.domain.tiers import Tiers
 from accrual.engine import lot_book
-from tests.desk import CLIENT, PROGRAMME, SETTINGS, Desk, catalogue_of, identity_of, promo_of
+from tests.desk import CLIENT, PROGRAMME, SETTINGS, Desk, catalogue_of, promo_of
 from tests.property import points_model as plain
+from tests.property.points_asks import command_of
 from tests.property.points_model import Answer, Ask, PointsModel
 
 EXAMPLES, STEPS = 200, 100
@@ -61,64 +61,6 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
     raise AssertionError("books in memory never wait")
-
-
-def iso(span: timedelta | None) -> str | None:
-    return None if span is None else f"P{span.days}D"
-
-
-def fact_of(fact: plain.Fact) -> Fact:
-    items = tuple(Item(product=f"p{n}", quantity=q, amount_minor=m) for n, (q, m) in enumerate(fact.items)) or None
-    if fact.kind == "paid":
-        return Purchase(occurred_at=fact.at, amount_minor=fact.amount, items=items)
-    if fact.kind == "registered":
-        return Registration(occurred_at=fact.at)
-    if fact.kind == "bought":
-        return ProductPurchase(occurred_at=fact.at, amount_minor=fact.amount, product="T30H")
-    other = identity_of(fact.other)
-    return ReferralPurchase(occurred_at=fact.at, amount_minor=fact.amount, items=items, referrer=other)
-
-
-def command_of(ask: Ask) -> Command:
-    """The command that the model's ask means."""
-    said: dict[str, Any] = {"dialect": Dialect.NATIVE, "action": "test", "identity": identity_of(ask.who)}
-    asset = {"asset": ask.asset}
-    match ask.kind:
-        case "reward":
-            return Reward(**said, facts=tuple(map(fact_of, ask.facts)))
-        case "profile":
-            return Profile(**said, tier=ask.other)
-        case "resume":
-            return Resume(**said, ticket=ask.target)
-        case "grant":
-            lasts, delay = iso(ask.lasts), iso(ask.delay)
-            return moves.Grant(
-                **said, **asset, amount=ask.amount or 0, expires=lasts, active_after=delay, occurred_at=ask.until
-            )
-        case "redeem":
-            return moves.Redeem(**said, **asset, amount=ask.amount, value_minor=ask.value)
-        case "refund":
-            return moves.Refund(**said, target=ask.target, amount=ask.amount, value_minor=ask.value)
-        case "reverse":
-            parts = tuple(moves.ReturnedPart(*part) for part in ask.parts)
-            return moves.Reverse(**said, target=ask.target, parts=parts)
-        case "hold":
-            return moves.Hold(**said, **asset, amount=ask.amount or 0, expires_at=ask.until)
-        case "capture":
-            return moves.Capture(**said, target=ask.target, amount=ask.amount)
-        case "release":
-            return moves.Release(**said, target=ask.target)
-        case "transfer":
-            return moves.Transfer(**said, **asset, amount=ask.amount or 0, to=identity_of(ask.other))
-        case "adjust":
-            below, lasts = ask.below_zero, iso(ask.lasts)
-            return moves.Adjust(**said, **asset, amount=ask.amount or 0, below_zero=below, expires=lasts)
-        case "activate":
-            return moves.Activate(**said, **asset, until=ask.until)
-        case "expire":
-            return moves.Expire(**said, **asset, until=ask.until)
-        case _:
-            return moves.Merge(**said, into=identity_of(ask.other))
 
 
 class Points(RuleBasedStateMachine):
