@@ -43,6 +43,7 @@ from accrual.domain.members import MemberProfile, PurchaseRow, decode_profile
 from accrual.domain.outcomes import Outcome, Status, decode_outcome
 from accrual.domain.programme import Asset, Catalogue, Settings, StoredAsset
 from accrual.domain.promos import Promo, PromoVersion
+from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Kind, Line
 from accrual.domain.undoing import AwardedLine, HoldRow, Part, TargetRow, UndoneRow
@@ -130,6 +131,8 @@ class Books:
     holds: dict[tuple[int, bytes], HoldRow] = field(default_factory=dict)
     undone_rows: list[UndoneRow] = field(default_factory=list)
     awaited: list[tuple[int, bytes, int]] = field(default_factory=list)
+    pools: dict[bytes, list[str]] = field(default_factory=dict)
+    given: dict[bytes, list[int]] = field(default_factory=dict)
     # The same once more, by what it is looked up by.
     places: dict[bytes, LoggedCommand] = field(default_factory=dict)
     credits: dict[tuple[int, int], list[Line]] = field(default_factory=dict)
@@ -239,6 +242,13 @@ class Books:
 
     async def quotas(self, wanted: Sequence[StockKey]) -> dict[StockKey, int]:
         return {key: self.stocks.get(key, key.cap) for key in wanted}
+
+    async def reward_codes(self, wanted: Mapping[bytes, int]) -> dict[bytes, list[RewardCode]]:
+        found = {}
+        for subject, count in wanted.items():
+            codes = [RewardCode(number, code) for number, code in enumerate(self.pools.get(subject, ()), 1)]
+            found[subject] = codes[max(self.given.get(subject, [0])) :][:count]
+        return found
 
     async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
         return {m: self.known[m] for group in wanted.values() for m in group if m in self.known}
@@ -389,6 +399,9 @@ class Books:
             key = StockKey(*stock[1:6])
             self.stocks[key] = self.stocks.get(key, key.cap) - stock.used
             assert self.stocks[key] >= 0, "a cap is never passed"
+        for bucket, subject, number, _ in posting.codes:
+            self._once("reward_given", bucket, subject, number)
+            self.given.setdefault(subject, []).append(number)
         for mark in posting.marks:
             row = self.people[mark.member_id]
             self.people[mark.member_id] = row._replace(marks=mark.marks, merged_into=mark.merged_into)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from accrual.domain.facts import Identity
 from accrual.domain.lots import LotUse
@@ -262,3 +263,4 @@ class Posting(NamedTuple):
     released: list[tuple[int, bytes, int]]
     undone: list[UndoneRow]
     awaited: list[tuple[int, bytes, int]]
+    codes: list[tuple[int, bytes, int, UUID]]

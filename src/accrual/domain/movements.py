@@ -86,6 +86,13 @@ class Capture(_Movement, frozen=True, tag=9):
     amount: int | None = None
 
 
+class Confirm(_Movement, frozen=True, tag=21):
+    """Complete a redemption that waits for the code its member was sent; `proof` is a digest of the code they said."""
+
+    target: bytes
+    proof: bytes
+
+
 class Release(_Movement, frozen=True, tag=10):
     """Let go of what a hold set aside; `timed_out` when its time was over. What expires by `until` goes with it."""
 
@@ -186,6 +193,7 @@ Movement = (
     | Reverse
     | Hold
     | Capture
+    | Confirm
     | Release
     | Transfer
     | Adjust

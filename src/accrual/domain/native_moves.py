@@ -107,6 +107,12 @@ class MoveCapture(_About, frozen=True, tag="capture"):
     amount: Units | None = None
 
 
+class MoveConfirm(_About, frozen=True, kw_only=True, tag="confirm"):
+    """Complete the redemption of a reward with the `code` that its member was sent."""
+
+    code: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$(?!\n)", description="the six digits that the member says")]
+
+
 class MoveRelease(_About, frozen=True, tag="release"):
     """Let go of what a hold set aside."""
 
@@ -144,6 +150,7 @@ WrittenMove = (
     | MoveReverse
     | MoveHold
     | MoveCapture
+    | MoveConfirm
     | MoveRelease
     | MoveTransfer
     | MoveAdjust

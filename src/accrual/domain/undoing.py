@@ -9,6 +9,8 @@ Part = tuple[int, int, int]
 """(award, fact, line) of which something was undone; -1 stands for the whole."""
 
 WHOLE: Part = (-1, -1, -1)
+WRONG_CODES: Part = (-2, -1, -1)
+"""Stands for how often a wrong validation code was presented for a redemption."""
 
 
 class AwardedLine(NamedTuple):

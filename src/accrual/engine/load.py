@@ -16,6 +16,7 @@ from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.stocks import StockKey
 from accrual.engine.keeping import fresh_account
 from accrual.engine.load_moves import load_moves
+from accrual.engine.load_rewards import load_rewards
 from accrual.engine.ports_lane import StateSource
 from accrual.engine.state import MemberCell, ShareState, State
 from accrual.engine.task import Task
@@ -59,6 +60,7 @@ async def load(
     await _load_profiles(tasks, state, source)
     await _load_histories(tasks, state, source)
     await load_moves(tasks, state, source)
+    await load_rewards(tasks, state, source)
     return tasks
 
 

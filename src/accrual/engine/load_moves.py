@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from accrual.domain.accounts import Role
 from accrual.domain.ids import bucket_of_ticket, member_account_id, system_account_id
 from accrual.domain.members import MARK_AWAITED, MARK_DEBT
-from accrual.domain.movements import Absorb, Capture, Merge, Movement, Receive, Refund, Release, Reverse
+from accrual.domain.movements import Absorb, Capture, Confirm, Merge, Movement, Receive, Refund, Release, Reverse
 from accrual.engine.lot_book import LotBook
 from accrual.engine.moves.scene import Known
 from accrual.engine.ports_lane import StateSource
@@ -20,7 +20,7 @@ LOTTERY = 256
 """One reward in so many opens its member's books, so that even a member who never spends gets snapshots of lots."""
 
 
-TOLD_BY_WHAT_THEY_ARE_ABOUT = (Refund, Reverse, Capture, Release, Merge, Receive, Absorb)
+TOLD_BY_WHAT_THEY_ARE_ABOUT = (Refund, Reverse, Capture, Confirm, Release, Merge, Receive, Absorb)
 """Movements of whatever assets an earlier command was about, so that none they name narrows what is read."""
 
 
@@ -115,12 +115,15 @@ async def _load_known(task: Task, move: Movement, state: State, source: StateSou
             known.undone = await source.undone(sorted({bucket, *known.target.homes}), known.target.ticket)
         elif known.target is not None:
             known.target, known.of_another = None, True
-    elif isinstance(move, Capture | Release):
+    elif isinstance(move, Capture | Confirm | Release):
+        # Who set it aside may have been merged: it then stands under the command that theirs was forwarded as. What was
+        # set aside for a reward is known by that command, too.
+        known.target = await source.target(bucket_of_ticket(move.target), move.target, task.command.programme_id)
         known.hold = await source.hold(bucket, move.target)
-        if known.hold is None:
-            # Who set it aside may have been merged: it then stands under the command that theirs was forwarded as.
-            made = await source.target(bucket_of_ticket(move.target), move.target, task.command.programme_id)
-            known.hold = None if made is None else await source.hold(bucket, made.ticket)
+        if known.hold is None and known.target is not None:
+            known.hold = await source.hold(bucket, known.target.ticket)
+        if isinstance(move, Confirm) and known.target is not None:
+            known.undone = await source.undone([bucket], known.target.ticket)
     elif isinstance(move, Merge):
         cell = state.members[task.member_id]
         known.holds_open = any((account.held or 0) > 0 for account in cell.accounts.values())

@@ -10,6 +10,7 @@ from accrual.domain.movements import (
     Activate,
     Adjust,
     Capture,
+    Confirm,
     Expire,
     Grant,
     Hold,
@@ -25,15 +26,16 @@ from accrual.domain.movements import (
 from accrual.domain.outcomes import Booked
 from accrual.domain.programme import Enrol
 from accrual.domain.transfers import Kind
-from accrual.engine.moves.aside import hold, release
+from accrual.engine.moves.aside import hold
 from accrual.engine.moves.correct import activate, adjust, expire, grant
 from accrual.engine.moves.notice import notice
+from accrual.engine.moves.rewards import capture, confirm, redeem, refund, release
 from accrual.engine.moves.scene import Known, Scene
 from accrual.engine.moves.send import receive, transfer
-from accrual.engine.moves.spend import capture, redeem, refund
 from accrual.engine.moves.take_back import reverse
 from accrual.engine.moves.unite import absorb, merge
 from accrual.engine.purse import Purse
+from accrual.engine.reward_desk import RewardDesk
 from accrual.engine.state import AccountState, MemberCell
 from accrual.engine.task import Task
 
@@ -44,6 +46,7 @@ MOVES: dict[type, Callable[[Any, Scene], None]] = {
     Reverse: reverse,
     Hold: hold,
     Capture: capture,
+    Confirm: confirm,
     Release: release,
     Transfer: transfer,
     Adjust: adjust,
@@ -63,7 +66,7 @@ FIRST_SIGHT = (Grant, Adjust, Reverse)
 """What may enrol a member where the programme enrols everybody on first sight."""
 
 
-def carry_out(task: Task, cell: MemberCell, transit: dict[int, AccountState]) -> Scene:
+def carry_out(task: Task, cell: MemberCell, transit: dict[int, AccountState], desk: RewardDesk | None = None) -> Scene:
     """What comes of a movement. Raises OverflowError beyond int64, TooManyLegs; the lots are then as they were before."""
     command, move, programme = task.command, task.move, task.programme
     if move is None or programme is None:
@@ -84,6 +87,7 @@ def carry_out(task: Task, cell: MemberCell, transit: dict[int, AccountState]) ->
         purse=purse,
         known=task.known or Known(),
         first_recorded_at=task.first_recorded_at or command.recorded_at,
+        desk=desk,
     )
     if cell.row is None and not _may_enrol(move, programme.settings.enrol):
         scene.refuse("member_unknown")

@@ -11,6 +11,7 @@ from accrual.domain.facts import Identity
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
 from accrual.domain.lots import LotEvents
 from accrual.domain.members import MemberProfile, PurchaseRow
+from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.domain.undoing import HoldRow, Part, TargetRow
 
@@ -38,7 +39,10 @@ class StateSource(Protocol):
         """(at hand, no more to be had) of each (bucket, stock, units wanted), moving more into the bucket if need be."""
 
     async def quotas(self, wanted: Sequence[StockKey]) -> dict[StockKey, int]:
-        """What is left of each outlet's or device's cap."""
+        """What is left of each outlet's or device's cap and reward's stock; below nothing once a cap was lowered."""
+
+    async def reward_codes(self, wanted: Mapping[bytes, int]) -> dict[bytes, list[RewardCode]]:
+        """The next so many codes of pools that were not given yet, by subject; fewer where there are no more."""
 
     async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
         """Newest profiles of members by id."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -35,6 +34,7 @@ from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
 from accrual.domain.programme import Enrol
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Line
+from accrual.engine.code_sending import OUTBOX, CodeSender
 from accrual.engine.keeping import follow_up_row
 from accrual.engine.process_moves import MovementDecider, credit_awards, looks_back, wake_up
 from accrual.engine.settle import net, settle
@@ -62,7 +62,7 @@ def empty_posting(recorded_at: datetime) -> Posting:
     """A posting that writes nothing yet; follow-ups of it are recorded at `recorded_at`."""
     return Posting(
         *([], [], [], [], [], [], [], [], [], [], [], [], [], []),
-        *(recorded_at, [], [], [], [], [], [], [], [], []),
+        *(recorded_at, [], [], [], [], [], [], [], [], [], []),
     )
 
 
@@ -83,10 +83,12 @@ class Processor(MovementDecider):
         event_of: EventOf,
         describe: Callable[[BaseException], str],
         secret: bytes = b"",
+        sender: CodeSender = OUTBOX,
     ) -> None:
         self.shorts: list[tuple[int, StockKey, int]] = []
         super().__init__(state, buckets=buckets, describe=describe)
         self._secret = secret
+        self._sender = sender
         self._event_of = event_of
 
     def decide(self, tasks: Sequence[Task], leases: dict[int, Lease], recorded_at: datetime) -> Posting:
@@ -232,9 +234,7 @@ class Processor(MovementDecider):
             task.client,
             (lambda: _balances(cell, programme)) if task.looks.balance else dict,
             (lambda: cell.history or ()) if task.looks.history_days else tuple,
-            hashlib.blake2b(command.ticket, key=self._secret, digest_size=16, person=b"seed").digest()
-            if task.looks.draws
-            else b"",
+            self._seed_of(command.ticket) if task.looks.draws else b"",
         )
 
     def _remember(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -14,15 +15,17 @@ from accrual.domain.ids import system_account_id
 from accrual.domain.log import AppendRow, Mark, NewAccount, Posting, SnapshotRow
 from accrual.domain.lots import encode_lots
 from accrual.domain.members import MARK_AWAITED, MARK_DEBT
-from accrual.domain.movements import MEMBER_KIND, Absorb, Capture, Merge, Movement, Refund, Release, Reverse
+from accrual.domain.movements import MEMBER_KIND, Absorb, Capture, Confirm, Merge, Movement, Refund, Release, Reverse
 from accrual.domain.outcomes import Outcome, Status, encode_outcome
 from accrual.domain.transfers import Kind
 from accrual.domain.undoing import HoldRow, UndoneRow
+from accrual.engine.code_sending import CodeSender
 from accrual.engine.keeping import Keeper, follow_up_row
 from accrual.engine.moves.scene import Scene
 from accrual.engine.moving import carry_out
 from accrual.engine.notices import notice_event
 from accrual.engine.purse import Purse
+from accrual.engine.reward_desk import RewardDesk
 from accrual.engine.state import AccountState, MemberCell
 from accrual.engine.task import Decided, Task
 from accrual.rules.snapshot import Judgement
@@ -30,12 +33,19 @@ from accrual.rules.snapshot import Judgement
 WAITS = "waits for its purchase"
 """Why a return is put aside whose purchase is not in the log yet."""
 
-LOOKS_BACK = (Refund, Reverse, Capture, Release, Merge)
+LOOKS_BACK = (Refund, Reverse, Capture, Confirm, Release, Merge)
 """Movements about earlier commands, of which something was read from the books."""
 
 
 class MovementDecider(Keeper):
     """The part of deciding a batch that asks no promo."""
+
+    _secret: bytes
+    _sender: CodeSender
+
+    def _seed_of(self, ticket: bytes) -> bytes:
+        """What is drawn for a command is drawn from this: nobody can tell it without the installation's secret."""
+        return hashlib.blake2b(ticket, key=self._secret, digest_size=16, person=b"seed").digest()
 
     def _purse(self, task: Task, cell: MemberCell, occurred_at: datetime) -> Purse:
         command = task.command
@@ -110,7 +120,8 @@ class MovementDecider(Keeper):
         merged_into = None if cell.row is None else cell.row.merged_into
         if merged_into is not None and not (isinstance(asked, Absorb) and asked.merged == task.member_id):
             return self._forward(task, asked, merged_into, posting)
-        scene = carry_out(task, cell, self._transit_of(command.bucket, task))
+        desk = RewardDesk(self._state, cell, command.bucket, seed_of=self._seed_of, sender=self._sender)
+        scene = carry_out(task, cell, self._transit_of(command.bucket, task), desk)
         purse = scene.purse
         try:
             follow_ups = [
@@ -123,6 +134,7 @@ class MovementDecider(Keeper):
                 declines=tuple(scene.declines),
                 follow_ups=tuple([follow_up.ticket for follow_up in follow_ups]),
                 booked=tuple(scene.booked),
+                stocks=desk.seen(),
             )
             payload = encode_outcome(outcome)
             totals = self._totals(command.bucket, moved, purse.moved)
@@ -140,12 +152,13 @@ class MovementDecider(Keeper):
         if scene.waits_for is not None:
             return self._park(task, WAITS, posting)
         self._write_down(task, cell, scene, posting)
+        desk.keep(command, task.member_id, self._buckets, posting)
         posting.follow_ups.extend(follow_ups)
         if not purse.after and cell.row is not None:
             posting.unposted.append((command.bucket, task.member_id, command.position))
         if task.resumes is not None:
             posting.resumed.append((command.bucket, task.resumes, command.position))
-        event = notice_event(task, scene.booked)
+        event = desk.event or notice_event(task, scene.booked)
         return Decided(command, Status.DECIDED, payload, purse.lines, purse.uses, event)
 
     def _write_down(self, task: Task, cell: MemberCell, scene: Scene, posting: Posting) -> None:
@@ -158,7 +171,7 @@ class MovementDecider(Keeper):
             posting.holds.append(HoldRow(bucket, command.ticket, account_id, position, amount, expires_at))
         if scene.released is not None:
             posting.released.append((bucket, scene.released.hold_id, position))
-        if scene.undone and scene.known.target is not None and isinstance(task.move, Refund | Reverse):
+        if scene.undone and scene.known.target is not None and isinstance(task.move, Refund | Reverse | Confirm):
             target = scene.known.target.ticket  # the one that decided it, by whichever ticket it was named
             posting.undone.extend(
                 UndoneRow(bucket, target, *part, position, units) for part, units in scene.undone.items()

@@ -8,6 +8,7 @@ import msgspec
 
 from accrual.domain.log import MemberRow
 from accrual.domain.members import MemberProfile
+from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.engine.lot_book import LotBook
 from accrual.rules.snapshot import PastPurchase
@@ -70,7 +71,8 @@ class MemberCell(msgspec.Struct, gc=False):
 class State:
     """Members by id, system accounts by (bucket, account), shares of stocks by bucket and key.
 
-    `quotas` are what is left of outlets' and devices' caps: others use them too, so they are loaded for each batch.
+    `quotas` are what is left of outlets' and devices' caps and rewards' stocks, `pools` the next codes of rewards: others
+    use them too, so they are loaded for each batch.
     `purchases` counts the entries of all histories that are kept, `lots` the open lots that were read.
     """
 
@@ -80,6 +82,7 @@ class State:
         self.systems: dict[tuple[int, int], AccountState] = {}
         self.shares: dict[tuple[int, StockKey], ShareState] = {}
         self.quotas: dict[StockKey, int] = {}
+        self.pools: dict[bytes, list[RewardCode]] = {}
         self.purchases = 0
         self.lots = 0
 

@@ -21,7 +21,7 @@ class SeenStocks:
     def left(self, key: StockKey) -> StockLeft:
         """What is at hand. Raises KeyError when it was not loaded."""
         if key.subject:
-            answer = StockLeft(self._state.quotas[key], True)
+            answer = StockLeft(max(self._state.quotas[key], 0), True)  # below nothing: the cap was lowered since
         else:
             share = self._state.shares[self._bucket, key]
             answer = StockLeft(share.left, share.final)

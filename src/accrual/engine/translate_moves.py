@@ -15,6 +15,7 @@ from accrual.domain.ids import bucket_of, is_ticket, member_id_of, ticket_of
 from accrual.domain.movements import (
     Adjust,
     Capture,
+    Confirm,
     Grant,
     Hold,
     Merge,
@@ -30,6 +31,7 @@ from accrual.domain.native import NativeCommand
 from accrual.domain.native_moves import (
     MoveAdjust,
     MoveCapture,
+    MoveConfirm,
     MoveGrant,
     MoveHold,
     MoveMerge,
@@ -41,6 +43,7 @@ from accrual.domain.native_moves import (
     WrittenMove,
 )
 from accrual.domain.programme import Catalogue, StoredClient
+from accrual.domain.rewards import proof_of
 from accrual.engine.native_fields import (
     read_identifier,
     read_identity,
@@ -132,6 +135,9 @@ class _Translation:
                 return Hold(**said, asset=self._asset(written.asset), amount=written.amount, expires_at=expires_at)
             case MoveCapture():
                 return Capture(**said, target=self._target(written), amount=written.amount)
+            case MoveConfirm():
+                target = self._target(written)
+                return Confirm(**said, target=target, proof=proof_of(target, written.code))
             case MoveRelease():
                 return Release(**said, target=self._target(written))
             case MoveTransfer():
@@ -148,6 +154,8 @@ class _Translation:
         ways = [written.amount, written.value, written.reward]
         if sum(way is not None for way in ways) != 1:
             raise _invalid("A redemption has one of `amount`, `value` and `reward`.", "move.amount")
+        if written.reward is not None and written.asset is not None:
+            raise _invalid("A reward says itself which asset it is paid with.", "move.asset")
         if written.reward is None and written.asset is None:
             raise _invalid("A redemption of points needs their `asset`.", "move.asset")
         return Redeem(
@@ -199,7 +207,7 @@ class _Translation:
         except Invalid as error:
             raise Invalid(error.message, code=error.code, details={"path": f"move.{name}"}) from error
 
-    def _target(self, written: MoveRefund | MoveReverse | MoveCapture | MoveRelease) -> bytes:
+    def _target(self, written: MoveRefund | MoveReverse | MoveCapture | MoveConfirm | MoveRelease) -> bytes:
         """The ticket of the command that this one is about; a key gives the ticket that its command has, or will have."""
         if (written.ticket is None) == (written.key is None):
             raise _invalid("Say which command is meant, by its `ticket` or by its `key`.", "move.ticket")

@@ -46,6 +46,7 @@ from accrual.rules.compiled import (
 )
 from accrual.rules.conditions import compile_condition
 from accrual.rules.ladder import compile_ladder
+from accrual.rules.rewards import compile_rewards
 from accrual.rules.schedule import compile_schedule
 
 LANES = tuple(Lane)
@@ -98,6 +99,7 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         openings={},
         told={},
         condition_sets={},
+        rewards=compile_rewards(catalogue),
         ladder=compile_ladder(settings, assets),
     )
 

@@ -16,6 +16,7 @@ from accrual.domain.promos import LimitPer, Period, PromoStatus
 from accrual.rules.benefits import Compute
 from accrual.rules.conditions import CompiledCondition, ConditionSet
 from accrual.rules.ladder import Ladder
+from accrual.rules.rewards import CompiledReward
 from accrual.rules.schedule import Schedule
 
 if TYPE_CHECKING:  # listeners stand above: they are made of what is here
@@ -177,6 +178,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     openings: dict[tuple[Hashable, ...], dict[tuple[str | None, ...], Opening]]
     told: dict[tuple[Opening, Hashable], tuple[Declined | None, ...]]
     condition_sets: dict[tuple[int, ...], ConditionSet]
+    rewards: dict[str, CompiledReward] = {}
     ladder: Ladder | None = None
 
     def candidates(self, trigger: Trigger, outlet: str | None, subjects: tuple[Subject, ...]) -> tuple[Timeline, ...]:

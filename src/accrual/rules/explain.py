@@ -24,6 +24,9 @@ BY_PROGRAMME = frozenset(
         "already_returned",
         "asset_unknown",
         "below_threshold",
+        "code_needed",
+        "code_wrong",
+        "code_wrong_too_often",
         "hold_expired",
         "hold_resolved",
         "hold_unknown",
@@ -34,18 +37,25 @@ BY_PROGRAMME = frozenset(
         "more_than_held",
         "more_than_taken",
         "nothing_parked",
+        "out_of_stock",
         "part_unknown",
         "profile_refused",
         "purchase_unknown",
         "redemption_unknown",
         "referrer_mismatch",
+        "reward_in_part",
+        "reward_inactive",
+        "reward_not_here",
+        "reward_not_started",
+        "reward_over",
+        "reward_unknown",
         "self_merge",
         "self_referral",
         "self_transfer",
     }
 )
 """Codes with which the programme itself declines; all others are a promo's."""
-BY_EITHER = frozenset({"amount_too_small"})
+BY_EITHER = frozenset({"amount_too_small", "limit_reached"})
 """Codes with which a promo declines, and the programme too where no promo is asked."""
 OF_MONEY = frozenset({"points_per", "percent", "bracket"})
 
@@ -129,10 +139,11 @@ def _budget(case: Case) -> Told:
 
 
 def what_of(details: Details, language: Language) -> str:
-    """Units, an award or awards: what a limit counts."""
+    """Units, an award or awards, a redemption or redemptions: what a limit counts."""
     if details.get("by") == "amount":
         return say(language, "part.units")
-    return say(language, "part.award" if details.get("limit") == 1 else "part.awards")
+    what = "redemption" if details.get("by") == "redemptions" else "award"
+    return say(language, f"part.{what}" if details.get("limit") == 1 else f"part.{what}s")
 
 
 def whose(details: Details, language: Language) -> str:

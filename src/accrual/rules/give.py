@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,13 +15,11 @@ from accrual.domain.stocks import StockKey
 from accrual.domain.tiers import Level
 from accrual.rules.benefits.measure import ONE, Computed, Measure
 from accrual.rules.calendar import after, expiry
+from accrual.rules.codes import code_of
 from accrual.rules.compiled import CompiledBenefit, CompiledVersion
 from accrual.rules.concerns import item_counts
 from accrual.rules.limits import Allowance, allow
 from accrual.rules.snapshot import CounterKey, Snapshot
-
-CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Without I, L, O and U, which people misread."""
 
 BASE_LANE = 0
 NOTHING = Measure(0, 0)
@@ -306,13 +303,3 @@ def share_lines(
     for n in rests[: amount - sum(parts)]:
         parts[n] += 1
     return tuple((places[n][0], places[n][1], part) for n, part in enumerate(parts) if part)
-
-
-def code_of(seed: bytes, place: bytes, length: int) -> str:
-    """`length` (at most 24) letters that nobody can guess without the seed, the same for the same place."""
-    number = int.from_bytes(hashlib.blake2b(place, key=seed, digest_size=16, person=b"voucher").digest(), "big")
-    letters = []
-    for _ in range(length):
-        number, rest = divmod(number, len(CODE_LETTERS))
-        letters.append(CODE_LETTERS[rest])
-    return "".join(letters)

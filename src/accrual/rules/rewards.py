@@ -14,7 +14,7 @@ from accrual.domain.promos import Period
 from accrual.domain.rewards import RewardItem, StoredReward, subject_of
 from accrual.domain.stocks import StockKey
 from accrual.rules.calendar import period_key, read_instant
-from accrual.rules.give import code_of
+from accrual.rules.codes import code_of
 
 CODE_DIGITS = 6
 """How long a validation code is."""

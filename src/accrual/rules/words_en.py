@@ -23,7 +23,7 @@ WORDS: Mapping[str, str] = {
     ),
     "means.limit_reached": (
         "A limit of the promo is used up in the period of the fact: "
-        "a member's, an outlet's, a device's or the promo's own."
+        "a member's, an outlet's, a device's or the promo's own; or a reward's for each member."
     ),
     "means.member_unknown": (
         "Nobody is known by this identity, and the programme's `enrol` setting does not enrol on such a call."

@@ -27,7 +27,7 @@ WORDS: Mapping[str, str] = {
     ),
     "means.limit_reached": (
         "Batas promo sudah habis dalam periode kejadian: batas per member, "
-        "per outlet, per perangkat, atau batas promo itu sendiri."
+        "per outlet, per perangkat, atau batas promo itu sendiri; atau batas hadiah per member."
     ),
     "means.member_unknown": (
         "Identitas ini tidak dikenal, dan pengaturan `enrol` program "

@@ -15,6 +15,7 @@ from accrual.domain.facts import Identity
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
 from accrual.domain.lots import LotEvents
 from accrual.domain.members import MemberProfile, PurchaseRow
+from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.domain.undoing import HoldRow, Part, TargetRow
 from accrual.store.connection import Connection
@@ -22,7 +23,7 @@ from accrual.store.past import read_history, read_profiles
 from accrual.store.postgres import as_login, connect, mapping_loss
 from accrual.store.posting import post
 from accrual.store.sql import query
-from accrual.store.stocks import fetch_shares, quotas, return_shares
+from accrual.store.stocks import fetch_shares, next_codes, quotas, return_shares
 from accrual.store.undoing import read_awaiting, read_hold, read_lots, read_target, read_undone
 
 WORKER_REGISTER = query("lane/worker_register")
@@ -254,6 +255,11 @@ class PostgresLanes:
         """What is left of each outlet's or device's cap."""
         with mapping_loss():
             return await quotas(self.connection, wanted, buckets=self._buckets)
+
+    async def reward_codes(self, wanted: Mapping[bytes, int]) -> dict[bytes, list[RewardCode]]:
+        """The next so many codes of pools that were not given yet, by subject."""
+        with mapping_loss():
+            return await next_codes(self.connection, wanted, buckets=self._buckets)
 
     async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
         """The newest profiles of {bucket: members} that have one."""

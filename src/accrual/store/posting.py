@@ -17,7 +17,7 @@ from accrual.store.connection import Connection
 from accrual.store.log import append_follow_ups
 from accrual.store.postgres import mapping_loss
 from accrual.store.sql import query
-from accrual.store.stocks import use_stocks
+from accrual.store.stocks import give_codes, use_stocks
 
 ADVANCE = query("lane/advance")
 RENAME = query("lane/rename")
@@ -73,6 +73,8 @@ async def post(
         async with connection.transaction():
             await _pass_the_fence(connection, posting)
             await use_stocks(connection, posting.shares, posting.quotas)
+            if posting.codes:
+                await give_codes(connection, posting.codes)
             await _copy_all(connection, posting)
             if posting.renames:
                 newest = {(rename.bucket, rename.member_id): rename for rename in posting.renames}

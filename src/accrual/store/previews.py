@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from accrual.domain.books import BucketState
+from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.store.connection import Connection, Pool
 from accrual.store.lanes import SESSION_SETTINGS, PostgresLanes
@@ -14,6 +15,8 @@ from accrual.store.sql import query
 from accrual.store.stocks import would_fetch_shares
 
 _STATE = query("verify/state")
+UNTOLD = "(told when it is redeemed)"
+"""Stands for a code of a pool where one is only looked at."""
 
 
 class PreviewState(PostgresLanes):
@@ -35,6 +38,11 @@ class PreviewState(PostgresLanes):
         """What a lane would be answered, with nothing moved."""
         with mapping_loss():
             return await would_fetch_shares(self.connection, wanted, self._moved, buckets=self._buckets)
+
+    async def reward_codes(self, wanted: Mapping[bytes, int]) -> dict[bytes, list[RewardCode]]:
+        """As many codes as a lane would see, without saying what they are: who looks ahead has paid for none."""
+        pools = await super().reward_codes(wanted)
+        return {subject: [RewardCode(code.number, UNTOLD) for code in codes] for subject, codes in pools.items()}
 
 
 class PreviewStates:

@@ -65,7 +65,8 @@ class PromoReads:
             return {}
         with mapping_loss():
             async with self._pool.acquire() as connection:
-                return await quotas(connection, wanted, buckets=self._buckets)
+                left = await quotas(connection, wanted, buckets=self._buckets)
+        return {key: max(remaining, 0) for key, remaining in left.items()}
 
     async def decided(self) -> Mapping[int, int]:
         """How many commands are decided, by bucket; buckets without any are left out."""

@@ -1,13 +1,15 @@
-"""Shared stocks in PostgreSQL: shares fetched from the centre and given back, caps of outlets and devices. No promo in sight."""
+"""Shared stocks in PostgreSQL: shares from the centre and back, caps of outlets and devices, stocks and codes of rewards."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from accrual.domain.errors import StockMoved
 from accrual.domain.ids import bucket_of
 from accrual.domain.log import StockRow
+from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.store.connection import Connection
 from accrual.store.sql import query
@@ -22,6 +24,8 @@ TAKE_BACK = query("stock/take_back")
 HELD_SHARES = query("stock/held_shares")
 QUOTAS = query("stock/quotas")
 USE_QUOTAS = query("stock/use_quotas")
+NEXT_CODES = query("stock/next_codes")
+GIVE_CODES = query("stock/give_codes")
 
 CHUNKS_A_BUCKET = 4
 """A fetch takes 1 / (this many times the buckets) of what is left, so that the last of a stock is never in few hands."""
@@ -142,14 +146,17 @@ async def return_shares(connection: Connection, idle: Sequence[Place]) -> None:
 
 
 async def quotas(connection: Connection, wanted: Sequence[StockKey], *, buckets: int) -> dict[StockKey, int]:
-    """What is left of each cap; all of it where nothing was used yet. A changed cap counts from what was used."""
+    """What is left of each cap; all of it where nothing was used yet. A changed cap counts from what was used.
+
+    Below nothing where a cap is lower now than what was used.
+    """
     places = [(bucket_of(key.subject, buckets), key.subject, *_central(key)) for key in wanted]
     rows = await connection.fetch(QUOTAS, *_columns(places))
     found = {(row[0], row[1], row[2], row[3]): (row[4], row[5]) for row in rows}
     left = {}
     for key in wanted:
         cap, remaining = found.get((key.subject, *_central(key)), (key.cap, key.cap))
-        left[key] = max(remaining + key.cap - cap, 0)
+        left[key] = remaining + key.cap - cap
     return left
 
 
@@ -164,6 +171,24 @@ async def use_stocks(connection: Connection, shares: Sequence[StockRow], caps: S
         rows = _summed(caps)
         if len(await connection.fetch(USE_QUOTAS, *_columns(rows))) != len(rows):
             raise StockMoved(details={"stock": "cap"})
+
+
+async def next_codes(
+    connection: Connection, wanted: Mapping[bytes, int], *, buckets: int
+) -> dict[bytes, list[RewardCode]]:
+    """The next so many codes of pools, by subject: those behind the last that was given."""
+    found = {}
+    for subject, count in sorted(wanted.items()):
+        rows = await connection.fetch(NEXT_CODES, bucket_of(subject, buckets), subject, count)
+        found[subject] = [RewardCode(row[0], row[1]) for row in rows]
+    return found
+
+
+async def give_codes(connection: Connection, codes: Sequence[tuple[int, bytes, int, UUID]]) -> None:
+    """Note codes as given, within the posting. Raises StockMoved when one of them was given by somebody else."""
+    rows = sorted(codes, key=lambda row: row[:3])
+    if len(await connection.fetch(GIVE_CODES, *_columns(rows))) != len(rows):
+        raise StockMoved(details={"stock": "pool"})
 
 
 def _summed(rows: Sequence[StockRow]) -> list[StockRow]:

@@ -15,6 +15,7 @@ from accrual.domain.tiers import Level
 from accrual.domain.transfers import Kind
 from accrual.domain.undoing import HoldRow, Part, TargetRow
 from accrual.engine.purse import Purse
+from accrual.engine.reward_desk import RewardDesk
 from accrual.engine.state import MemberCell
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.snapshot import PROGRAMME_ITSELF
@@ -43,7 +44,7 @@ class Scene(msgspec.Struct, gc=False):
     `follow_ups` are for other members' lanes, `undone` the new totals of parts of the target, `hold` and `released` what
     is set aside anew and what no longer is, `merged_into` whom the member becomes, `waits_for` a ticket that must come first.
     `first_recorded_at` is when the command was first recorded, which is earlier than `now` on a second try. `undone_awards`
-    are now wholly taken back, so that their use of limits is given back too.
+    are now wholly taken back, so that their use of limits is given back too. `desk` is where rewards are redeemed.
     """
 
     command: LoggedCommand
@@ -64,6 +65,7 @@ class Scene(msgspec.Struct, gc=False):
     enrol: bool = False
     first_recorded_at: datetime = NO_TIME
     undone_awards: list[tuple[Award, TargetRow]] = msgspec.field(default_factory=list)
+    desk: RewardDesk | None = None
 
     @property
     def now(self) -> datetime:

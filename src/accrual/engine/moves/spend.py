@@ -8,7 +8,7 @@ from typing import Any
 
 from accrual.domain.accounts import Role
 from accrual.domain.chain import micros_of
-from accrual.domain.movements import Capture, Redeem, Refund
+from accrual.domain.movements import Capture, Confirm, Redeem, Refund
 from accrual.domain.outcomes import Booked, Status
 from accrual.domain.transfers import Kind
 from accrual.domain.undoing import WHOLE
@@ -93,7 +93,7 @@ def capture(asked: Capture, scene: Scene) -> None:
 def redemption_in(scene: Scene) -> Booked | None:
     """What the target took, if it is a redemption that was made."""
     row = scene.known.target
-    if row is None or row.status != Status.DECIDED or not isinstance(command_of(row), Redeem | Capture):
+    if row is None or row.status != Status.DECIDED or not isinstance(command_of(row), Redeem | Capture | Confirm):
         return None
     return next((booked for booked in outcome_of(row).booked if booked.kind == Kind.REDEEM), None)
 

@@ -1,0 +1,60 @@
+"""Loads what redemptions of rewards look at: members' limits, stocks, the next codes of pools. Nothing is decided here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from accrual.domain.movements import Capture, Confirm, Redeem, Refund, Release
+from accrual.domain.stocks import StockKey
+from accrual.engine.moves.reward_books import made_of
+from accrual.engine.ports_lane import StateSource
+from accrual.engine.state import State
+from accrual.engine.task import Task
+from accrual.rules.rewards import CompiledReward
+from accrual.rules.snapshot import CounterKey
+
+
+async def load_rewards(tasks: Sequence[Task], state: State, source: StateSource) -> None:
+    """For redemptions by reward, and for what is about one; what those are about is known by now."""
+    counters: dict[int, list[tuple[bytes, int, int, int]]] = {}
+    stocks: set[StockKey] = set()
+    pools: Counter[bytes] = Counter()
+    state.pools = {}
+    for task in tasks:
+        reward, counter = _asked(task)
+        if reward is not None:
+            if (stock := reward.stock_key) is not None:
+                stocks.add(stock)
+            if reward.item.has_pool:
+                pools[reward.subject] += 1
+        if counter is not None:
+            cell = state.members[task.member_id]
+            if counter not in cell.counters:
+                cell.counters[counter] = 0
+                if cell.row is not None:
+                    counters.setdefault(task.command.bucket, []).append((task.member_id, *counter))
+    if counters:
+        for (member_id, promo_id, slot, period), value in (await source.counters(counters)).items():
+            state.members[member_id].counters[promo_id, slot, period] = value
+    missing = sorted(stocks - state.quotas.keys())
+    if missing:
+        state.quotas.update(await source.quotas(missing))
+    if pools:
+        state.pools = await source.reward_codes(pools)
+
+
+def _asked(task: Task) -> tuple[CompiledReward | None, CounterKey | None]:
+    """The reward that a command is about as it stands today, and the counter that it may change."""
+    move, programme = task.move, task.programme
+    if programme is None:
+        return None, None
+    if isinstance(move, Redeem) and move.reward is not None:
+        reward = programme.rewards.get(move.reward)
+        moment = move.occurred_at or task.first_recorded_at or task.command.recorded_at
+        return reward, None if reward is None else reward.counter_key(moment)
+    if isinstance(move, Capture | Confirm | Refund | Release) and task.known is not None:
+        made = made_of(task.known.target)
+        if made is not None:
+            return programme.rewards.get(made.reward), made.counter
+    return None, None
