@@ -29,6 +29,7 @@ from accrual.domain.ids import (
 from accrual.domain.ids import member_of as member_of_identity
 from accrual.domain.log import (
     AppendRow,
+    EarningRow,
     KeyHome,
     Known,
     Lease,
@@ -131,6 +132,7 @@ class Books:
     holds: dict[tuple[int, bytes], HoldRow] = field(default_factory=dict)
     undone_rows: list[UndoneRow] = field(default_factory=list)
     awaited: list[tuple[int, bytes, int]] = field(default_factory=list)
+    earnings: list[EarningRow] = field(default_factory=list)
     pools: dict[bytes, list[str]] = field(default_factory=dict)
     given: dict[bytes, list[int]] = field(default_factory=dict)
     # The same once more, by what it is looked up by.
@@ -339,6 +341,17 @@ class Books:
         places = [(b, p) for b, t, p in self.awaited if (b, t) == (bucket, target) and (b, p) not in self.resumed]
         return tuple(self.log[b][p - 1].ticket for b, p in places)
 
+    async def earned(
+        self, wanted: Mapping[int, Sequence[int]], since: datetime
+    ) -> dict[tuple[int, int], list[tuple[datetime, int]]]:
+        found: dict[tuple[int, int], list[tuple[datetime, int]]] = {}
+        for bucket, group in wanted.items():
+            for place in ((bucket, account) for account in group):
+                moments = [(k.occurred_at, k.amount) for k in self.credits.get(place, []) if k.kind == Kind.AWARD]
+                moments += [(e.occurred_at, e.units) for e in self.earnings if (e.bucket, e.account) == place]
+                found[place] = [(moment, units) for moment, units in moments if moment >= since]
+        return found
+
     async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
         command = self.places.get(ticket)
         place = None if command is None else (command.bucket, command.position)
@@ -419,6 +432,9 @@ class Books:
             self._once("undone", *undone[:6])
             self.undone_parts.setdefault(undone.target, []).append(undone)
         self.awaited.extend(posting.awaited)
+        for earning in posting.earnings:
+            self._once("earning", *earning[:4])
+        self.earnings.extend(posting.earnings)
         for profile in posting.profiles:
             self.known[profile.member_id] = decode_profile(profile.document)
         for outcome in posting.outcomes:

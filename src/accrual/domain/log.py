@@ -236,6 +236,16 @@ class ProfileRow(NamedTuple):
     document: bytes
 
 
+class EarningRow(NamedTuple):
+    """What counts towards levels besides award lines, in column order: units at the moment they count for."""
+
+    bucket: int
+    account: int
+    position: int
+    occurred_at: datetime
+    units: int
+
+
 class Posting(NamedTuple):
     """Everything one batch writes, in one transaction."""
 
@@ -264,3 +274,4 @@ class Posting(NamedTuple):
     undone: list[UndoneRow]
     awaited: list[tuple[int, bytes, int]]
     codes: list[tuple[int, bytes, int, UUID]]
+    earnings: list[EarningRow]

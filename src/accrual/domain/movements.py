@@ -161,11 +161,16 @@ class Receive(_Movement, frozen=True, tag=16):
 
 
 class Absorb(_Movement, frozen=True, tag=17):
-    """What a merged member had arrives at the member it became part of."""
+    """What a merged member had arrives at the member it became part of.
+
+    `earned` are (asset_id, moment, units) that counted towards levels, `tier` the level the merged member was at.
+    """
 
     parcels: tuple[Parcel, ...]
     merged: bytes
     parent: bytes
+    earned: tuple[tuple[int, datetime, int], ...] = ()
+    tier: str | None = None
 
 
 class Review(_Movement, frozen=True, tag=18):

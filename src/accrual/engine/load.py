@@ -15,6 +15,7 @@ from accrual.domain.ids import member_account_id, member_of, system_account_id
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.stocks import StockKey
 from accrual.engine.keeping import fresh_account
+from accrual.engine.load_levels import load_levels, moves_levels
 from accrual.engine.load_moves import load_moves
 from accrual.engine.load_rewards import load_rewards
 from accrual.engine.ports_lane import StateSource
@@ -59,6 +60,7 @@ async def load(
     await _load_keys(tasks, state, source)
     await _load_profiles(tasks, state, source)
     await _load_histories(tasks, state, source)
+    await load_levels(tasks, state, source)
     await load_moves(tasks, state, source)
     await load_rewards(tasks, state, source)
     return tasks
@@ -269,8 +271,9 @@ async def _load_profiles(tasks: Sequence[Task], state: State, source: StateSourc
 
 
 def _asks_level(task: Task, programme: CompiledProgramme) -> bool:
-    """Whether a movement asks which level the member is at."""
-    return task.move is not None and programme.settings.tiers is not None
+    """Whether a movement asks which level the member is at, or a command may change it."""
+    ladder = programme.ladder
+    return ladder is not None and (task.move is not None or moves_levels(task, ladder))
 
 
 async def _load_histories(tasks: Sequence[Task], state: State, source: StateSource) -> None:

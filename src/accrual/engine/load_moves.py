@@ -7,7 +7,18 @@ from collections.abc import Iterable, Sequence
 from accrual.domain.accounts import Role
 from accrual.domain.ids import bucket_of_ticket, member_account_id, system_account_id
 from accrual.domain.members import MARK_AWAITED, MARK_DEBT
-from accrual.domain.movements import Absorb, Capture, Confirm, Merge, Movement, Receive, Refund, Release, Reverse
+from accrual.domain.movements import (
+    Absorb,
+    Capture,
+    Confirm,
+    Merge,
+    Movement,
+    Receive,
+    Refund,
+    Release,
+    Reverse,
+    Review,
+)
 from accrual.engine.lot_book import LotBook
 from accrual.engine.moves.scene import Known
 from accrual.engine.ports_lane import StateSource
@@ -30,7 +41,7 @@ async def load_moves(tasks: Sequence[Task], state: State, source: StateSource) -
     for task in tasks:
         if task.programme is None or task.error is not None:
             continue
-        if task.move is not None:
+        if task.move is not None and not isinstance(task.move, Review):
             assets = _assets(task.move, task)
             state.members[task.member_id].has_books = True
             wanted.append((task, [(asset_id, role) for asset_id in assets for role in MOVED_ROLES]))

@@ -21,6 +21,7 @@ from accrual.domain.movements import (
     Refund,
     Release,
     Reverse,
+    Review,
     Transfer,
 )
 from accrual.domain.outcomes import Booked
@@ -29,6 +30,7 @@ from accrual.domain.transfers import Kind
 from accrual.engine.moves.aside import hold
 from accrual.engine.moves.correct import activate, adjust, expire, grant
 from accrual.engine.moves.notice import notice
+from accrual.engine.moves.review import review
 from accrual.engine.moves.rewards import capture, confirm, redeem, refund, release
 from accrual.engine.moves.scene import Known, Scene
 from accrual.engine.moves.send import receive, transfer
@@ -56,6 +58,7 @@ MOVES: dict[type, Callable[[Any, Scene], None]] = {
     Receive: receive,
     Absorb: absorb,
     Notice: notice,
+    Review: review,
 }
 """Who carries out which command."""
 
@@ -66,7 +69,9 @@ FIRST_SIGHT = (Grant, Adjust, Reverse)
 """What may enrol a member where the programme enrols everybody on first sight."""
 
 
-def carry_out(task: Task, cell: MemberCell, transit: dict[int, AccountState], desk: RewardDesk | None = None) -> Scene:
+def carry_out(
+    task: Task, cell: MemberCell, transit: dict[int, AccountState], desk: RewardDesk | None = None
+) -> Scene:
     """What comes of a movement. Raises OverflowError beyond int64, TooManyLegs; the lots are then as they were before."""
     command, move, programme = task.command, task.move, task.programme
     if move is None or programme is None:

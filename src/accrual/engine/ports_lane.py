@@ -50,6 +50,11 @@ class StateSource(Protocol):
     async def history(self, wanted: Mapping[int, Sequence[bytes]], since: datetime) -> dict[bytes, list[PurchaseRow]]:
         """Members' own purchases recorded since then, newest first, out of their newest 5,000 commands."""
 
+    async def earned(
+        self, wanted: Mapping[int, Sequence[int]], since: datetime
+    ) -> dict[tuple[int, int], list[tuple[datetime, int]]]:
+        """(moment, units) that accounts earned since then, returns and mergers included, by (bucket, account)."""
+
     async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
         """(position, programme_id, client_id, facts, recorded_at) of a parked command that was not resumed yet."""
 

@@ -26,16 +26,16 @@ from accrual.domain.log import (
     OutboxRow,
     OutcomeRow,
     Posting,
-    ProfileRow,
     Rename,
 )
-from accrual.domain.members import EMPTY_PROFILE, encode_profile
+from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
 from accrual.domain.programme import Enrol
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Line
 from accrual.engine.code_sending import OUTBOX, CodeSender
 from accrual.engine.keeping import follow_up_row
+from accrual.engine.keeping_levels import tier_event
 from accrual.engine.process_moves import MovementDecider, credit_awards, looks_back, wake_up
 from accrual.engine.settle import net, settle
 from accrual.engine.state import MemberCell, State
@@ -62,7 +62,7 @@ def empty_posting(recorded_at: datetime) -> Posting:
     """A posting that writes nothing yet; follow-ups of it are recorded at `recorded_at`."""
     return Posting(
         *([], [], [], [], [], [], [], [], [], [], [], [], [], []),
-        *(recorded_at, [], [], [], [], [], [], [], [], [], []),
+        *(recorded_at, [], [], [], [], [], [], [], [], [], [], []),
     )
 
 
@@ -110,17 +110,16 @@ class Processor(MovementDecider):
                 break
             seen.add(task.member_id)
             try:
-                answer, event = self._decide_one(task, moved, posting)
+                answer = self._decide_one(task, moved, posting)
             except StockShort as short:
                 # The rest of this bucket waits for the next batch, when more of the stock has been fetched.
                 self.shorts.append((lease.bucket, short.key, short.wanted))
                 break
             except Exception as error:
-                answer, event = self._park(task, self._describe(error), posting), None
+                answer = self._park(task, self._describe(error), posting)
             decided.append(answer)
-            if event is not None:
+            for kind, payload in answer.events:
                 command = task.command
-                kind, payload = event
                 posting.outbox.append(
                     OutboxRow(command.bucket, outbox_next, command.position, command.recorded_at, kind, payload)
                 )
@@ -153,27 +152,24 @@ class Processor(MovementDecider):
             account.balance = line.balance_after
         last.lines.extend(netted)
 
-    def _decide_one(
-        self, task: Task, moved: dict[int, int], posting: Posting
-    ) -> tuple[Decided, tuple[str, bytes] | None]:
+    def _decide_one(self, task: Task, moved: dict[int, int], posting: Posting) -> Decided:
         command, reward, programme = task.command, task.reward, task.programme
         if task.resumes is not None and any(row[:2] == (command.bucket, task.resumes) for row in posting.resumed):
-            return _nothing_parked(command), None
+            return _nothing_parked(command)
         if task.profile is not None and programme is not None and task.error is None:
             known = self._state.members[task.member_id].row
             if known is not None and known.merged_into is not None:
-                return self._forward(task, task.profile, known.merged_into, posting), None
-            return self._change_profile(task, task.profile, programme, posting), None
+                return self._forward(task, task.profile, known.merged_into, posting)
+            return self._change_profile(task, task.profile, programme, posting)
         if task.move is not None and programme is not None and task.error is None:
-            answer = self._move(task, task.move, moved, posting)
-            return answer, answer.event
+            return self._move(task, task.move, moved, posting)
         if reward is None or programme is None:
             if task.nothing_parked:
-                return _nothing_parked(command), None
-            return self._park(task, task.error or "not decodable", posting), None
+                return _nothing_parked(command)
+            return self._park(task, task.error or "not decodable", posting)
         cell = self._state.members[task.member_id]
         if cell.row is not None and cell.row.merged_into is not None:
-            return self._forward(task, reward, cell.row.merged_into, posting), None
+            return self._forward(task, reward, cell.row.merged_into, posting)
         stocks = SeenStocks(self._state, command.bucket)
         judgement = evaluate(reward, self._snapshot(task, reward, programme, cell, stocks))
         purse = None
@@ -191,6 +187,8 @@ class Processor(MovementDecider):
         )
         if task.woken:
             follow_ups.extend(wake_up(command, task.woken, len(follow_ups), self._buckets))
+        ladder = programme.ladder
+        risen = None if ladder is None else self._risen(task, cell, ladder, judgement)
         outcome = Outcome(
             status=Status.DECIDED,
             revision=programme.revision,
@@ -198,13 +196,19 @@ class Processor(MovementDecider):
             declines=judgement.declines,
             follow_ups=tuple([follow_up.ticket for follow_up in follow_ups]),
             stocks=stocks.seen(),
+            tier=None if risen is None else risen.change,
         )
         payload = encode_outcome(outcome)
         event = self._event_of(reward, command, programme)
+        events = () if event is None else (event,)
         totals = self._totals(command.bucket, moved, system_moves)
         # From here on nothing can fail: the overlay and the posting change together.
         moved.update(totals)
         self._remember(task, cell, judgement, after, posting)
+        self._note_awards(cell, ladder, judgement)
+        if risen is not None:
+            self._keep_profile(task, cell, risen.profile, posting)
+            events = (*events, tier_event(task, risen.change))
         if purse is not None:
             self._keep_books(task, cell, purse, posting)
         if judgement.taken:
@@ -214,7 +218,7 @@ class Processor(MovementDecider):
             posting.unposted.append((command.bucket, task.member_id, command.position))
         if task.resumes is not None:
             posting.resumed.append((command.bucket, task.resumes, command.position))
-        return Decided(command, Status.DECIDED, payload, lines, uses), event
+        return Decided(command, Status.DECIDED, payload, lines, uses, events)
 
     def _snapshot(
         self, task: Task, reward: Reward, programme: CompiledProgramme, cell: MemberCell, stocks: SeenStocks
@@ -279,7 +283,8 @@ class Processor(MovementDecider):
             except Invalid as error:
                 declined = Declined(PROGRAMME_ITSELF, "profile_refused", {"problem": error.code})
         declines = () if declined is None else (declined,)
-        outcome = Outcome(status=Status.DECIDED, revision=programme.revision, declines=declines)
+        change_of_tier = self._set_by_hand(cell, programme.ladder, profile, command.recorded_at)
+        outcome = Outcome(status=Status.DECIDED, revision=programme.revision, declines=declines, tier=change_of_tier)
         payload = encode_outcome(outcome)
         if declined is None:
             if cell.row is None:
@@ -287,14 +292,13 @@ class Processor(MovementDecider):
             elif command.name is not None and command.name != cell.row.name:
                 cell.row = cell.row._replace(name=command.name)
                 posting.renames.append(Rename(command.bucket, task.member_id, command.name))
-            cell.profile = profile
-            document = encode_profile(profile)
-            posting.profiles.append(ProfileRow(command.bucket, task.member_id, command.position, document))
+            self._keep_profile(task, cell, profile, posting)
         if cell.row is not None:
             posting.unposted.append((command.bucket, task.member_id, command.position))
         if task.resumes is not None:
             posting.resumed.append((command.bucket, task.resumes, command.position))
-        return Decided(command, Status.DECIDED, payload, [], [])
+        events = () if change_of_tier is None else (tier_event(task, change_of_tier),)
+        return Decided(command, Status.DECIDED, payload, [], [], events)
 
     def _follow_up(self, task: Task, parent: Reward, number: int, side: FollowUp) -> AppendRow:
         command = task.command

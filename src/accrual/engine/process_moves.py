@@ -20,7 +20,8 @@ from accrual.domain.outcomes import Outcome, Status, encode_outcome
 from accrual.domain.transfers import Kind
 from accrual.domain.undoing import HoldRow, UndoneRow
 from accrual.engine.code_sending import CodeSender
-from accrual.engine.keeping import Keeper, follow_up_row
+from accrual.engine.keeping import follow_up_row
+from accrual.engine.keeping_levels import LevelKeeper, tier_event
 from accrual.engine.moves.scene import Scene
 from accrual.engine.moving import carry_out
 from accrual.engine.notices import notice_event
@@ -37,7 +38,7 @@ LOOKS_BACK = (Refund, Reverse, Capture, Confirm, Release, Merge)
 """Movements about earlier commands, of which something was read from the books."""
 
 
-class MovementDecider(Keeper):
+class MovementDecider(LevelKeeper):
     """The part of deciding a batch that asks no promo."""
 
     _secret: bytes
@@ -135,6 +136,7 @@ class MovementDecider(Keeper):
                 follow_ups=tuple([follow_up.ticket for follow_up in follow_ups]),
                 booked=tuple(scene.booked),
                 stocks=desk.seen(),
+                tier=None if scene.new_level is None else scene.new_level.change,
             )
             payload = encode_outcome(outcome)
             totals = self._totals(command.bucket, moved, purse.moved)
@@ -158,12 +160,21 @@ class MovementDecider(Keeper):
             posting.unposted.append((command.bucket, task.member_id, command.position))
         if task.resumes is not None:
             posting.resumed.append((command.bucket, task.resumes, command.position))
-        event = desk.event or notice_event(task, scene.booked)
-        return Decided(command, Status.DECIDED, payload, purse.lines, purse.uses, event)
+        notice = notice_event(task, scene.booked)
+        events = () if notice is None else (notice,)
+        if scene.new_level is not None:
+            events = (*events, tier_event(task, scene.new_level.change))
+        if desk.event is not None:
+            events = (*events, desk.event)
+        return Decided(command, Status.DECIDED, payload, purse.lines, purse.uses, events)
 
     def _write_down(self, task: Task, cell: MemberCell, scene: Scene, posting: Posting) -> None:
-        """What a movement leaves behind besides lines: holds, what was undone of what, mergers."""
+        """What a movement leaves behind besides lines: holds, what was undone of what, mergers, levels."""
         command = task.command
+        if scene.earnings:
+            self._note_earnings(task, cell, scene.earnings, posting)
+        if scene.new_level is not None:
+            self._keep_profile(task, cell, scene.new_level.profile, posting)
         bucket, position = command.bucket, command.position
         if scene.hold is not None:
             asset_id, amount, expires_at = scene.hold

@@ -10,11 +10,15 @@ from accrual.domain.log import MemberRow
 from accrual.domain.members import MemberProfile
 from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
+from accrual.engine.earned import EarnedDays
 from accrual.engine.lot_book import LotBook
 from accrual.rules.snapshot import PastPurchase
 
 PURCHASES_MAX = 500_000
 """How many past purchases a lane remembers of all its members together."""
+
+EARNED_MAX = 500_000
+"""How many entries of what members earned by day a lane reads before it forgets them all."""
 
 LOTS_MAX = 500_000
 """How many open lots a lane remembers of all its members together."""
@@ -47,7 +51,8 @@ class MemberCell(msgspec.Struct, gc=False):
     `accounts` by (asset_id, role); `counters` by (promo_id, slot, period), 0 where none was ever written. `link_known`
     once it was asked who referred the member. `profile` and
     `history` (of purchases since `history_since`) are None until somebody asked for them. `has_books` once the open lots
-    of an account are known: from then on every movement keeps them.
+    of an account are known: from then on every movement keeps them. `earned` is what levels are decided by, None until
+    somebody asked.
     """
 
     bucket: int
@@ -59,6 +64,7 @@ class MemberCell(msgspec.Struct, gc=False):
     history: tuple[PastPurchase, ...] | None = None
     history_since: datetime | None = None
     has_books: bool = False
+    earned: EarnedDays | None = None
 
     def drop_books(self) -> None:
         """Forget the open lots; they are read again when somebody asks."""
@@ -73,7 +79,8 @@ class State:
 
     `quotas` are what is left of outlets' and devices' caps and rewards' stocks, `pools` the next codes of rewards: others
     use them too, so they are loaded for each batch.
-    `purchases` counts the entries of all histories that are kept, `lots` the open lots that were read.
+    `purchases` counts the entries of all histories that are kept, `lots` the open lots and
+    `earned_days` the entries of what was earned that were read.
     """
 
     def __init__(self, *, members_max: int) -> None:
@@ -85,6 +92,7 @@ class State:
         self.pools: dict[bytes, list[RewardCode]] = {}
         self.purchases = 0
         self.lots = 0
+        self.earned_days = 0
 
     def make_room(self) -> None:
         """Forget the longest-known eighth when the cache is full. Called between batches only."""
@@ -92,6 +100,10 @@ class State:
             self.purchases = 0
             for cell in self.members.values():
                 cell.history = None
+        if self.earned_days > EARNED_MAX:
+            self.earned_days = 0
+            for cell in self.members.values():
+                cell.earned = None
         if self.lots > LOTS_MAX:
             self.lots = 0
             for cell in self.members.values():

@@ -16,6 +16,9 @@ from accrual.domain.transfers import Line
 from accrual.engine.moves.scene import Known
 from accrual.rules.compiled import NO_LOOKS, CompiledProgramme, Looks
 
+Event = tuple[str, bytes]
+"""What goes out with an outcome: its kind, and its payload as JSON."""
+
 
 class Task(msgspec.Struct, gc=False):
     """One command of a batch, decoded. `reward` is None when it could not be; `error` then says why.
@@ -52,11 +55,11 @@ class Task(msgspec.Struct, gc=False):
 
 
 class Decided(msgspec.Struct, gc=False):
-    """A command's answer before the chain: what is stored of it, and the event that goes out with it."""
+    """A command's answer before the chain: what is stored of it, and the events that go out with it."""
 
     command: LoggedCommand
     status: Status
     payload: bytes
     lines: list[Line]
     uses: list[LotUse]
-    event: tuple[str, bytes] | None = None
+    events: tuple[Event, ...] = ()

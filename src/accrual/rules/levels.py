@@ -16,6 +16,9 @@ ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 """Since when the oldest step that is known was in force: as far back as anybody asks."""
 
 
+LAST_MOMENT = datetime.resolution
+"""How far before the end of a period its last moment lies."""
+
 EarnedUntil = Callable[[datetime], int]
 """What the window holds that ends with a moment."""
 
@@ -113,12 +116,12 @@ def _may_fall(ladder: Ladder, profile: MemberProfile, period_end: datetime) -> b
     if newest.since >= period_end:
         return False
     rose_within = newest.since >= ladder.period_start(_last_moment(period_end))
-    return not (rose_within and ladder.window_before(period_end) < ladder.day_of(newest.since))
+    return not (rose_within and ladder.window_before(_last_moment(period_end)) < ladder.day_of(newest.since))
 
 
 def _last_moment(period_end: datetime) -> datetime:
     """A period ends before its end: that moment is the next one's."""
-    return period_end - datetime.resolution
+    return period_end - LAST_MOMENT
 
 
 def standing(ladder: Ladder, profile: MemberProfile, earned: int, now: datetime) -> Standing:

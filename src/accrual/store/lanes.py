@@ -19,7 +19,7 @@ from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.domain.undoing import HoldRow, Part, TargetRow
 from accrual.store.connection import Connection
-from accrual.store.past import read_history, read_profiles
+from accrual.store.past import read_earned, read_history, read_profiles
 from accrual.store.postgres import as_login, connect, mapping_loss
 from accrual.store.posting import post
 from accrual.store.sql import query
@@ -270,6 +270,13 @@ class PostgresLanes:
         """Own purchases of {bucket: members} recorded since then, newest first, out of their newest 5,000 commands."""
         starts = offsets(wanted, self._buckets)
         return await read_history(self.connection, sorted(wanted), starts, _flat(wanted), since)
+
+    async def earned(
+        self, wanted: Mapping[int, Sequence[int]], since: datetime
+    ) -> dict[tuple[int, int], list[tuple[datetime, int]]]:
+        """(moment, units) that {bucket: accounts} earned since then, each moment the beginning of a quarter of an hour."""
+        starts = offsets(wanted, self._buckets)
+        return await read_earned(self.connection, sorted(wanted), starts, _flat(wanted), since)
 
     async def lots(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], LotEvents]:
         """What the open lots of {bucket: accounts} are known by; accounts without any are left out."""

@@ -1,4 +1,4 @@
-"""Reads what members were before a batch: their newest profiles, and their own purchases out of the log. No decisions."""
+"""Reads what members were before a batch: newest profiles, their own purchases, what they earned. No decisions."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from accrual.domain.commands import Reward, decode_command
 from accrual.domain.errors import Broken
 from accrual.domain.facts import PURCHASES
 from accrual.domain.members import MemberProfile, PurchaseRow, decode_profile
+from accrual.domain.transfers import Kind
 from accrual.store.connection import Connection
 from accrual.store.postgres import mapping_loss
 from accrual.store.sql import query
 
 PROFILES = query("lane/profiles")
 HISTORY = query("lane/history")
+EARNED = query("lane/earned")
 
 HISTORY_MAX = 5_000
 """Commands of one member that are looked through, newest first."""
@@ -61,6 +63,21 @@ async def read_history(
             found.setdefault(member_id, []).append(purchase)
     for purchases in found.values():
         purchases.sort(key=lambda purchase: purchase.position, reverse=True)
+    return found
+
+
+async def read_earned(
+    connection: Connection, buckets: Sequence[int], starts: Sequence[int], accounts: Sequence[int], since: datetime
+) -> dict[tuple[int, int], list[tuple[datetime, int]]]:
+    """What accounts earned since then by (bucket, account), as (beginning of a quarter of an hour, units).
+
+    Days of every zone begin with a quarter. `accounts` are sliced by bucket with `starts`. Raises DatabaseDown.
+    """
+    with mapping_loss():
+        rows = await connection.fetch(EARNED, buckets, starts, accounts, since, Kind.AWARD)
+    found: dict[tuple[int, int], list[tuple[datetime, int]]] = {}
+    for bucket, account, quarter, units in rows:
+        found.setdefault((bucket, account), []).append((quarter, units))
     return found
 
 

@@ -58,6 +58,7 @@ SNAPSHOT_COLUMNS = ("bucket", "account", "position", "lots")
 HOLD_COLUMNS = ("bucket", "hold_id", "account", "position", "amount", "expires_at")
 UNDONE_COLUMNS = ("bucket", "target", "award", "fact", "line", "position", "units_after")
 AWAITED_COLUMNS = ("bucket", "target", "position")
+EARNING_COLUMNS = ("bucket", "account", "position", "occurred_at", "units")
 OUTBOX_COLUMNS = ("bucket", "sequence", "position", "recorded_at", "kind", "payload")
 
 
@@ -124,6 +125,7 @@ async def _copy_all(connection: Connection, posting: Posting) -> None:
         ("lot_use", LOT_USE_COLUMNS, posting.lot_uses),
         ("counter", COUNTER_COLUMNS, posting.counters),
         ("profile", PROFILE_COLUMNS, posting.profiles),
+        ("earning", EARNING_COLUMNS, posting.earnings),
         ("unposted", UNPOSTED_COLUMNS, posting.unposted),
         ("outbox", OUTBOX_COLUMNS, posting.outbox),
         ("lot_snapshot", SNAPSHOT_COLUMNS, posting.snapshots),

@@ -18,6 +18,7 @@ from accrual.engine.purse import Purse
 from accrual.engine.reward_desk import RewardDesk
 from accrual.engine.state import MemberCell
 from accrual.rules.compiled import CompiledProgramme
+from accrual.rules.levels import Moved
 from accrual.rules.snapshot import PROGRAMME_ITSELF
 
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,7 +45,9 @@ class Scene(msgspec.Struct, gc=False):
     `follow_ups` are for other members' lanes, `undone` the new totals of parts of the target, `hold` and `released` what
     is set aside anew and what no longer is, `merged_into` whom the member becomes, `waits_for` a ticket that must come first.
     `first_recorded_at` is when the command was first recorded, which is earlier than `now` on a second try. `undone_awards`
-    are now wholly taken back, so that their use of limits is given back too. `desk` is where rewards are redeemed.
+    are now wholly taken back, so that their use of limits is given back too. `desk` is where
+    rewards are redeemed. `earnings` are (asset_id, moment, units)
+    that count towards levels from now on, `new_level` where the member moved to.
     """
 
     command: LoggedCommand
@@ -66,6 +69,8 @@ class Scene(msgspec.Struct, gc=False):
     first_recorded_at: datetime = NO_TIME
     undone_awards: list[tuple[Award, TargetRow]] = msgspec.field(default_factory=list)
     desk: RewardDesk | None = None
+    earnings: list[tuple[int, datetime, int]] = msgspec.field(default_factory=list)
+    new_level: Moved | None = None
 
     @property
     def now(self) -> datetime:

@@ -46,6 +46,9 @@ def reverse(asked: Reverse, scene: Scene) -> None:
     for number, units in wanted.items():
         if units > 0:
             _take_back(scene, row, number, awards[number], row.awarded[number], units)
+            # It counts no more towards levels, whenever it counted and wherever it is by now.
+            earned_at = bought.facts[0].occurred_at or row.recorded_at
+            scene.earnings.append((awards[number].asset_id, earned_at, -units))
     scene.follow_ups.extend(_other_sides(asked, scene, row, bought))
 
 

@@ -7,6 +7,7 @@ from accrual.domain.ids import member_of
 from accrual.domain.movements import Absorb, Merge, Parcel
 from accrual.domain.transfers import Kind
 from accrual.engine.lot_book import Lot
+from accrual.engine.moves.carry_levels import carried, united
 from accrual.engine.moves.scene import Scene
 
 
@@ -46,6 +47,8 @@ def merge(asked: Merge, scene: Scene) -> None:
             scene.book(Kind.MERGE, asset_id, -moved)
     scene.enrol = True
     scene.merged_into = into
+    earned = carried(scene)
+    scene.earnings.extend((asset_id, moment, -units) for asset_id, moment, units in earned)
     scene.follow_ups.append(
         Absorb(
             dialect=asked.dialect,
@@ -55,6 +58,8 @@ def merge(asked: Merge, scene: Scene) -> None:
             parcels=tuple(parcels),
             merged=scene.member_id,
             parent=scene.command.ticket,
+            earned=earned,
+            tier=None if scene.cell.profile is None else scene.cell.profile.tier,
         )
     )
 
@@ -63,6 +68,8 @@ def absorb(asked: Absorb, scene: Scene) -> None:
     """Take in what a merged member had. Where that is this very member (two mergers crossed), the merger is undone."""
     scene.enrol = True
     scene.unmerged = asked.merged == scene.member_id
+    scene.earnings.extend(asked.earned)
+    scene.new_level = united(asked, scene)
     purse = scene.purse
     for asset_id in sorted({parcel.asset_id for parcel in asked.parcels}):
         purse.bring_up_to_date(asset_id)

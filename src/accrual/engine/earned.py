@@ -1,0 +1,53 @@
+"""What one member earned, by day, as far back as somebody asked: what levels are decided by. Nothing is judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from accrual.domain.amounts import INT64_MAX
+from accrual.rules.ladder import Ladder
+
+
+class EarnedDays:
+    """Units of one asset by day of the calendar in one zone, from the day `since` on; earlier ones may be missing.
+
+    The sum of the window asked for last is kept, so that a member who earns often is not summed up each time.
+    """
+
+    __slots__ = ("_days", "_last", "_outside", "_sum", "asset_id", "since", "zone")
+
+    def __init__(self, asset_id: int, zone: str, since: int, days: Iterable[tuple[int, int]] = ()) -> None:
+        """`days` are (day, units); those of one day add up."""
+        self.asset_id = asset_id
+        self.zone = zone
+        self.since = since
+        self._days: dict[int, int] = {}
+        self._outside = self._last = self._sum = 0
+        for day, units in days:
+            self.add(day, units)
+
+    def __len__(self) -> int:
+        return len(self._days)
+
+    def serves(self, ladder: Ladder, since: int) -> bool:
+        """Whether it is about what these levels count, and goes back to this day."""
+        return self.asset_id == ladder.asset_id and self.zone == ladder.zone.key and self.since <= since
+
+    def add(self, day: int, units: int) -> None:
+        """So many units more (below 0: fewer) on a day."""
+        self._days[day] = self._days.get(day, 0) + units
+        if self._outside < day <= self._last:
+            self._sum += units
+
+    def within(self, ladder: Ladder, moment: datetime) -> int:
+        """What the window that ends with a moment holds, that moment's own day included: 0 .. int64."""
+        outside, last = ladder.window_before(moment), ladder.day_of(moment)
+        if (outside, last) != (self._outside, self._last):
+            self._outside, self._last = outside, last
+            self._sum = sum([units for day, units in self._days.items() if outside < day <= last])
+        return min(max(0, self._sum), INT64_MAX)
+
+    def items(self, outside: int) -> list[tuple[int, int]]:
+        """(day, units) of the days after this one, in order."""
+        return sorted((day, units) for day, units in self._days.items() if day > outside and units)
