@@ -100,6 +100,15 @@ create table counter (
     constraint counter_pkey PRIMARY KEY (bucket, member_id, promo_id, slot, period, "position")
 );
 
+create table earning (
+    bucket integer not null,
+    account bigint not null,
+    position bigint not null,
+    occurred_at timestamp with time zone not null,
+    units bigint not null,
+    constraint earning_pkey PRIMARY KEY (bucket, account, "position", occurred_at)
+);
+
 create table hold (
     bucket integer not null,
     hold_id uuid not null,
@@ -390,6 +399,12 @@ create table unposted (
     constraint unposted_pkey PRIMARY KEY (bucket, member_id, "position")
 );
 
+create table upkeep (
+    bucket integer not null,
+    done_until timestamp with time zone not null,
+    constraint upkeep_pkey PRIMARY KEY (bucket)
+) with (fillfactor=50);
+
 create table worker (
     worker_id uuid not null,
     beat bigint not null,
@@ -403,12 +418,14 @@ create table worker (
 
 CREATE INDEX account_member ON public.account USING btree (bucket, member_id) WHERE (member_id IS NOT NULL);
 CREATE INDEX audit_recorded ON public.audit USING btree (recorded_at);
+CREATE INDEX awaited_position ON public.awaited USING btree (bucket, "position");
 CREATE UNIQUE INDEX client_key ON public.client USING btree (key_digest) WHERE ((key_digest IS NOT NULL) AND (ended_at IS NULL));
 CREATE UNIQUE INDEX command_ticket ON public.command USING btree (bucket, ticket);
 CREATE INDEX hold_open ON public.hold USING btree (bucket, expires_at) WHERE (resolved_position IS NULL);
 CREATE INDEX identity_member ON public.identity USING btree (bucket, member_id);
 CREATE INDEX line_activating ON public.line USING btree (bucket, active_at) WHERE (active_at IS NOT NULL);
 CREATE INDEX line_expiring ON public.line USING btree (bucket, expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX parked_open ON public.parked USING btree (bucket, "position") WHERE (resumed_position IS NULL);
 CREATE INDEX parked_resumed ON public.parked USING btree (bucket, resumed_position) WHERE (resumed_position IS NOT NULL);
 CREATE UNIQUE INDEX point_reward_name ON public.point_reward USING btree (programme_id, client_id, owner, outlet, name_folded) WHERE (ended_at IS NULL);
 CREATE INDEX promo_version_programme ON public.promo_version USING btree (programme_id, revision);
@@ -423,6 +440,7 @@ grant insert, select, update on budget_share to accrual_runtime;
 grant insert, select, update on client to accrual_runtime;
 grant insert, select on command to accrual_runtime;
 grant insert, select on counter to accrual_runtime;
+grant insert, select on earning to accrual_runtime;
 grant insert, select, update on hold to accrual_runtime;
 grant insert, select on identity to accrual_runtime;
 grant insert, select on key_home to accrual_runtime;
@@ -451,4 +469,5 @@ grant select on setting to accrual_runtime;
 grant insert, select, update on tail to accrual_runtime;
 grant insert, select on undone to accrual_runtime;
 grant insert, select on unposted to accrual_runtime;
+grant insert, select, update on upkeep to accrual_runtime;
 grant delete, insert, select, update on worker to accrual_runtime;
