@@ -101,6 +101,15 @@ class Settings(BaseSettings):
     catalogue_poll_s: _Seconds = 1.0
     """How often the API looks for changed programmes, clients and keys."""
 
+    upkeep_every_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
+    """How often a process that serves the API looks for points, holds and returns that fall due; 0: it never does."""
+
+    upkeep_page_max: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    """Accounts, holds or returns that upkeep reads at once, and commands it appends at once."""
+
+    upkeep_backlog_max: _Count = 20_000
+    """Undecided commands at which upkeep waits for the lanes."""
+
     members_cached_max: _Count = 100_000
     """Members one lane keeps in memory."""
 

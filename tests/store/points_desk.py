@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from accrual.bootstrap.programme import apply_file
 from accrual.domain.commands import Command, Dialect, Receipt, Submission, content_digest, encode_command
@@ -48,7 +48,7 @@ class PointsDesk:
         self.reads = Reads(
             store_reads.Reads(pool, BUCKETS), self.catalog, lambda dialect, body: {}, now=lambda: self.now
         )
-        self.lane = whole_lane(database, pool, "desk")
+        self.lane = whole_lane(database, pool, "desk", now=lambda: self.now)
         self._numbers = itertools.count()
 
     async def send(self, command: Command) -> Receipt:
@@ -99,17 +99,27 @@ class PointsDesk:
             return await connection.fetch(text, *arguments)
 
 
+Desk = TypeVar("Desk", bound=PointsDesk)
+
+
 @asynccontextmanager
-async def points_desk(
-    database: Database, pool: Pool, directory: Path, text: str = PROGRAMME
-) -> AsyncIterator[PointsDesk]:
-    """A desk over a fresh database with its programme applied, as programme 1 with client 1."""
+async def open_desk(
+    kind: type[Desk], database: Database, pool: Pool, directory: Path, text: str
+) -> AsyncIterator[Desk]:
+    """A desk of a kind over a fresh database with this programme applied, as programme 1 with client 1."""
     path = directory / "programme.yaml"
     path.write_text(text)
     await apply_file(path, database.runtime_url, actor="test")
-    desk = PointsDesk(database, pool)
+    desk = kind(database, pool)
     await desk.catalog.refresh()
     try:
         yield desk
     finally:
         desk.lane._store.cut()
+
+
+@asynccontextmanager
+async def points_desk(database: Database, pool: Pool, directory: Path) -> AsyncIterator[PointsDesk]:
+    """The plain desk."""
+    async with open_desk(PointsDesk, database, pool, directory, PROGRAMME) as desk:
+        yield desk

@@ -158,7 +158,7 @@ def whole_lane(
         Catalog(CatalogueStore(pool)),
         limits=LaneLimits(lease_s=lease_s, batch_max=batch_max, poll_s=0.01, members_max=1000),
         clocks=Clocks(
-            now=lambda: datetime.now(UTC),
+            now=wiring.get("now", lambda: datetime.now(UTC)),
             monotonic=wiring.get("monotonic", time.monotonic),
             new_id=lambda: uuid.uuid4().bytes,
         ),

@@ -25,6 +25,7 @@ from accrual.bootstrap.engine import RunningEngine, open_engine
 from accrual.bootstrap.lanes import open_lane
 from accrual.bootstrap.opening import open_database
 from accrual.bootstrap.programme import apply_file
+from accrual.bootstrap.upkeep import upkeep_beside
 from accrual.settings import Settings
 
 SUPERVISE_EVERY_S = 0.5
@@ -123,6 +124,7 @@ async def _serve_database(
         host = options.host or settings.host
         for catalogue in engine.catalog.programmes.values():
             check_bind(host, catalogue.settings.demo)
+        await stack.enter_async_context(upkeep_beside(database.runtime_url, settings, engine))
         await _serve_api(engine, options, settings, stopping, moved, say)
 
 

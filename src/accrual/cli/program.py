@@ -38,6 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "audience": Entry("accrual.cli.audience", "app", "Lists of members that promos are for: add, remove."),
     "explain": Entry("accrual.cli.explain", "explain", "Say in words what came of a command, and why."),
     "parked": Entry("accrual.cli.parked", "app", "Commands that could not be decided: list, show, try again."),
+    "upkeep": Entry("accrual.cli.upkeep", "upkeep", "Do all that falls due by a time: activate, expire, end holds."),
     "verify": Entry("accrual.cli.verify", "verify", "Check books, chain and lots; name the first bad row."),
     "doctor": Entry("accrual.cli.doctor", "doctor", "Say how database, rights, lanes, disk and keys are."),
     "bench": Entry("accrual.cli.bench", "app", "Measure how fast this machine is: drain, submit, http, evaluate."),

@@ -49,7 +49,10 @@ class ServerHealth(NamedTuple):
 
 
 class BooksHealth(NamedTuple):
-    """Log, lanes and rights. `changeable` are history tables that the runtime session may change."""
+    """Log, lanes and rights. `changeable` are history tables that the runtime session may change.
+
+    `upkeep_oldest` is up to when the bucket that is furthest behind was looked through, of `upkeep_buckets` that ever were.
+    """
 
     role: str
     is_superuser: bool
@@ -65,6 +68,8 @@ class BooksHealth(NamedTuple):
     demo_programmes: tuple[str, ...]
     programmes: int
     hot_tables: tuple[HotTable, ...]
+    upkeep_oldest: datetime | None = None
+    upkeep_buckets: int = 0
 
 
 class HostHealth(NamedTuple):

@@ -14,6 +14,8 @@ from accrual.engine.render import ticket_text
 SNAPSHOT_AGE_MAX = timedelta(seconds=60)
 CLOCK_GAP_MAX = timedelta(seconds=5)
 BACKLOG_BUCKET_WARN = 2_000
+UPKEEP_LATE_MAX = timedelta(minutes=15)
+UPKEEP_LATE_PROBLEM = timedelta(days=1)
 HOT_TABLE_BYTES_MAX = 32 * 1024 * 1024
 DISK_FREE_BYTES_MIN = 1024**3
 DISK_FREE_SHARE_MIN = 10
@@ -45,6 +47,7 @@ def diagnose(server: ServerHealth, books: BooksHealth, host: HostHealth) -> tupl
         *_rights(books, host),
         *_lanes(books),
         *_parked(books),
+        *_upkeep(books, server.asked_at),
         *_snapshots(server),
         *_clock(server.asked_at, host.clock),
         *_disk(server, host),
@@ -121,6 +124,23 @@ def _parked(books: BooksHealth) -> Iterator[Finding]:
     newest = "; ".join(f"{ticket_text(ticket)}: {error}" for ticket, error in books.parked_sample)
     text = f"{books.parked:,} commands could not be decided and are put aside. Newest: {newest}"
     yield _warning("parked", text, "Look: accrual parked list. Once the cause is mended: accrual parked retry TICKET.")
+
+
+def _upkeep(books: BooksHealth, now: datetime) -> Iterator[Finding]:
+    if books.upkeep_oldest is None or books.upkeep_buckets < books.buckets:
+        text = "Upkeep has not been through all buckets yet: points that fell due wait for it."
+        yield _note("upkeep", text, "accrual serve runs it; by hand: accrual upkeep.")
+        return
+    late = now - books.upkeep_oldest
+    if late <= UPKEEP_LATE_MAX:
+        yield _ok("upkeep", "What fell due is done.")
+        return
+    hours, minutes = divmod(round(late.total_seconds() / 60), 60)
+    text = (
+        f"Upkeep is late by {hours:,} h {minutes} min: points that expired since still show, and no notices went out."
+    )
+    advice = "See that accrual serve (or accrual api) runs and lanes get on; to catch up: accrual upkeep."
+    yield (_problem if late > UPKEEP_LATE_PROBLEM else _warning)("upkeep", text, advice)
 
 
 def _snapshots(server: ServerHealth) -> Iterator[Finding]:

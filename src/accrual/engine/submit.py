@@ -285,8 +285,8 @@ def receipt_of(known: Known, *, repeated: bool) -> Receipt:
 
 
 def _is_given(submission: Submission) -> bool:
-    """Whether the client gave the key: only then may its command be in the log already."""
-    return submission.key[:1] == b"k"
+    """Whether a client gave the key, or upkeep made it: only then may its command be in the log already."""
+    return submission.key[:1] in (b"k", b"u")
 
 
 def _refuse(waiting: list[_Waiting]) -> list[_Waiting]:

@@ -31,6 +31,7 @@ _PARKED = query("doctor/parked")
 _CLIENTS = query("doctor/clients")
 _PROGRAMMES = query("doctor/programmes")
 _HOT_TABLES = query("doctor/hot_tables")
+_UPKEEP = query("doctor/upkeep")
 
 
 async def read_server(url: str) -> ServerHealth:
@@ -85,6 +86,7 @@ async def _books(connection: Connection, workers: list[WorkerHealth], only: str 
     programmes = [(code, settings) for code, settings in programmes if only in (None, code)]
     if only is not None and not programmes:
         raise Missing(f"There is no programme {only!r}.")
+    upkeep = await connection.fetchrow(_UPKEEP)
     clients = [_client(row) for row in await connection.fetch(_CLIENTS)]
     return BooksHealth(
         role=role[0],
@@ -101,6 +103,8 @@ async def _books(connection: Connection, workers: list[WorkerHealth], only: str 
         demo_programmes=tuple(code for code, settings in programmes if settings.demo),
         programmes=len(programmes),
         hot_tables=tuple(HotTable(*row) for row in await connection.fetch(_HOT_TABLES, list(HOT_TABLES))),
+        upkeep_oldest=None if upkeep is None else upkeep[0],
+        upkeep_buckets=0 if upkeep is None else upkeep[1],
     )
 
 

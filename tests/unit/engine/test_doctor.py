@@ -29,6 +29,8 @@ BOOKS = BooksHealth(
     demo_programmes=(),
     programmes=1,
     hot_tables=(HotTable("tail", 256, 200_000, 90),),
+    upkeep_oldest=NOW - timedelta(minutes=2),
+    upkeep_buckets=256,
 )
 HOST = HostHealth(NOW, "data", 50 << 30, 100 << 30, (), "")
 
@@ -73,6 +75,10 @@ def test_server_is_judged(changes: dict[str, Any], check: str, level: Level) -> 
         ({"is_superuser": True}, "append_only", Level.PROBLEM),
         ({"changeable": ("line",)}, "append_only", Level.PROBLEM),
         ({"workers": (), "backlog": 1}, "lanes", Level.PROBLEM),
+        ({"upkeep_oldest": None, "upkeep_buckets": 0}, "upkeep", Level.NOTE),
+        ({"upkeep_buckets": 255}, "upkeep", Level.NOTE),
+        ({"upkeep_oldest": NOW - timedelta(minutes=16)}, "upkeep", Level.WARNING),
+        ({"upkeep_oldest": NOW - timedelta(hours=25)}, "upkeep", Level.PROBLEM),
         ({"workers": (), "backlog": 0}, "lanes", Level.NOTE),
         ({"workers": (LANE._replace(beat_second=10),), "backlog": 1}, "lanes", Level.PROBLEM),
         ({"workers": (LANE, LANE._replace(beat_second=10, connected=False))}, "lanes", Level.WARNING),
