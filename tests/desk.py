@@ -476,6 +476,11 @@ class Books:
         place = (bucket_of(member_id, self.buckets), member_account_id(member_id, asset_id, role))
         return self.newest.get(place, (0, None))[0]
 
+    def held(self, name: str, asset_id: int = 1) -> int:
+        member_id = member_of(name)
+        place = (bucket_of(member_id, self.buckets), member_account_id(member_id, asset_id, 0))
+        return self.newest.get(place, (0, None))[1] or 0
+
 
 class Desk:
     """One programme's books with one lane over them."""

@@ -8,7 +8,7 @@ from accrual.domain.errors import AccrualError
 from tests.scenarios.stage import Stage
 from tests.scenarios.words import as_list
 
-STEP_KEYS = {"at", "promos", "when", "then", "earns", "key", "called", "typed", "also", "check"}
+STEP_KEYS = {"at", "promos", "when", "then", "earns", "key", "called", "typed", "also", "check", "upkeep"}
 
 
 def check_keys(document: dict[str, Any], keys: set[str], where: str) -> None:
@@ -54,6 +54,8 @@ async def play_all(scenario: dict[str, Any], *, forgetful: bool) -> None:
             stage.set_clock(str(step["at"]))
         if "promos" in step:
             stage.save_promos(step["promos"])
+        if "upkeep" in step:
+            await stage.fall_due(as_list(step["upkeep"]))
         if "when" in step:
             await _play(stage, step, answered)
         for sentence in as_list(step.get("check", "nothing")):

@@ -13,8 +13,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from accrual.domain.commands import Receipt, Reward, Submission, decode_command
+from accrual.domain.commands import Dialect, Receipt, Reward, Submission, decode_command
+from accrual.domain.errors import Invalid
+from accrual.domain.facts import Identity
 from accrual.domain.log import Known
+from accrual.domain.movements import Activate, Expire
 from accrual.domain.native import NativeCommand
 from accrual.domain.outcomes import Award, Outcome, Status
 from accrual.domain.programme import Asset, Catalogue, Client, Outlet, Programme, StoredAsset, StoredClient
@@ -25,10 +28,12 @@ from accrual.rules.calendar import read_instant
 from accrual.rules.check import check_programme
 from accrual.rules.explain import explain_decline
 from tests.desk import CLIENT, PROGRAMME, Desk, member_of
+from tests.scenarios.move_words import read_move, say_booked
 from tests.scenarios.words import as_list, merge, moment, read_becomes, read_check, read_does, say_award, say_decline
 
 SETTINGS: Mapping[str, Any] = {"code": "stage", "time_zone": "Asia/Jakarta", "currency": "IDR", "minor_units": 2}
 FIRST_CLOCK = "2026-03-01 10:00"
+RIGHTS = ["native", "points", "grant", "adjust", "adjust_below_zero", "merge"]
 LIMITS = SubmitLimits(flush_rows_max=100, backlog_single_max=1_000, backlog_bulk_max=1_000)
 
 
@@ -45,7 +50,7 @@ class Stage:
         self._outlets = [{"code": code} for code in scenario.get("outlets", ["OTL-1", "OTL-2"])]
         self._versions: list[PromoVersion] = []
         self._numbers: dict[str, int] = {}
-        client = msgspec.convert({"code": "till", "rights": ["native"], **scenario.get("client", {})}, Client)
+        client = msgspec.convert({"code": "till", "rights": RIGHTS, **scenario.get("client", {})}, Client)
         codes = sorted({client.code, *scenario.get("clients", [])})
         self._clients = [{"code": code, "key_sha256": hashlib.sha256(code.encode()).hexdigest()} for code in codes]
         self._client = StoredClient(client_id=CLIENT, programme_id=PROGRAMME, client=client, key_digest=None)
@@ -56,6 +61,7 @@ class Stage:
         self._desk.now = self._clock
         self._desk.client = client.code
         self._last: bytes | None = None
+        self._names: set[str] = set()
         self._chance = itertools.count()
         self._submitter = Submitter(
             self._desk.books,
@@ -117,8 +123,9 @@ class Stage:
         document.update({"promo_codes": as_list(step["typed"])} if "typed" in step else {})
         document.update({"member_name": step["called"]} if "called" in step else {})
         document.update(step.get("also", {}))
-        submission = Translator(self._client, self._catalogue).to_submission(
-            msgspec.convert(document, NativeCommand),
+        self._names.update(part["value"] for part in _named(document))
+        submission = Translator(self._client, self._catalogue, buckets=self._desk.books.buckets).to_submission(
+            _converted(document),
             json.dumps(document).encode(),
             now=self._clock,
             chance=next(self._chance).to_bytes(16, "big"),
@@ -134,7 +141,7 @@ class Stage:
         """The awards and declines of a ticket and of all that follows from it."""
         command = self._desk.books.by_ticket(ticket)
         outcome = self._desk.books.outcome(command)
-        who = decode_command(command.facts).identity.value
+        who = self._name_of(decode_command(command.facts).identity)
         if outcome.status is Status.PARKED:
             return [f"{who} is parked: {outcome.error}"]
         said = self._said_of(who, outcome)
@@ -155,7 +162,21 @@ class Stage:
             )
             for award in outcome.awards
         ]
+        awards += say_booked(who, outcome.booked, self._assets)
         return awards + [say_decline(who, code.get(d.promo_version_id), d.reason) for d in outcome.declines]
+
+    def _name_of(self, identity: Identity) -> str:
+        """Forwarded commands name the member itself."""
+        known = {member_of(name).hex(): name for name in self._names}
+        return known.get(identity.value, identity.value)
+
+    async def fall_due(self, names: Sequence[str]) -> None:
+        """What upkeep does for these members as of now: what becomes active, then what expires."""
+        for name in names:
+            said: dict[str, Any] = {"dialect": Dialect.INTERNAL, "action": "upkeep", "identity": Identity("name", name)}
+            for command in (Activate(**said, until=self._clock), Expire(**said, until=self._clock)):
+                self._desk.log_command(command)
+        await self._desk.decide_all()
 
     def _local(self, at: datetime | None) -> str | None:
         return None if at is None else at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
@@ -168,9 +189,14 @@ class Stage:
         person = self._desk.books.people.get(member_of(who))
         match asked:
             case "balance":
-                role = 1 if "pending" in words else 0
-                amount = self._desk.books.balance(who, self._assets.index(words["asset"]) + 1, role)
-                return f"{who} has {amount} {words['asset']}{words.get('pending', '')}"
+                sort = words.get("sort", "")
+                asset_id = self._assets.index(words["asset"]) + 1
+                if sort == " set aside":
+                    amount = self._desk.books.held(who, asset_id)
+                else:
+                    role = {" pending": 1, " owed": 2}.get(sort, 0)
+                    amount = abs(self._desk.books.balance(who, asset_id, role))
+                return f"{who} has {amount} {words['asset']}{sort}"
             case "unknown":
                 return f"{who} is unknown" if person is None else f"{who} is known"
             case "name":
@@ -204,7 +230,10 @@ class Stage:
 
 
 def _document(sentences: Sequence[str]) -> dict[str, Any]:
-    """The native command of these sentences, which are all about one member: facts, or a change of the profile."""
+    """The native command of these sentences, all about one member: facts, a change of the profile, or a movement."""
+    move = read_move(sentences[0]) if len(sentences) == 1 else None
+    if move is not None:
+        return {"member": {"kind": "name", "value": move[0]}, "move": move[1]}
     becomes = [part for sentence in sentences if (part := read_becomes(sentence)) is not None]
     read = becomes if len(becomes) == len(sentences) else [read_does(sentence) for sentence in sentences]
     (who,) = {who for who, _ in read}
@@ -215,6 +244,20 @@ def _document(sentences: Sequence[str]) -> dict[str, Any]:
     for _, known in becomes:
         merge(profile, known)
     return document | {"profile": profile}
+
+
+def _converted(document: Mapping[str, Any]) -> NativeCommand:
+    """As the edge does. Raises Invalid."""
+    try:
+        return msgspec.convert(document, NativeCommand)
+    except msgspec.ValidationError as error:
+        raise Invalid(str(error), code="invalid_field") from error
+
+
+def _named(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Everybody whom a command names by a movement: its member, and whom it sends to or merges into."""
+    move = document.get("move", {})
+    return [document["member"], *[move[name] for name in ("to", "into") if name in move]]
 
 
 def _shares(award: Award, reward: Reward) -> str:

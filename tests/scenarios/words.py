@@ -40,7 +40,7 @@ _OF_A_PROMO: Mapping[str, str] = {
     "said": r"said: (?P<text>.+)\Z",
 }
 _CHECKS: Mapping[str, str] = {
-    "balance": r"has (?P<amount>\d+) (?P<asset>\S+?)(?P<pending> pending)?\Z",
+    "balance": r"has (?P<amount>\d+) (?P<asset>\S+?)(?P<sort> pending| owed| set aside)?\Z",
     "unknown": r"is unknown\Z",
     "name": r"is called (?P<name>.+)\Z",
     "referrer": rf"was referred by (?P<referrer>{_NAME})\Z",
