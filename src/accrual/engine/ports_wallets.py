@@ -17,6 +17,9 @@ class WalletSource(Protocol):
     async def wallet(self, programme_id: int, member_id: bytes) -> WalletRow | None:
         """A member of this programme as they are now."""
 
+    async def reach(self, member_id: bytes) -> tuple[int, int]:
+        """(next position, first undecided one) of the log in which a member's commands are; they are equal at rest."""
+
     async def named(self, member_id: bytes, kind: str) -> str | None:
         """How a member is called in one kind of identity, as first seen."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,6 +11,7 @@ from types import MappingProxyType
 import msgspec
 
 from accrual.domain.commands import Command
+from accrual.domain.errors import Busy
 from accrual.domain.facts import Identity
 from accrual.domain.ids import BUCKETS_MAX, bucket_of, member_id_of, member_of
 from accrual.domain.members import MemberProfile
@@ -19,6 +21,10 @@ from accrual.domain.wallets import LoggedCall, WalletRow
 from accrual.engine.ports_wallets import WalletSource
 
 MERGES_MAX = 16
+PAUSE_S = 0.01
+"""Between looks whether a log is decided as far as it went; only calls about unknown members wait so."""
+
+UNSETTLED = "What was accepted before is not decided yet; send the same again a little later."
 TOTALS_KEPT_MAX = 10_000
 """Wallets whose totals at some position are kept; a wallet of which nothing is known is summed from its first line."""
 
@@ -88,6 +94,27 @@ class Wallets:
         self._source = source
         self._kept_max = kept_max
         self._kept: OrderedDict[tuple[bytes, int, int], _Sums] = OrderedDict()
+
+    async def find_settled(self, programme_id: int, identity: Identity, *, deadline_s: float) -> Wallet | None:
+        """As `find`, and None only once all that was accepted before is decided: it might have made them a member.
+
+        Raises Busy when it is not decided within the deadline, DatabaseDown.
+        """
+        member_id = member_id_of(programme_id, identity.kind, identity.value)
+        found = await self.find(programme_id, identity)
+        if found is not None:
+            return found
+        until, decided = await self._source.reach(member_id)
+        if decided >= until:
+            return await self.find(programme_id, identity)
+        try:
+            async with asyncio.timeout(deadline_s):
+                while decided < until:
+                    await asyncio.sleep(PAUSE_S)
+                    _, decided = await self._source.reach(member_id)
+        except TimeoutError as error:
+            raise Busy(UNSETTLED, details={"retry_after_s": 1}) from error
+        return await self.find(programme_id, identity)
 
     async def find(self, programme_id: int, identity: Identity) -> Wallet | None:
         """The member with this identity, and whom they were merged into. Raises DatabaseDown."""

@@ -21,6 +21,7 @@ from accrual.store.sql import query
 
 _ONE, _STANDING, _EARNED = query("wallet/one"), query("wallet/standing"), query("wallet/earned")
 _LOGGED, _OUTCOME, _NAMED = query("wallet/logged"), query("wallet/outcome"), query("wallet/named")
+_WAITING = query("wallet/waiting")
 
 SPENDING = (Kind.REDEEM, Kind.REFUND, Kind.REINSTATE)
 """Kinds of lines that spend points, or give back what was spent."""
@@ -48,6 +49,12 @@ class WalletReads:
             enrolled_position=row[3],
             profile=_profile(row[4]),
         )
+
+    async def reach(self, member_id: bytes) -> tuple[int, int]:
+        """(next position, first undecided one) of the log in which a member's commands are; they are equal at rest."""
+        with mapping_loss():
+            row = await self._pool.fetchrow(_WAITING, bucket_of(member_id, self.buckets))
+        return (0, 0) if row is None else (row[0], row[1])
 
     async def named(self, member_id: bytes, kind: str) -> str | None:
         """How a member is called in one kind of identity, as first seen."""

@@ -60,12 +60,12 @@ def refunded(call: RefundCall, acted: Acted, outcome: Outcome) -> Deed:
     units = _moved(acted, "refund")
     told = next((each.details or {} for each in outcome.booked if each.kind == Kind.REDEEM), {})
     factor = str(told.get("factor", acted.level.redeem))
-    return _refund(call, worth_minor(units, factor, acted.terms.minor_units), units)
+    return _refund(call, worth_minor(units, factor, acted.terms.minor_units), units, "to")
 
 
 def taken_back(call: RefundCall, acted: Acted, bought: Command) -> Deed:
     """What a Refund took back of a Reward, `bought`. Raises Failed when it was declined."""
-    return _refund(call, paid_minor(bought), -_moved(acted, "reverse"))
+    return _refund(call, paid_minor(bought), -_moved(acted, "reverse"), "from")
 
 
 def awards_of(acted: Acted) -> list[AwardView]:
@@ -79,10 +79,10 @@ def paid_minor(command: Command) -> int:
     return (command.facts[0].amount_minor or 0) if isinstance(command, Reward) else 0
 
 
-def _refund(call: RefundCall, amount_minor: int, units: int) -> Deed:
+def _refund(call: RefundCall, amount_minor: int, units: int, direction: str) -> Deed:
     return Deed(
         log_type=LOG_REFUNDED,
-        comments=call.comment or f"Points refunded to {call.who.wallet}",
+        comments=call.comment or f"Points refunded {direction} {call.who.wallet}",
         branch=call.who.branch,
         amount_minor=amount_minor,
         units=units,

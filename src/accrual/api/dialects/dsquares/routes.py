@@ -48,7 +48,7 @@ class DsquaresRoutes:
         require_right(call.client, RIGHT)
         sent = read_reward(call.body)
         terms = self._terms_of(call)
-        wallet = await engine.wallets.find(call.client.programme_id, identity_of(sent.who.wallet))
+        wallet = await self._find(call, engine, sent.who.wallet)
         refusal = self._refusal(call, terms, sent.who, wallet, may_enrol=True)
         if refusal is None and sent.sku is not None and sent.sku not in terms.skus:
             refusal = Failed(failures.INVALID_SKU)
@@ -61,7 +61,7 @@ class DsquaresRoutes:
         require_right(call.client, RIGHT)
         sent = read_redeem(call.body)
         terms = self._terms_of(call)
-        wallet = await engine.wallets.find(call.client.programme_id, identity_of(sent.who.wallet))
+        wallet = await self._find(call, engine, sent.who.wallet)
         asked = self._asked(call, terms, wallet, self._refusal(call, terms, sent.who, wallet))
         submission = translate.redeem(sent, asked, key_of(call, engine))
         acted = await self._act(call, engine, sent.who, wallet, submission)
@@ -72,7 +72,7 @@ class DsquaresRoutes:
         require_right(call.client, RIGHT)
         sent = read_refund(call.body)
         terms = self._terms_of(call)
-        wallet = await engine.wallets.find(call.client.programme_id, identity_of(sent.who.wallet))
+        wallet = await self._find(call, engine, sent.who.wallet)
         asked = self._asked(call, terms, wallet, self._refusal(call, terms, sent.who, wallet))
         key = translate.key_of_refund(sent, key_of(call, engine))
         entry = await engine.wallets.logged(sent.transaction, call.client.programme_id)
@@ -94,7 +94,7 @@ class DsquaresRoutes:
         code = _read_query(call.query)
         terms = self._terms_of(call)
         identity = identity_of(code)
-        wallet = await engine.wallets.find(call.client.programme_id, identity)
+        wallet = await self._find(call, engine, code)
         view = await engine.member(call.client.programme_id, identity, limit=TRANSACTIONS_SHOWN, before=None)
         if wallet is None or view is None or not view.history:
             raise Failed(failures.WALLET_UNKNOWN)
@@ -108,6 +108,11 @@ class DsquaresRoutes:
         )
         return reply.data(
             data_of(view, standing, terms, wallet=code, is_child=wallet.shared is not None, parent_code=parent_code)
+        )
+
+    async def _find(self, call: Call, engine: Engine, wallet: str) -> Wallet | None:
+        return await engine.wallets.find_settled(
+            call.client.programme_id, identity_of(wallet), deadline_s=self._deadline_s
         )
 
     def _terms_of(self, call: Call) -> Terms:

@@ -25,12 +25,12 @@ ACTIVE = 1
 class Segment(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A level of the programme; all but the factors come from its labels."""
 
-    id: Scalar
+    id: Scalar | None
     name: str
     rew_value_factor: Decimal
     red_value_factor: Decimal
     red_threshold: int
-    value: Scalar
+    value: Scalar | None
     bonus_points: Scalar | None
     offer_number: Scalar | None
     rate_plan: Scalar | None
@@ -197,15 +197,20 @@ def segment_shown(terms: Terms, level: Level, *, with_colors: bool = True) -> Se
     place = next((number for number, each in enumerate(terms.levels, 1) if each.code == level.code), 0)
     labels = level.labels
     return Segment(
-        id=labels.get("id", place),
+        id=_number(labels.get("id", place)),
         name=level.name or level.code,
         rew_value_factor=decimals.of_text(level.earn),
         red_value_factor=decimals.of_text(level.redeem),
         red_threshold=level.redeem_from,
-        value=labels.get("value", place),
-        bonus_points=labels.get("bonusPoints"),
+        value=_number(labels.get("value", place)),
+        bonus_points=_number(labels.get("bonusPoints")),
         offer_number=labels.get("offerNumber"),
         rate_plan=labels.get("ratePlan"),
         color=labels.get("color") if with_colors else None,
-        segment_color_id=labels.get("segmentColorId") if with_colors else None,
+        segment_color_id=_number(labels.get("segmentColorId")) if with_colors else None,
     )
+
+
+def _number(label: Scalar | None) -> Scalar | None:
+    """A label that is a number as a number: files have numbers as text where text may stand."""
+    return int(label) if isinstance(label, str) and label.isascii() and label.isdigit() else label

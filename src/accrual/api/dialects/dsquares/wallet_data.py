@@ -23,7 +23,7 @@ OF_MONEY = frozenset({"points_per", "percent"})
 class SegmentData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The segment in short; `segment_points` are what must be earned to be in it."""
 
-    id: Scalar
+    id: Scalar | None
     name: str
     segment_points: int
     color: Scalar | None
