@@ -15,7 +15,8 @@ from accrual.domain.programme import Catalogue, StoredClient
 from accrual.engine.point_rewards import PointRewards
 from accrual.engine.promos import Promos
 from accrual.engine.report import EngineReport
-from accrual.engine.views import MemberView, ParkedPage, Previewed, TicketView
+from accrual.engine.statement import Period
+from accrual.engine.views import MemberView, ParkedPage, Previewed, StatementView, TicketView
 from accrual.engine.wallets import Wallets
 
 
@@ -105,6 +106,14 @@ class Engine(Protocol):
         """A member with one page of history, at most `limit` tickets below position `before`; None when unknown.
 
         With `at`, balances and history are as of that past instant.
+        """
+
+    async def statement(
+        self, programme_id: int, identity: Identity, period: Period, *, limit: int, after: tuple[int, int] | None
+    ) -> StatementView | None:
+        """One page of a member's statement, oldest line first, behind (position, leg) `after`; None when unknown.
+
+        Raises Invalid for an asset that the programme does not have, DatabaseDown.
         """
 
     async def member_name(self, programme_id: int, identity: Identity) -> str | None:

@@ -196,6 +196,14 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             body_bytes_max=edge.body_bytes_max,
         ),
         Mounted(
+            name="native_statement",
+            path="/v1/members/{kind}/{value:path}/statement",
+            methods=_GET,
+            answer=routes.statement,
+            failure=native_reply.failure,
+            body_bytes_max=0,
+        ),
+        Mounted(
             name="native_member",
             # A value may hold a slash, percent-encoded or not: it is all that follows the kind.
             path="/v1/members/{kind}/{value:path}",

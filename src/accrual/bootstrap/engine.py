@@ -34,8 +34,9 @@ from accrual.engine.preview import Preview
 from accrual.engine.promos import Promos
 from accrual.engine.reads import Reads
 from accrual.engine.report import EngineReport, LaneReport
+from accrual.engine.statement import Period, Statements
 from accrual.engine.submit import ContentAgain, SubmitLimits, Submitter
-from accrual.engine.views import MemberView, ParkedPage, Previewed, TicketView
+from accrual.engine.views import MemberView, ParkedPage, Previewed, StatementView, TicketView
 from accrual.engine.waiting import OutcomeWaiter
 from accrual.engine.wallets import Wallets
 from accrual.settings import Settings
@@ -169,6 +170,12 @@ class RunningEngine:
     ) -> MemberView | None:
         """A member with one page of history, now or as of a past instant."""
         return await self.reads.member(programme_id, identity, limit=limit, before=before, at=at)
+
+    async def statement(
+        self, programme_id: int, identity: Identity, period: Period, *, limit: int, after: tuple[int, int] | None
+    ) -> StatementView | None:
+        """One page of a member's statement."""
+        return await Statements(self.reads).statement(programme_id, identity, period, limit=limit, after=after)
 
     async def member_name(self, programme_id: int, identity: Identity) -> str | None:
         """What a member is called now."""

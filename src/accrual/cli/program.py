@@ -35,6 +35,7 @@ COMMANDS: dict[str, Entry] = {
     "promo": Entry("accrual.cli.promo", "app", "Promos: list, show, approve, activate, pause, end, restore."),
     "ticket": Entry("accrual.cli.ticket", "ticket", "Show one command: its awards, declines and lines."),
     "member": Entry("accrual.cli.member", "member", "Show a member's balances and history."),
+    "statement": Entry("accrual.cli.statement", "statement", "Show a member's lines between two times."),
     "audience": Entry("accrual.cli.audience", "app", "Lists of members that promos are for: add, remove."),
     "explain": Entry("accrual.cli.explain", "explain", "Say in words what came of a command, and why."),
     "parked": Entry("accrual.cli.parked", "app", "Commands that could not be decided: list, show, try again."),

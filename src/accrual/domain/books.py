@@ -42,6 +42,42 @@ class BookedLine(NamedTuple):
     expires_at: datetime | None
 
 
+class StatedAccount(NamedTuple):
+    """One of a member's accounts over a stretch of positions: its balance before it and at its end."""
+
+    asset_id: int
+    role: int
+    opening: int
+    closing: int
+
+
+class StatedTotal(NamedTuple):
+    """How many lines of a kind there are in a stretch of an account, and what they add up to."""
+
+    asset_id: int
+    role: int
+    kind: int
+    lines: int
+    amount: int
+
+
+class StatedLine(NamedTuple):
+    """A line of a member's account as a statement reads it."""
+
+    position: int
+    leg: int
+    asset_id: int
+    role: int
+    kind: int
+    amount: int
+    balance_after: int
+    held_after: int | None
+    promo_version_id: int | None
+    occurred_at: datetime
+    active_at: datetime | None
+    expires_at: datetime | None
+
+
 class BookedBalance(NamedTuple):
     """What the newest line of a member's account says. `held_after` None is nothing held."""
 

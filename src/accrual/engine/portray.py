@@ -31,7 +31,7 @@ UNREADABLE = Identity("", "")
 
 NO_LOTS = LotBook(0, pending=False)
 
-_ROLE_NAMES = {Role.MEMBER: "main", Role.PENDING: "pending", Role.DEBT: "debt"}
+ROLE_NAMES = {Role.MEMBER: "main", Role.PENDING: "pending", Role.DEBT: "debt"}
 
 
 class Decoded(NamedTuple):
@@ -123,7 +123,7 @@ class Names:
         """A ledger line of a member's account."""
         return LineView(
             code=self._asset(line.asset_id).code,
-            role=_ROLE_NAMES[Role(line.role)],
+            role=ROLE_NAMES[Role(line.role)],
             kind=Kind(line.kind).name.lower(),
             amount=line.amount,
             balance_after=line.balance_after,
@@ -131,6 +131,18 @@ class Names:
             active_at=line.active_at,
             expires_at=line.expires_at,
         )
+
+    def asset_id(self, code: str) -> int | None:
+        """The number of an asset; None when the revision has none of this code."""
+        return next((asset_id for asset_id, asset in self._assets.items() if asset.code == code), None)
+
+    def promo_of(self, promo_version_id: int | None) -> str | None:
+        """The code of the promo that a line was written for, if one was."""
+        return None if promo_version_id is None else self._version(promo_version_id).promo.code
+
+    def asset(self, asset_id: int) -> Asset:
+        """An asset by its number. Raises Broken `catalogue_damaged`."""
+        return self._asset(asset_id)
 
     def _asset(self, asset_id: int) -> Asset:
         try:

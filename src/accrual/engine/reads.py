@@ -9,7 +9,15 @@ from types import MappingProxyType
 from typing import Protocol
 
 from accrual.domain.amounts import INT64_MAX
-from accrual.domain.books import BookedBalance, BookedCommand, BookedLine, BookedMember
+from accrual.domain.books import (
+    BookedBalance,
+    BookedCommand,
+    BookedLine,
+    BookedMember,
+    StatedAccount,
+    StatedLine,
+    StatedTotal,
+)
 from accrual.domain.commands import Submission
 from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
@@ -56,6 +64,21 @@ class SnapshotReads(Protocol):
 
     async def lots(self, bucket: int, member_id: bytes, *, until: int) -> dict[int, LotEvents]:
         """What the open lots of a member's main accounts at a position are known by, by asset_id."""
+
+    async def stated_accounts(
+        self, bucket: int, member_id: bytes, *, behind: int, until: int, asset_id: int | None
+    ) -> list[StatedAccount]:
+        """A member's accounts with a line up to a position: balances at `behind` and at `until`."""
+
+    async def stated_totals(
+        self, bucket: int, member_id: bytes, *, behind: int, until: int, asset_id: int | None
+    ) -> list[StatedTotal]:
+        """What lines of each kind behind a position and up to another add up to."""
+
+    async def stated_lines(
+        self, bucket: int, member_id: bytes, *, behind: tuple[int, int], until: int, asset_id: int | None, limit: int
+    ) -> list[StatedLine]:
+        """At most `limit` lines behind (position, leg) and up to a position, in their order."""
 
     async def history(self, bucket: int, member_id: bytes, *, before: int, limit: int) -> list[int]:
         """At most `limit` positions below `before` of a member's decided commands, newest first."""
@@ -106,6 +129,11 @@ class Reads:
         self._fields_of = fields_of
         self._names: dict[tuple[int, int], Names] = {}
         self._language: Language | None = None
+
+    @property
+    def source(self) -> ReadSource:
+        """Where snapshots of the books come from."""
+        return self._source
 
     def speak(self, language: Language | None) -> None:
         """From now on say awards and declines in this language; None: in that of each programme."""
@@ -173,7 +201,7 @@ class Reads:
         limit = max(1, min(limit, HISTORY_MAX))
         before = INT64_MAX if before is None else before
         async with self._source.snapshot() as books:
-            found = await self._find_member(books, programme_id, identity)
+            found = await self.find_member(books, programme_id, identity)
             if found is None:
                 return None
             bucket, row = found
@@ -215,12 +243,13 @@ class Reads:
         if not is_another:
             return name
         async with self._source.snapshot() as books:
-            found = await self._find_member(books, programme_id, identity)
+            found = await self.find_member(books, programme_id, identity)
         return None if found is None else found[1].name
 
-    async def _find_member(
+    async def find_member(
         self, books: SnapshotReads, programme_id: int, identity: Identity
     ) -> tuple[int, BookedMember] | None:
+        """(bucket, member) of an identity, after mergers; None when nobody is known by it."""
         first = member_id_of(programme_id, identity.kind, identity.value)
         home = bucket_of(first, self._source.buckets)
         member_id: bytes = await books.member_named(home, programme_id, identity.kind, identity.value) or first
@@ -249,7 +278,7 @@ class Reads:
             for part in (*shown, *follow_ups.values())
             if part.outcome is not None
         }
-        named = {key: await self._names_of(*key) for key in revisions}
+        named = {key: await self.names_of(*key) for key in revisions}
         return [
             portray(
                 part,
@@ -273,7 +302,8 @@ class Reads:
         # Revision 0 stands where nothing was judged: such an outcome names no asset and no promo.
         return await self._catalog.at(programme_id, revision) if revision else await self._newest(programme_id, ())
 
-    async def _names_of(self, programme_id: int, revision: int) -> Names:
+    async def names_of(self, programme_id: int, revision: int) -> Names:
+        """What a revision (0: the newest) calls its assets and promos. Raises Missing, DatabaseDown."""
         names = self._names.pop((programme_id, revision), None)
         if names is None:
             names = Names(await self._catalogue(programme_id, revision), self._language)

@@ -19,6 +19,8 @@ from accrual.engine.views import (
     NextExpiryView,
     ParkedPage,
     Previewed,
+    StatedLineView,
+    StatementView,
     TicketView,
 )
 
@@ -39,6 +41,54 @@ def member_json(view: MemberView) -> dict[str, Any]:
         "history": [ticket_json(ticket) for ticket in view.history],
         "next_before": view.next_before,
     }
+
+
+def statement_json(view: StatementView) -> dict[str, Any]:
+    """One page of a statement, oldest line first; page on with `next_after` while it is not None, and the same times."""
+    return {
+        "member": view.member_id.hex(),
+        "from": _instant(view.since),
+        "until": _instant(view.until),
+        "accounts": [
+            {
+                "code": account.code,
+                "name": account.name,
+                "role": account.role,
+                "opening": account.opening,
+                "closing": account.closing,
+                "lines": account.lines,
+                "totals": account.totals,
+            }
+            for account in view.accounts
+        ],
+        "lines": [_stated_line(line) for line in view.lines],
+        "next_after": None if view.next_after is None else after_text(view.next_after),
+    }
+
+
+def _stated_line(line: StatedLineView) -> dict[str, Any]:
+    return {
+        "recorded_at": _instant(line.recorded_at),
+        "occurred_at": _instant(line.occurred_at),
+        "code": line.code,
+        "role": line.role,
+        "kind": line.kind,
+        "amount": line.amount,
+        "balance_after": line.balance_after,
+        "held_after": line.held_after,
+        "ticket": ticket_text(line.ticket),
+        "action": line.action,
+        "note": line.note,
+        "reference": line.reference,
+        "promo": line.promo,
+        "active_at": _instant(line.active_at),
+        "expires_at": _instant(line.expires_at),
+    }
+
+
+def after_text(after: tuple[int, int]) -> str:
+    """A place in a statement as callers give it back: position and leg."""
+    return f"{after[0]}-{after[1]}"
 
 
 def profile_json(profile: MemberProfile) -> dict[str, Any]:

@@ -170,6 +170,55 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     next_expiry: NextExpiryView | None = None
 
 
+class StatedAccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """One account over a statement: opening + what the lines add up to = closing. `totals` are by kind of line."""
+
+    code: str
+    name: str
+    role: str
+    opening: int
+    closing: int
+    lines: int
+    totals: dict[str, int]
+
+
+class StatedLineView(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a statement and the command that wrote it. `held_after` is what was set aside with it.
+
+    `reference` and `note` are the caller's own; `promo` is the code of the one that gave it.
+    """
+
+    recorded_at: datetime
+    occurred_at: datetime
+    code: str
+    role: str
+    kind: str
+    amount: int
+    balance_after: int
+    held_after: int
+    ticket: bytes
+    action: str
+    note: str | None
+    reference: str | None
+    promo: str | None
+    active_at: datetime | None
+    expires_at: datetime | None
+
+
+class StatementView(msgspec.Struct, frozen=True, kw_only=True):
+    """A member's lines recorded from `since` (None: the first) up to, and not at, `until`: one page of them, oldest first.
+
+    `accounts` are over the whole time, whichever page it is. `next_after` is what to page on from, as (position, leg).
+    """
+
+    member_id: bytes
+    since: datetime | None
+    until: datetime
+    accounts: tuple[StatedAccountView, ...]
+    lines: tuple[StatedLineView, ...]
+    next_after: tuple[int, int] | None
+
+
 class MemberView(msgspec.Struct, frozen=True, kw_only=True):
     """A member with balances and one page of history, newest first. `next_before` is the position to page on from.
 

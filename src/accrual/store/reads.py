@@ -10,7 +10,15 @@ from uuid import UUID
 import msgspec
 
 from accrual.domain.accounts import Role
-from accrual.domain.books import BookedBalance, BookedCommand, BookedLine, BookedMember
+from accrual.domain.books import (
+    BookedBalance,
+    BookedCommand,
+    BookedLine,
+    BookedMember,
+    StatedAccount,
+    StatedLine,
+    StatedTotal,
+)
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.errors import Broken
 from accrual.domain.ids import bucket_of_ticket
@@ -31,6 +39,9 @@ _POSITION_AT = query("reads/position_at")
 _LOT_SNAPSHOTS = query("reads/lot_snapshots")
 _LOT_CREDITS = query("reads/lot_credits")
 _LOT_USES = query("reads/lot_uses")
+_STATED_ACCOUNTS = query("reads/statement_accounts")
+_STATED_TOTALS = query("reads/statement_totals")
+_STATED_LINES = query("reads/statement_lines")
 _HISTORY = query("reads/history")
 _IDENTITY = query("reads/identity")
 _IDENTITIES = query("reads/identities")
@@ -38,6 +49,7 @@ _MEMBER = query("reads/member")
 _MEMBER_NAME = query("reads/member_name")
 _PARKED = query("reads/parked")
 _PROFILE = query("reads/profile")
+_CANCELLED = query("reads/cancelled")
 
 
 class SnapshotReads:
@@ -96,6 +108,27 @@ class SnapshotReads:
             events.setdefault(asset_id, LotEvents(0, [], [], [])).uses.append((use[0], use[1], use[2]))
         return events
 
+    async def stated_accounts(
+        self, bucket: int, member_id: bytes, *, behind: int, until: int, asset_id: int | None
+    ) -> list[StatedAccount]:
+        """A member's accounts with a line up to a position: balances at `behind` and at `until`."""
+        rows = await self._connection.fetch(_STATED_ACCOUNTS, bucket, member_id, behind, until, asset_id)
+        return [StatedAccount(*row) for row in rows]
+
+    async def stated_totals(
+        self, bucket: int, member_id: bytes, *, behind: int, until: int, asset_id: int | None
+    ) -> list[StatedTotal]:
+        """What lines of each kind behind a position and up to another add up to."""
+        rows = await self._connection.fetch(_STATED_TOTALS, bucket, member_id, behind, until, asset_id)
+        return [StatedTotal(*row) for row in rows]
+
+    async def stated_lines(
+        self, bucket: int, member_id: bytes, *, behind: tuple[int, int], until: int, asset_id: int | None, limit: int
+    ) -> list[StatedLine]:
+        """At most `limit` lines behind (position, leg) and up to a position, in their order."""
+        rows = await self._connection.fetch(_STATED_LINES, bucket, member_id, *behind, until, asset_id, limit)
+        return [StatedLine(*row) for row in rows]
+
     async def history(self, bucket: int, member_id: bytes, *, before: int, limit: int) -> list[int]:
         """At most `limit` positions below `before` of a member's decided commands, newest first."""
         found = await self._connection.fetch(_HISTORY, bucket, member_id, before, limit)
@@ -153,6 +186,14 @@ class Reads:
         with mapping_loss():
             row = await self._pool.fetchrow(_MEMBER_NAME, bucket, member_id, programme_id, kind, value)
         return (None, False) if row is None else (row[0], row[1] is not None)
+
+    async def cancelled(self, tickets: Sequence[bytes]) -> set[bytes]:
+        """Those of the tickets of redemptions that were given back, in whole or in part."""
+        with mapping_loss():
+            rows = await self._pool.fetch(
+                _CANCELLED, list(range(self.buckets)), [UUID(bytes=ticket) for ticket in tickets]
+            )
+        return {row["target"].bytes for row in rows}
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[SnapshotReads]:

@@ -238,6 +238,7 @@ async def test_description_needs_no_key_and_all_its_references_lead_somewhere(ht
         "/v1/preview",
         "/v1/tickets/{ticket}",
         "/v1/members/{kind}/{value}",
+        "/v1/members/{kind}/{value}/statement",
         "/v1/members/{kind}/{value}/profile",
         "/v1/parked",
         "/v1/parked/{ticket}/retry",

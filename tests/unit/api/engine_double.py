@@ -14,7 +14,8 @@ from accrual.domain.facts import Identity
 from accrual.domain.ids import ticket_of
 from accrual.domain.programme import Catalogue, Client, Settings, StoredClient
 from accrual.engine.report import EngineReport, SubmitReport
-from accrual.engine.views import MemberView, ParkedPage, Previewed, TicketView
+from accrual.engine.statement import Period
+from accrual.engine.views import MemberView, ParkedPage, Previewed, StatementView, TicketView
 
 KEY = "demo-key"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -45,6 +46,8 @@ class EngineDouble:
         self.members: dict[Identity, MemberView] = {}
         self.member_calls: list[tuple[int, Identity, int, int | None]] = []
         self.members_asked_at: list[datetime | None] = []
+        self.statement_calls: list[tuple[int, Identity, Period, int, tuple[int, int] | None]] = []
+        self.statements: dict[Identity, StatementView] = {}
         self.warnings: list[tuple[str, str]] = []
         self.problems: dict[str, str] = {}
         self.decided: TicketView | None = None
@@ -97,6 +100,12 @@ class EngineDouble:
         self.member_calls.append((programme_id, identity, limit, before))
         self.members_asked_at.append(at)
         return self.members.get(identity)
+
+    async def statement(
+        self, programme_id: int, identity: Identity, period: Period, *, limit: int, after: tuple[int, int] | None
+    ) -> StatementView | None:
+        self.statement_calls.append((programme_id, identity, period, limit, after))
+        return self.statements.get(identity)
 
     async def parked(self, programme_id: int, *, limit: int, after: bytes | None) -> ParkedPage:
         self.parked_calls.append((programme_id, limit, after))

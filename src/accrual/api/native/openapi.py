@@ -23,6 +23,7 @@ _TYPES = (
     shapes.Ticket,
     shapes.Parked,
     shapes.Member,
+    shapes.Statement,
     shapes.Error,
     *PROMO_TYPES,
 )
@@ -54,6 +55,7 @@ def openapi(*, bulk_max: int, page_max: int, wait_max_s: float) -> dict[str, Any
             "/v1/preview": {"post": _preview()},
             "/v1/tickets/{ticket}": {"get": _ticket()},
             "/v1/members/{kind}/{value}": {"get": _member(page_max)},
+            "/v1/members/{kind}/{value}/statement": {"get": _statement(page_max)},
             "/v1/members/{kind}/{value}/profile": {
                 "put": _profile("putProfile", wait_max_s),
                 "patch": _profile("patchProfile", wait_max_s),
@@ -142,6 +144,26 @@ def _member(page_max: int) -> dict[str, Any]:
         ],
         "responses": _responses(
             ["400", "401", "403", "404", "500", "503"], {"200": _content("The member", _ref("Member"))}
+        ),
+    }
+
+
+def _statement(page_max: int) -> dict[str, Any]:
+    limit = {"type": "integer", "minimum": 1, "maximum": page_max}
+    return {
+        "operationId": "readStatement",
+        "summary": "A member's lines between two instants, with opening and closing balances",
+        "parameters": [
+            _parameter("path", "kind", {"type": "string"}, "Such as `msisdn`"),
+            _parameter("path", "value", {"type": "string"}, "Percent-encoded"),
+            _parameter("query", "from", {"type": "string"}, "From when on; without it from the first line"),
+            _parameter("query", "until", {"type": "string"}, "Before when; without it now"),
+            _parameter("query", "asset", {"type": "string"}, "Its code; without it all assets"),
+            _parameter("query", "limit", limit, "Lines of one page"),
+            _parameter("query", "after", {"type": "string"}, "The page before's `next_after`"),
+        ],
+        "responses": _responses(
+            ["400", "401", "403", "404", "500", "503"], {"200": _content("One page", _ref("Statement"))}
         ),
     }
 

@@ -21,13 +21,16 @@ from accrual.domain.ids import digest16, is_ticket
 from accrual.domain.native import NativeCommand, WrittenIdentity, WrittenProfile
 from accrual.domain.programme import IdempotencyPolicy
 from accrual.engine.native_fields import read_identity
-from accrual.engine.render import member_json, parked_json, preview_json, ticket_json
+from accrual.engine.render import member_json, parked_json, preview_json, statement_json, ticket_json
+from accrual.engine.statement import Period
 from accrual.engine.translate_native import Translator
 
 RIGHT = "native"
 RIGHT_TO_OPERATE = "operate"
 _WAIT = re.compile(r"\s*wait\s*=\s*([0-9]{1,6})\s*\Z", re.ASCII | re.IGNORECASE)
+_PLACE = re.compile(r"([0-9]{1,19})-([0-9]{1,5})\Z", re.ASCII)
 _POSITION_MAX = 2**63 - 1
+_LEG_MAX = 2**15 - 1
 
 
 class NativeLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,6 +175,26 @@ class NativeRoutes:
             raise Missing("There is no such member.", code="member_unknown")
         return reply(200, member_json(view))
 
+    async def statement(self, call: Call, engine: Engine) -> Reply:
+        """GET /v1/members/{kind}/{value}/statement: lines recorded from an instant up to another, with balances."""
+        require_right(call.client, RIGHT)
+        query = parse_qs(call.query, keep_blank_values=True, max_num_fields=20)
+        zone = call.catalogue.settings.time_zone
+        period = Period(
+            since=read_moment(query, "from", zone),
+            until=read_moment(query, "until", zone) or call.now,
+            asset=query["asset"][-1] if "asset" in query else None,
+        )
+        if period.since is not None and period.since > period.until:
+            raise Invalid("`from` lies behind `until`.", code="invalid_field", details={"path": "from"})
+        identity = _identity(call.params["kind"], call.params["value"])
+        view = await engine.statement(
+            call.client.programme_id, identity, period, limit=self._page(query), after=_read_place(query)
+        )
+        if view is None:
+            raise Missing("There is no such member.", code="member_unknown")
+        return reply(200, statement_json(view))
+
     def _page(self, query: Mapping[str, Sequence[str]]) -> int:
         limits = self._limits
         return _whole(query, "limit", lowest=1, highest=limits.page_max) or min(limits.page_default, limits.page_max)
@@ -207,6 +230,18 @@ def _read_ticket(text: str) -> bytes:
     if not is_ticket(raw):
         raise Missing("There is no such ticket.", code="ticket_unknown")
     return raw
+
+
+def _read_place(query: Mapping[str, Sequence[str]]) -> tuple[int, int] | None:
+    """The page before's `next_after`. Raises Invalid."""
+    if "after" not in query:
+        return None
+    found = _PLACE.match(query["after"][-1])
+    if found is None or int(found[1]) > _POSITION_MAX or int(found[2]) > _LEG_MAX:
+        raise Invalid(
+            "`after` must be the page before's `next_after`.", code="invalid_field", details={"path": "after"}
+        )
+    return int(found[1]), int(found[2])
 
 
 def _identity(kind: str, value: str) -> Identity:

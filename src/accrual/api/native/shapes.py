@@ -174,6 +174,49 @@ class Member(_Shape, frozen=True):
     next_before: int | None
 
 
+class StatedAccount(_Shape, frozen=True):
+    """One account over the whole statement: opening + lines = closing; `totals` of amounts by kind of line."""
+
+    code: str
+    name: str
+    role: Literal["main", "pending", "debt"]
+    opening: int
+    closing: int
+    lines: int
+    totals: dict[str, int]
+
+
+class StatedLine(_Shape, frozen=True):
+    """One line of a statement and the command that wrote it."""
+
+    recorded_at: datetime
+    occurred_at: datetime
+    code: str
+    role: Literal["main", "pending", "debt"]
+    kind: str
+    amount: int
+    balance_after: int
+    held_after: int
+    ticket: str
+    action: str
+    note: str | None
+    reference: str | None
+    promo: str | None
+    active_at: datetime | None
+    expires_at: datetime | None
+
+
+class Statement(_Shape, frozen=True):
+    """Lines recorded from `from` (null: the first) up to, and not at, `until`; one page of them, oldest first."""
+
+    member: str
+    since: datetime | None = msgspec.field(name="from")
+    until: datetime
+    accounts: tuple[StatedAccount, ...]
+    lines: tuple[StatedLine, ...]
+    next_after: str | None
+
+
 class Receipt(_Shape, frozen=True):
     """The command is in the log for good. `repeated`: it already was."""
 
