@@ -121,7 +121,7 @@ class Backtest:
         if is_follow_up or (stored.status is Status.PARKED and stored.error == self._given_up):
             whose = (*_whose(command, asked), _occurred_at(command, asked))
         else:
-            result = self._simulate(command, asked, proposed, counted=counted)
+            result = self._simulate(command, asked, proposed, counted=counted, stored=stored)
             whose = (result.member_id, result.identity, result.occurred_at)
         if counted and self._really is not None:
             self._really.add(stored, *whose)
@@ -134,8 +134,9 @@ class Backtest:
         *,
         counted: bool,
         depth: int = 0,
+        stored: Outcome | None = None,
     ) -> Simulated:
-        result = self._simulator.decide(command, asked, proposed, self._client(command.client_id))
+        result = self._simulator.decide(command, asked, proposed, self._client(command.client_id), None, stored)
         if counted:
             self._count(result)
         if result.follow_ups and depth < DEPTH_MAX:
@@ -149,7 +150,7 @@ class Backtest:
         if stored.status is Status.PARKED and stored.error == self._given_up:
             return
         result = self._simulator.decide(
-            command, read(command), programme, self._client(command.client_id), stored.stocks
+            command, read(command), programme, self._client(command.client_id), stored.stocks, stored
         )
         if not (self._all_counted or self._span.has(command.recorded_at)):
             return

@@ -42,19 +42,6 @@ class LevelKeeper(Keeper):
         counts = ladder.window_before(now) < day <= ladder.day_of(now)
         return risen(ladder, cell.profile or EMPTY_PROFILE, before + (units if counts else 0), now)
 
-    def _set_by_hand(
-        self, cell: MemberCell, ladder: Ladder | None, profile: MemberProfile, now: datetime
-    ) -> TierChange | None:
-        """What the profile command that makes this profile did to the level, if anything. Changes nothing."""
-        if ladder is None:
-            return None
-        before, after = ladder.place_of((cell.profile or EMPTY_PROFILE).tier), ladder.place_of(profile.tier)
-        if before == after:
-            return None
-        earned = 0 if cell.earned is None else cell.earned.within(ladder, now)
-        level = ladder.levels[after]
-        return TierChange(ladder.levels[before].code, level.code, LevelBy.HAND, earned, level.threshold)
-
     def _note_awards(self, cell: MemberCell, ladder: Ladder | None, judgement: Judgement) -> None:
         """The lane's own memory of what was earned; the books have it in the lines of the awards."""
         if cell.earned is None:
@@ -89,6 +76,16 @@ class LevelKeeper(Keeper):
 def earned_units(ladder: Ladder, judgement: Judgement) -> int:
     """What promos gave, by these awards, of the asset that levels count."""
     return sum([award.amount for award in judgement.awards if award.asset_id == ladder.asset_id])
+
+
+def set_by_hand(ladder: Ladder | None, before: MemberProfile, after: MemberProfile, earned: int) -> TierChange | None:
+    """What a change of the profile did to the level, if anything; `earned` is what the window holds."""
+    if ladder is None:
+        return None
+    was, level = ladder.levels[ladder.place_of(before.tier)], ladder.levels[ladder.place_of(after.tier)]
+    if was is level:
+        return None
+    return TierChange(was.code, level.code, LevelBy.HAND, earned, level.threshold)
 
 
 def tier_event(task: Task, change: TierChange) -> Event:

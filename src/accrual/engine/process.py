@@ -35,7 +35,7 @@ from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Line
 from accrual.engine.code_sending import OUTBOX, CodeSender
 from accrual.engine.keeping import follow_up_row
-from accrual.engine.keeping_levels import tier_event
+from accrual.engine.keeping_levels import set_by_hand, tier_event
 from accrual.engine.process_moves import MovementDecider, credit_awards, looks_back, wake_up
 from accrual.engine.settle import net, settle
 from accrual.engine.state import MemberCell, State
@@ -283,7 +283,10 @@ class Processor(MovementDecider):
             except Invalid as error:
                 declined = Declined(PROGRAMME_ITSELF, "profile_refused", {"problem": error.code})
         declines = () if declined is None else (declined,)
-        change_of_tier = self._set_by_hand(cell, programme.ladder, profile, command.recorded_at)
+        change_of_tier = None
+        if programme.ladder is not None and cell.earned is not None and change.tier is not None:
+            earned = cell.earned.within(programme.ladder, command.recorded_at)
+            change_of_tier = set_by_hand(programme.ladder, cell.profile or EMPTY_PROFILE, profile, earned)
         outcome = Outcome(status=Status.DECIDED, revision=programme.revision, declines=declines, tier=change_of_tier)
         payload = encode_outcome(outcome)
         if declined is None:

@@ -15,10 +15,13 @@ from accrual.domain.facts import PURCHASES, Identity
 from accrual.domain.ids import member_of
 from accrual.domain.log import AppendRow
 from accrual.domain.members import EMPTY_PROFILE
-from accrual.domain.outcomes import Award, Declined, Outcome, Status
+from accrual.domain.movements import Movement
+from accrual.domain.outcomes import Award, Declined, Outcome, Status, TierChange
 from accrual.domain.programme import Enrol
 from accrual.domain.stocks import StockKey, StockLeft
 from accrual.engine.keeping import follow_up_row
+from accrual.engine.keeping_levels import set_by_hand
+from accrual.engine.simulate_levels import SimulatedLevels
 from accrual.rules.admit import kinds_of
 from accrual.rules.compiled import NO_LOOKS, CompiledProgramme
 from accrual.rules.evaluate import evaluate
@@ -80,6 +83,7 @@ class Simulator:
         self._kept = 0
         self._programme: CompiledProgramme | None = None
         self._asks = _Asks(False, False, False)
+        self._levels = SimulatedLevels()
 
     def decide(
         self,
@@ -88,11 +92,12 @@ class Simulator:
         programme: CompiledProgramme,
         client: str | None,
         recorded_stocks: RecordedStocks | None = None,
+        stored: Outcome | None = None,
     ) -> Simulated:
         """What a lane decides of this command now; with `recorded_stocks`, seeing of shared stocks what is given there.
 
-        `asked` is the command decoded, or the error where it cannot be. Raises TooLarge when there is more to keep than
-        KEPT_MAX.
+        `asked` is the command decoded, or the error where it cannot be, `stored` what really came of it. Raises TooLarge when
+        there is more to keep than KEPT_MAX.
         """
         if isinstance(asked, str):
             return self._park(command, None, asked, 0)
@@ -105,7 +110,7 @@ class Simulator:
         if isinstance(asked, Profile):
             return self._change_profile(command, asked, programme)
         if not isinstance(asked, Reward):  # points moved without a promo: nothing that another programme would judge
-            return _told(command, asked.identity, Outcome(status=Status.DECIDED, revision=programme.revision))
+            return self._move(command, asked, programme, stored)
         try:
             return self._judge(command, asked, programme, client, recorded_stocks)
         except TooLarge:
@@ -168,6 +173,12 @@ class Simulator:
                 for number, side in enumerate(judgement.follow_ups)
             )
         self._remember(name, member_id, known, command, reward, judgement)
+        ladder, moved = programme.ladder, None
+        if ladder is not None and judgement.awards:
+            now, at_last = command.recorded_at, self._members[name]
+            moved = self._levels.judged(command.ticket, member_id, at_last.profile, ladder, judgement, now)
+            if moved is not None:
+                self._members[name] = msgspec.structs.replace(at_last, profile=moved.profile)
         outcome = Outcome(
             status=Status.DECIDED,
             revision=programme.revision,
@@ -175,6 +186,7 @@ class Simulator:
             declines=judgement.declines,
             follow_ups=tuple([row.ticket for row in follow_ups]) if follow_ups else (),
             stocks=stocks.seen(),
+            tier=None if moved is None else moved.change,
         )
         return Simulated(outcome, member_id, identity, judgement.occurred_at, follow_ups)
 
@@ -241,6 +253,7 @@ class Simulator:
         name = f"{identity.kind}\0{identity.value}"
         member = self._members.get(name)
         declined: Declined | None = None
+        tier: TierChange | None = None
         if member is None and programme.settings.enrol is not Enrol.ALWAYS:
             declined = Declined(PROGRAMME_ITSELF, "member_unknown")
         else:
@@ -248,13 +261,18 @@ class Simulator:
                 known = EMPTY_PROFILE if member is None else member.profile
                 profile = changed_profile(known, change, command.recorded_at, programme.ladder)
                 member_id = member_of(command.programme_id, identity.kind, identity.value)
+                if programme.ladder is not None:
+                    earned = self._levels.earned(member_id, programme.ladder, command.recorded_at)
+                    tier = set_by_hand(programme.ladder, known, profile, earned)
                 base = member or MemberState(member_id, None, command.recorded_at)
                 self._members[name] = msgspec.structs.replace(base, profile=profile)
                 self._count(1 if member is None else 0)
             except Invalid as error:
                 declined = Declined(PROGRAMME_ITSELF, "profile_refused", {"problem": error.code})
         declines = () if declined is None else (declined,)
-        return _told(command, identity, Outcome(status=Status.DECIDED, revision=programme.revision, declines=declines))
+        return _told(
+            command, identity, Outcome(status=Status.DECIDED, revision=programme.revision, declines=declines, tier=tier)
+        )
 
     def _park(self, command: LoggedCommand, asked: Reward | None, error: str, revision: int) -> Simulated:
         if asked is not None:
@@ -263,9 +281,23 @@ class Simulator:
         outcome = Outcome(status=Status.PARKED, revision=revision, error=error)
         return _told(command, NOBODY if asked is None else asked.identity, outcome)
 
+    def _move(
+        self, command: LoggedCommand, asked: Movement, programme: CompiledProgramme, stored: Outcome | None
+    ) -> Simulated:
+        """Of points moved without a promo only what that does to levels."""
+        name = f"{asked.identity.kind}\0{asked.identity.value}"
+        member, moved = self._members.get(name), None
+        if programme.ladder is not None and member is not None:
+            moved = self._levels.moved(command, asked, programme.ladder, member.profile, stored)
+            if moved is not None:
+                self._members[name] = msgspec.structs.replace(member, profile=moved.profile)
+        change = None if moved is None else moved.change
+        outcome = Outcome(status=Status.DECIDED, revision=programme.revision, tier=change)
+        return _told(command, asked.identity, outcome)
+
     def _count(self, more: int) -> None:
         self._kept += more
-        if self._kept > KEPT_MAX:
+        if self._kept + self._levels.kept > KEPT_MAX:
             raise TooLarge(
                 "More members and limits are in play than fit into memory; take a shorter time.",
                 details={"kept_max": KEPT_MAX},

@@ -1,0 +1,92 @@
+"""What members earned and which level that makes, in memory, as a lane keeps it: for backtests. Nothing is posted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from accrual.domain.commands import LoggedCommand
+from accrual.domain.ids import member_of
+from accrual.domain.members import EMPTY_PROFILE, MemberProfile
+from accrual.domain.movements import Movement, Reverse, Review
+from accrual.domain.outcomes import Outcome
+from accrual.domain.transfers import Kind
+from accrual.engine.earned import EarnedDays
+from accrual.engine.keeping_levels import earned_units
+from accrual.rules.ladder import Ladder
+from accrual.rules.levels import Moved, reviewed, risen
+from accrual.rules.snapshot import Judgement
+
+
+class SimulatedLevels:
+    """Earnings by member, and by ticket where a return may name it. `kept` counts what there is of both.
+
+    Only what is earned while a programme has levels is kept.
+    """
+
+    def __init__(self) -> None:
+        self.kept = 0
+        self._earned: dict[bytes, EarnedDays] = {}
+        self._by_ticket: dict[bytes, tuple[int, int]] = {}
+
+    def judged(
+        self,
+        ticket: bytes,
+        member_id: bytes,
+        profile: MemberProfile,
+        ladder: Ladder,
+        judgement: Judgement,
+        now: datetime,
+    ) -> Moved | None:
+        """Adds what these awards come to; where the member moves by it."""
+        units = earned_units(ladder, judgement)
+        if not units:
+            return None
+        day = ladder.day_of(judgement.occurred_at)
+        earned = self._of(member_id, ladder)
+        earned.add(day, units)
+        self._by_ticket[ticket] = (day, units)
+        self.kept += 2
+        return risen(ladder, profile, earned.within(ladder, now), now)
+
+    def earned(self, member_id: bytes, ladder: Ladder, moment: datetime) -> int:
+        """What the window holds that ends with a moment."""
+        return self._of(member_id, ladder).within(ladder, moment)
+
+    def moved(
+        self,
+        command: LoggedCommand,
+        asked: Movement,
+        ladder: Ladder,
+        profile: MemberProfile | None,
+        stored: Outcome | None,
+    ) -> Moved | None:
+        """What a movement does to what is earned, and to the level. A return by line takes what was really taken."""
+        identity = asked.identity
+        earned = self._of(member_of(command.programme_id, identity.kind, identity.value), ladder)
+        if isinstance(asked, Reverse) and asked.target in self._by_ticket:
+            day, left = self._by_ticket[asked.target]
+            units = min(left, _returned(stored, ladder)) if asked.parts else left
+            self._by_ticket[asked.target] = (day, left - units)
+            earned.add(day, -units)
+        elif isinstance(asked, Review):
+            now = command.recorded_at
+            known = profile or EMPTY_PROFILE
+            return reviewed(ladder, known, lambda moment: earned.within(ladder, moment), asked.until, now)
+        return None
+
+    def _of(self, member_id: bytes, ladder: Ladder) -> EarnedDays:
+        known = self._earned.get(member_id)
+        if known is None or not known.serves(ladder, known.since):
+            known = self._earned[member_id] = EarnedDays(ladder.asset_id, ladder.zone.key, 0)
+        return known
+
+
+def _returned(stored: Outcome | None, ladder: Ladder) -> int:
+    booked = () if stored is None else stored.booked
+    return sum(
+        [
+            (each.details or {}).get("units", 0)
+            for each in booked
+            if each.kind == Kind.REVERSE and each.asset_id == ladder.asset_id
+        ]
+    )
