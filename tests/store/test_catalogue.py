@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -151,8 +152,8 @@ async def test_client_is_found_by_its_key_until_it_is_ended(pool: Pool) -> None:
     found = catalog.client_by_key("demo-qoin")
     assert found is not None
     assert (found.client.code, found.client.number, found.client.key) == ("qoin", 45, None)
-    start, end = EXAMPLE.index("clients:"), EXAMPLE.index("# What members get")
-    await apply(store, EXAMPLE[:start] + EXAMPLE[end:], prune=True)
+    start, end = EXAMPLE.index("outlets:"), EXAMPLE.index("# What members get")
+    await apply(store, re.sub(r"\n    where: .*clients: .*", "", EXAMPLE[:start] + EXAMPLE[end:]), prune=True)
     await catalog.refresh()
     assert catalog.client_by_key("demo-qoin") is None
     await apply(store, EXAMPLE)
@@ -174,7 +175,7 @@ async def test_key_of_another_client_is_refused_and_nothing_is_written(pool: Poo
 async def test_changes_at_once_get_a_revision_each_and_lose_nothing(database: Database, pool: Pool) -> None:
     store = CatalogueStore(pool)
     texts = [
-        EXAMPLE.replace("code: qoin-demo", f"code: demo-{n}").replace("key: demo-qoin", f"key: k{n}") for n in range(4)
+        EXAMPLE.replace("code: qoin-demo", f"code: demo-{n}").replace("key: demo-", f"key: k{n}-") for n in range(4)
     ]
     assert await asyncio.gather(*(apply(store, text) for text in texts)) == [1, 1, 1, 1]
     assert sorted((await store.revisions()).values()) == [1, 1, 1, 1]

@@ -112,7 +112,7 @@ class BenchServer:
                 runtime_url = named(self.runtime_url, unquote(urlsplit(owner_url).path[1:]))
             else:
                 runtime_url = as_runtime(owner_url) if migrated.runtime_usable else owner_url
-            await apply_file(programme, owner_url, actor="bench")
+            await apply_file(programme, owner_url, actor="bench", members=False)
             pool = await open_pool(owner_url, label="bench", size_max=1)
             try:
                 buckets = await count_buckets(pool)

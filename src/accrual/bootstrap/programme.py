@@ -76,11 +76,17 @@ async def plan_file(path: Path, database_url: str, *, prune: bool = False) -> Pl
 
 
 async def apply_file(
-    path: Path, database_url: str, *, actor: str, prune: bool = False, expected_revision: int | None = None
+    path: Path,
+    database_url: str,
+    *,
+    actor: str,
+    prune: bool = False,
+    expected_revision: int | None = None,
+    members: bool = True,
 ) -> Applied:
     """Make the programme as this file says, in one transaction; a second time changes nothing. `actor` is for the audit.
 
-    With `expected_revision` (that of a plan somebody agreed to) raises Conflict `programme_moved` if it has risen since.
+    `members` False leaves out the members that a demo programme names. With `expected_revision` (that of a plan somebody agreed to) raises Conflict `programme_moved` if it has risen since.
     """
     file = read_file(path)
     code = file.read.programme.programme.code
@@ -101,7 +107,8 @@ async def apply_file(
     pool = await open_pool(database_url, label="apply", size_max=1)
     try:
         revision = await CatalogueStore(pool).change(code, decide, actor=actor, now=now)
-        await _make_known(pool, file.read.programme, now)
+        if members:
+            await _make_known(pool, file.read.programme, now)
     finally:
         await pool.close()
     if not plans:

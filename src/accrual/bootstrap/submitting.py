@@ -172,7 +172,10 @@ async def lane_at_work(
 
 
 def choose_sender(engine: RunningEngine, programme: str | None, client: str | None) -> Sender:
-    """The client in whose name to speak. Raises Missing, Invalid `client_missing` or `programme_ambiguous`."""
+    """The client in whose name to speak: the one named, the only one, or the only one that speaks the native API.
+
+    Raises Missing, Invalid `client_missing` or `programme_ambiguous`.
+    """
     catalogue = choose_programme(engine.catalog, programme)
     known = {
         stored.client.code: stored
@@ -182,6 +185,9 @@ def choose_sender(engine: RunningEngine, programme: str | None, client: str | No
     if client is None and len(known) == 1:
         return Sender(next(iter(known.values())), catalogue)
     codes = ", ".join(sorted(known)) or "none"
+    native = [stored for stored in known.values() if "native" in stored.client.rights]
+    if client is None and len(native) == 1:
+        return Sender(native[0], catalogue)
     if client is None:
         raise Invalid(f"In whose name? The clients of the programme are: {codes}.", code="client_missing")
     if client not in known:
