@@ -15,6 +15,7 @@ from accrual.domain.programme import Catalogue, StoredClient
 from accrual.engine.point_rewards import PointRewards
 from accrual.engine.promos import Promos
 from accrual.engine.report import EngineReport
+from accrual.engine.rewards import Rewards
 from accrual.engine.statement import Period
 from accrual.engine.views import MemberView, ParkedPage, Previewed, StatementView, TicketView
 from accrual.engine.wallets import Wallets
@@ -70,6 +71,10 @@ class Engine(Protocol):
     @property
     def promos(self) -> Promos:
         """Promos as people look after them."""
+
+    @property
+    def rewards(self) -> Rewards:
+        """The catalogue of rewards, with what is left of each."""
 
     @property
     def point_rewards(self) -> PointRewards:

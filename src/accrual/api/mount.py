@@ -22,6 +22,7 @@ from accrual.api.metrics import Meter
 from accrual.api.native import reply as native_reply
 from accrual.api.native.openapi import openapi
 from accrual.api.native.promos import PromoRoutes
+from accrual.api.native.rewards import RewardRoutes
 from accrual.api.native.routes import NativeLimits, NativeRoutes
 from accrual.api.probes import probes
 from accrual.api.routing import Mounted, Probe
@@ -52,6 +53,7 @@ def build_app(
             *_profitflow(edge),
             *_native(edge, native),
             *_promos(edge),
+            *_rewards(),
         ],
         probes=[*probes(engine, meter), _description(native)],
         failure=native_reply.failure,
@@ -212,6 +214,24 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             failure=native_reply.failure,
             body_bytes_max=0,
         ),
+    ]
+
+
+def _rewards() -> Sequence[Mounted]:
+    routes = RewardRoutes()
+    return [
+        Mounted(
+            name=name,
+            path=path,
+            methods=_GET,
+            answer=answer,
+            failure=native_reply.failure,
+            body_bytes_max=0,
+        )
+        for name, path, answer in (
+            ("native_rewards", "/v1/rewards", routes.page),
+            ("native_reward", "/v1/rewards/{code}", routes.reward),
+        )
     ]
 
 

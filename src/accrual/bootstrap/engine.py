@@ -34,6 +34,7 @@ from accrual.engine.preview import Preview
 from accrual.engine.promos import Promos
 from accrual.engine.reads import Reads
 from accrual.engine.report import EngineReport, LaneReport
+from accrual.engine.rewards import Rewards
 from accrual.engine.statement import Period, Statements
 from accrual.engine.submit import ContentAgain, SubmitLimits, Submitter
 from accrual.engine.views import MemberView, ParkedPage, Previewed, StatementView, TicketView
@@ -50,6 +51,7 @@ from accrual.store.previews import PreviewStates
 from accrual.store.promos import PromoReads
 from accrual.store.reads import Reads as StoredReads
 from accrual.store.reports import PostgresReports
+from accrual.store.rewards import RewardStore
 from accrual.store.wallets import WalletReads
 from accrual.worker.lane import describe
 
@@ -108,6 +110,7 @@ class RunningEngine:
         reads: Reads,
         previews: Preview,
         promos: Promos,
+        rewards: Rewards,
         point_rewards: PointRewards,
         wallets: Wallets,
         reports: ReportSource,
@@ -117,6 +120,7 @@ class RunningEngine:
         self.buckets = buckets
         self.catalog = catalog
         self.promos = promos
+        self.rewards = rewards
         self.point_rewards = point_rewards
         self.wallets = wallets
         self.submitter = submitter
@@ -288,6 +292,7 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
         reads=reads,
         previews=previews,
         promos=Promos(catalog, catalogues, PromoReads(pool, buckets), now=utc_now),
+        rewards=Rewards(catalog, RewardStore(pool, buckets), now=utc_now),
         point_rewards=PointRewards(catalog, catalogues, PointRewardReads(pool), now=utc_now),
         wallets=Wallets(WalletReads(pool, buckets)),
         reports=PostgresReports(pool),

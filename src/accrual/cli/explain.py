@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -122,7 +122,11 @@ def sentences(story: Story) -> Iterator[str]:
 def _judged(view: TicketView, tell: Callable[..., str]) -> Iterator[str]:
     own = [award for award in view.awards if award.recipient == view.identity]
     considered = {award.promo for award in own} | {decline.promo for decline in view.declines if decline.promo}
-    if not considered and not view.declines:
+    for booked in view.booked:
+        if (story := _redeemed(booked.details or {}, booked.kind)) is not None:
+            key, values = story
+            yield "  " + tell(key, asset=booked.code, **values)
+    if not considered and not view.declines and not view.booked:
         yield "  " + tell("profile" if view.is_profile else "nothing")
     if considered:
         yield "  " + tell("considered", promos=", ".join(sorted(considered)))
@@ -139,6 +143,22 @@ def _judged(view: TicketView, tell: Callable[..., str]) -> Iterator[str]:
         promo, version = decline.promo, str(decline.promo_version)
         who = tell("programme") if promo is None else tell("promo", promo=promo, version=version)
         yield "  " + tell("declined", who=who, reason=decline.reason, text=decline.text)
+
+
+def _redeemed(details: Mapping[str, Any], kind: str) -> tuple[str, dict[str, str]] | None:
+    """What to tell of a reward that was redeemed, set aside or cancelled; None where there is none."""
+    if "reward" not in details:
+        return None
+    values = {"reward": str(details["reward"]), "price": str(details.get("price", ""))}
+    if details.get("cancelled") and kind == "redeem":
+        return "reward_cancelled", values
+    if "price" not in details:
+        return ("reward_cancelled", values) if details.get("cancelled") else None
+    if details.get("awaits_code"):
+        return "reward_waits", values
+    if "voucher" in details:
+        return "reward_voucher", values | {"voucher": str(details["voucher"])}
+    return "reward", values
 
 
 def _as_json(story: Story) -> dict[str, Any]:

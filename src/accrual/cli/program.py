@@ -33,6 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "preview": Entry("accrual.cli.preview", "preview", "Say what a command would come to, without posting it."),
     "backtest": Entry("accrual.cli.backtest", "backtest", "Run log or file through a proposed programme."),
     "promo": Entry("accrual.cli.promo", "app", "Promos: list, show, approve, activate, pause, end, restore."),
+    "reward": Entry("accrual.cli.reward", "app", "Rewards: list, show, load voucher codes."),
     "ticket": Entry("accrual.cli.ticket", "ticket", "Show one command: its awards, declines and lines."),
     "member": Entry("accrual.cli.member", "member", "Show a member's balances and history."),
     "statement": Entry("accrual.cli.statement", "statement", "Show a member's lines between two times."),

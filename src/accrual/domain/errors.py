@@ -143,6 +143,7 @@ CODES: Mapping[str, str] = {
     "promo_unknown": "missing",
     "version_unknown": "missing",
     "point_reward_unknown": "missing",
+    "reward_unknown": "missing",
     "member_unknown": "missing",
     "rule_unknown": "missing",
     "conflict": "conflict",

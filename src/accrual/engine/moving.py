@@ -26,6 +26,7 @@ from accrual.domain.movements import (
 )
 from accrual.domain.outcomes import Booked
 from accrual.domain.programme import Enrol
+from accrual.domain.referrals import links_of
 from accrual.domain.transfers import Kind
 from accrual.engine.moves.aside import hold
 from accrual.engine.moves.correct import activate, adjust, expire, grant
@@ -69,9 +70,7 @@ FIRST_SIGHT = (Grant, Adjust, Reverse)
 """What may enrol a member where the programme enrols everybody on first sight."""
 
 
-def carry_out(
-    task: Task, cell: MemberCell, transit: dict[int, AccountState], desk: RewardDesk | None = None
-) -> Scene:
+def carry_out(task: Task, cell: MemberCell, transit: dict[int, AccountState], desk: RewardDesk | None = None) -> Scene:
     """What comes of a movement. Raises OverflowError beyond int64, TooManyLegs; the lots are then as they were before."""
     command, move, programme = task.command, task.move, task.programme
     if move is None or programme is None:
@@ -94,7 +93,8 @@ def carry_out(
         first_recorded_at=task.first_recorded_at or command.recorded_at,
         desk=desk,
     )
-    if cell.row is None and not _may_enrol(move, programme.settings.enrol):
+    by_links = move.identity == links_of(command.programme_id)
+    if cell.row is None and not by_links and not _may_enrol(move, programme.settings.enrol):
         scene.refuse("member_unknown")
         return scene
     try:

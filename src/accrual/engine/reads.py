@@ -30,9 +30,12 @@ from accrual.engine.catalog import Catalog
 from accrual.engine.lot_book import LotBook
 from accrual.engine.portray import Decoded, FieldsOf, Names, decode, identity_of, portray, portray_balances
 from accrual.engine.resume import RETRIES_MAX, next_retry, retry_ticket
+from accrual.engine.reward_views import has_reward, mark_cancelled
 from accrual.engine.views import MemberView, ParkedPage, TicketView
 
-FOLLOW_UP_DEPTH_MAX = 4
+FOLLOW_UP_DEPTH_MAX = 16
+"""A referral goes by way of the links at each of its levels: twice as deep as promos give, and forwarded now and then."""
+
 TICKETS_A_READ_MAX = 1_000
 MERGES_MAX = 16
 HISTORY_MAX = 500
@@ -103,6 +106,9 @@ class ReadSource(Protocol):
     """Where snapshots of the books come from; `buckets` is their number in this database."""
 
     buckets: int
+
+    async def cancelled(self, tickets: Sequence[bytes]) -> set[bytes]:
+        """Those of the tickets of redemptions that were given back."""
 
     def snapshot(self) -> AbstractAsyncContextManager[SnapshotReads]:
         """One moment of the books. Raises DatabaseDown."""
@@ -279,7 +285,7 @@ class Reads:
             if part.outcome is not None
         }
         named = {key: await self.names_of(*key) for key in revisions}
-        return [
+        views = [
             portray(
                 part,
                 lines.get((part.row.bucket, part.row.position), ()),
@@ -290,6 +296,9 @@ class Reads:
             )
             for part in shown
         ]
+        redeemed = [view.ticket for view in views if has_reward(view)]
+        cancelled = await self._source.cancelled(redeemed) if redeemed else set()
+        return [mark_cancelled(view) if view.ticket in cancelled else view for view in views]
 
     async def _newest(self, programme_id: int, balances: Sequence[BookedBalance]) -> Catalogue:
         """The newest catalogue in memory; read again when it does not have an asset that the member has."""

@@ -75,6 +75,9 @@ def fields(raw: bytes) -> dict[str, Any]:
     document = json.loads(raw, parse_float=str, parse_int=_whole)
     if not isinstance(document, dict):
         raise ValueError("a stored native command is no JSON object")  # noqa: TRY004 - callers wait for ValueError
+    move = document.get("move")
+    if isinstance(move, dict) and move.get("type") == "confirm":
+        move["code"] = "******"  # what a member was sent is shown to nobody
     return document
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -46,6 +47,12 @@ class BookSource(Protocol):
     def bucket(self, number: int) -> AbstractAsyncContextManager[BucketBooks]:
         """One bucket at one moment. Raises DatabaseDown."""
 
+    async def reward_stocks(self) -> dict[bytes, int]:
+        """What was used of each reward's stock, by subject."""
+
+    async def decided(self) -> int:
+        """A number that rises with each command decided, in whatever bucket."""
+
     async def overdrawn_budgets(self) -> list[tuple[int, int, int]]:
         """(promo_id, slot, remaining) of budgets out of their bounds."""
 
@@ -89,11 +96,13 @@ class Verification:
         self._on_progress = on_progress
         self._findings: list[Finding] = []
         self._findings_total = 0
+        self._stocks: Counter[bytes] = Counter()
         self._commands = self._lines = self._erased = self._undecided = 0
 
     async def run(self, buckets: Iterable[int] | None = None) -> VerifyReport:
         """Check these buckets (None: all of them, and the budgets) in order. Raises DatabaseDown."""
         numbers = list(range(self._source.buckets) if buckets is None else buckets)
+        decided = await self._source.decided()
         for done, number in enumerate(numbers):
             async with self._source.bucket(number) as books:
                 await self._bucket(number, books, done)
@@ -102,6 +111,7 @@ class Verification:
             for promo_id, slot, remaining in await self._source.overdrawn_budgets():
                 text = f"the budget of promo {promo_id} (slot {slot}) has {remaining} left"
                 self._note(None, [Fault("stocks", None, None, text)])
+            await self._check_rewards(decided)
         return VerifyReport(
             buckets=len(numbers),
             commands=self._commands,
@@ -111,6 +121,16 @@ class Verification:
             findings_total=self._findings_total,
             findings=tuple(self._findings),
         )
+
+    async def _check_rewards(self, decided_before: int) -> None:
+        """Stocks of rewards against what the outcomes took of them; only where nothing was decided since the first look."""
+        used = await self._source.reward_stocks()
+        if await self._source.decided() != decided_before:
+            return
+        for subject in sorted(used.keys() | self._stocks.keys()):
+            if used.get(subject, 0) != self._stocks[subject]:
+                text = f"the outcomes took {self._stocks[subject]} of the stock {subject.hex()}, it says {used.get(subject, 0)}"
+                self._note(None, [Fault("stocks", None, None, text)])
 
     async def _bucket(self, number: int, books: BucketBooks, done: int) -> None:
         state = await books.state()
@@ -155,6 +175,7 @@ class Verification:
             self._progress(done)
         self._note(number, log.end())
         self._erased += log.erased
+        self._stocks.update(log.stocks)
 
     def _note(self, bucket: int | None, faults: Iterable[Fault]) -> None:
         for fault in faults:

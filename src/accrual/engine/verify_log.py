@@ -12,13 +12,15 @@ import msgspec
 from accrual.domain.accounts import Role
 from accrual.domain.books import BookedStep, BucketState, Fault, SealedCommand
 from accrual.domain.chain import HEAD_FIRST, STORED_BYTES, advance
-from accrual.domain.commands import Dialect, decode_command, seal_of
+from accrual.domain.commands import Dialect, LoggedCommand, decode_command, seal_of
 from accrual.domain.ids import bucket_of_ticket
 from accrual.domain.log import OutcomeRow
 from accrual.domain.lots import LotUse
 from accrual.domain.movements import MEMBER_KIND
 from accrual.domain.outcomes import Outcome, Status, decode_outcome
+from accrual.domain.rewards import subject_of
 from accrual.domain.transfers import Kind, Line
+from accrual.engine.moves.reward_books import stock_moved
 
 RowT = TypeVar("RowT", Line, LotUse)
 
@@ -27,7 +29,10 @@ SYSTEM_ACCOUNT_END = 1 << 24
 
 
 class LogCheck:
-    """The state of checking one bucket in position order. `erased` counts bodies that are gone, as they may be."""
+    """The state of checking one bucket in position order. `erased` counts bodies that are gone, as they may be.
+
+    `stocks` are what its outcomes took of rewards' stocks, less what came back, by subject.
+    """
 
     def __init__(self, bucket: int, state: BucketState) -> None:
         self._bucket = bucket
@@ -38,6 +43,7 @@ class LogCheck:
         self._uncovered: dict[int, tuple[int, int]] = {}
         self.erased = 0
         self.follow_ups: list[tuple[int, bytes]] = []
+        self.stocks: Counter[bytes] = Counter()
 
     def step(self, first: int, last: int, step: BookedStep) -> Iterator[Fault]:
         """Faults in positions `first` to `last`. `follow_ups` then holds (position, ticket) still to be looked up."""
@@ -111,7 +117,15 @@ class LogCheck:
         if outcome.status != row.status:
             yield self._fault("outcome", command.position, "the outcome's two statuses differ")
         yield from self._check_awards(command.position, outcome, lines)
+        self._count_stocks(command, outcome)
         self.follow_ups.extend((command.position, ticket) for ticket in outcome.follow_ups)
+
+    def _count_stocks(self, command: LoggedCommand, outcome: Outcome) -> None:
+        for booked in outcome.booked:
+            if booked.details is not None and "reward" in booked.details:
+                moved = stock_moved(decode_command(command.facts), booked)
+                if moved is not None:
+                    self.stocks[subject_of(command.programme_id, moved[0])] += moved[1]
 
     def _check_awards(self, position: int, outcome: Outcome, lines: list[Line]) -> Iterator[Fault]:
         if outcome.status is Status.PARKED and (outcome.awards or lines):

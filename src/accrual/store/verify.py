@@ -34,6 +34,8 @@ _IDENTITIES = query("verify/identities")
 _KNOWN_MEMBERS = query("verify/known_members")
 _FAULTS = query("verify/faults")
 _BUDGETS = query("verify/budgets")
+_REWARDS = query("verify/rewards")
+_CURSORS = query("verify/cursors")
 
 
 class _Placed(Protocol):
@@ -150,6 +152,17 @@ class Books:
         with mapping_loss():
             rows = await (await self._session()).fetch(_BUDGETS, FAULTS_MAX)
         return [(row[0], row[1], row[2]) for row in rows]
+
+    async def reward_stocks(self) -> dict[bytes, int]:
+        """What was used of each reward's stock, by subject."""
+        with mapping_loss():
+            rows = await (await self._session()).fetch(_REWARDS, list(range(self.buckets)))
+        return {row["subject"]: row["used"] for row in rows}
+
+    async def decided(self) -> int:
+        """The sum of all lanes' cursors."""
+        with mapping_loss():
+            return int(await (await self._session()).fetchval(_CURSORS))
 
     async def close(self) -> None:
         """End the session."""

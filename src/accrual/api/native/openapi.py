@@ -9,6 +9,7 @@ import msgspec
 import accrual
 from accrual.api.native import shapes
 from accrual.api.native.openapi_promos import PROMO_TYPES, promo_paths
+from accrual.api.native.rewards import REWARD_TYPES, reward_paths
 from accrual.api.native.wire import NDJSON
 from accrual.domain.native import NativeCommand, ProfileChange
 
@@ -26,6 +27,7 @@ _TYPES = (
     shapes.Statement,
     shapes.Error,
     *PROMO_TYPES,
+    *REWARD_TYPES,
 )
 _FAILURES = {
     "400": "The request cannot be read; `details.path` names the field",
@@ -62,7 +64,8 @@ def openapi(*, bulk_max: int, page_max: int, wait_max_s: float) -> dict[str, Any
             },
             "/v1/parked": {"get": _parked(page_max)},
             "/v1/parked/{ticket}/retry": {"post": _retry(wait_max_s)},
-            **_promos(),
+            **_with_failures(promo_paths()),
+            **_with_failures(reward_paths()),
         },
         "components": {
             "schemas": components,
@@ -225,8 +228,7 @@ def _retry(wait_max_s: float) -> dict[str, Any]:
     }
 
 
-def _promos() -> dict[str, Any]:
-    paths = promo_paths()
+def _with_failures(paths: dict[str, Any]) -> dict[str, Any]:
     for methods in paths.values():
         for operation in methods.values():
             good = {status: said for status, said in operation["responses"].items() if said}

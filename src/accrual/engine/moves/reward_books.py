@@ -13,6 +13,9 @@ from accrual.domain.transfers import Kind
 from accrual.domain.undoing import TargetRow
 from accrual.rules.snapshot import CounterKey
 
+STOCK_BACK = "stock_back"
+"""In the details of what was booked: so many of the reward's stock came back."""
+
 
 class MadeReward(msgspec.Struct, frozen=True, kw_only=True):
     """A redemption by reward: `stock` is the cap that one was taken of, `counter` the limit that it was counted on.
@@ -67,3 +70,13 @@ def made_of(row: TargetRow | None) -> MadeReward | None:
         return None
     made = (read_made(booked) for booked in decode_outcome(row.payload).booked)
     return next((each for each in made if each is not None), None)
+
+
+def stock_moved(command: object, booked: Booked) -> tuple[str, int] | None:
+    """(reward, how many of its stock were taken, below zero: came back) by what was booked; None where none moved."""
+    told = booked.details or {}
+    if "reward" not in told:
+        return None
+    if STOCK_BACK in told:
+        return told["reward"], -int(told[STOCK_BACK])
+    return (told["reward"], 1) if isinstance(command, Redeem) and "stock" in told else None

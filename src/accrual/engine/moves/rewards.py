@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from typing import Any
 
 import msgspec
 
@@ -14,7 +15,7 @@ from accrual.domain.transfers import Kind
 from accrual.domain.undoing import WHOLE, WRONG_CODES
 from accrual.engine.code_sending import ValidationCode
 from accrual.engine.moves import aside, spend
-from accrual.engine.moves.reward_books import MadeReward, made_of
+from accrual.engine.moves.reward_books import STOCK_BACK, MadeReward, made_of
 from accrual.engine.moves.scene import Scene
 from accrual.engine.reward_desk import RewardDesk
 from accrual.rules.calendar import after
@@ -153,12 +154,8 @@ def refund(asked: Refund, scene: Scene) -> None:
         return
     spend.refund(asked, scene)
     if scene.undone:
-        _give_back(made, scene)
-        last = scene.booked[-1]
-        told = {**(last.details or {}), "reward": made.reward, "cancelled": True}
-        if made.voucher is not None:
-            told["voucher"] = made.voucher
-        scene.booked[-1] = Booked(last.kind, last.asset_id, last.amount, told)
+        voucher = {} if made.voucher is None else {"voucher": made.voucher}
+        _give_back(made, scene, cancelled=True, **voucher)
 
 
 def capture(asked: Capture, scene: Scene) -> None:
@@ -200,15 +197,20 @@ def _let_go(made: MadeReward, scene: Scene) -> None:
     purse.bring_up_to_date(made.asset_id)
     purse.hold(made.asset_id, -made.price, Kind.RELEASE)
     scene.released = scene.known.hold
-    scene.book(Kind.RELEASE, made.asset_id, made.price, {"reward": made.reward})
+    scene.book(Kind.RELEASE, made.asset_id, made.price)
     purse.expire(made.asset_id, scene.now)
     purse.settle_debt(made.asset_id)
     _give_back(made, scene)
 
 
-def _give_back(made: MadeReward, scene: Scene) -> None:
-    """One more in stock, if one was taken out of it, and one less on the member's limit."""
+def _give_back(made: MadeReward, scene: Scene, **said: Any) -> None:
+    """One more in stock, if one was taken out of it, and one less on the member's limit; said of what was booked last."""
     desk, today = _desk(scene), scene.programme.rewards.get(made.reward)
+    last = scene.booked[-1]
+    told = {**(last.details or {}), "reward": made.reward, **said}
+    if made.stock is not None:
+        told[STOCK_BACK] = 1
+    scene.booked[-1] = Booked(last.kind, last.asset_id, last.amount, told)
     if made.stock is not None:
         known = None if today is None else today.stock_key
         subject = subject_of(scene.command.programme_id, made.reward)
