@@ -22,7 +22,8 @@ PROMOS: list[dict[str, Any]] = [
      "benefits": [{"asset": "PTS", "points_per": {"every": "20 IDR"}, "expires": "P20D", "to": "referrer"}]},
     {"code": "LATER", "trigger": "product_purchase",
      "benefits": [{"asset": "PTS", "fixed": 7, "active_after": "P3D", "expires": "P10D"}]},
-    {"code": "STAMP", "trigger": "purchase", "benefits": [{"asset": "LD", "fixed": 3}]},
+    {"code": "STAMP", "trigger": "purchase", "limits": [{"count": 3, "every": "month"}],
+     "benefits": [{"asset": "LD", "fixed": 3}]},
 ]  # fmt: skip
 LEVELS = {"basic": (Fraction(1), 0), "gold": (Fraction(1, 2), 15)}
 """Units that one whole of money costs, and from which balance on."""
@@ -160,6 +161,7 @@ class Done:
     who: str
     ask: Ask
     asset: str = ""
+    at: datetime = NEVER
     factor: Fraction | None = None
     lots: list[tuple[int, Origin, datetime | None]] = field(default_factory=list)
     given_back: int = 0
@@ -190,6 +192,7 @@ class PointsModel:
     expired: Counter[Origin] = field(default_factory=Counter)
     decided: set[bytes] = field(default_factory=set)
     done: dict[bytes, Done] = field(default_factory=dict)
+    stamps: Counter[tuple[str, int, int]] = field(default_factory=Counter)
     holds: dict[bytes, SetAside] = field(default_factory=dict)
     waiting: dict[tuple[str, bytes], list[tuple[bytes, Ask]]] = field(default_factory=dict)
     now: datetime = NEVER
@@ -293,7 +296,7 @@ class PointsModel:
 
     def _reward(self, ask: Ask, tickets: Sequence[bytes], answer: Answer) -> None:
         self.members.add(ask.who)
-        done = Done(ask.who, ask)
+        done = Done(ask.who, ask, at=self.now)
         self._remember(tickets, done)
         paid = [n for n, fact in enumerate(ask.facts) if fact.kind == "paid"]
         bought = [n for n, fact in enumerate(ask.facts) if fact.kind == "bought"]
@@ -306,7 +309,10 @@ class PointsModel:
             self._give(done, "FRIEND", "PTS", units, thanked, timedelta(days=20), answer)
         if bought:
             self._give(done, "LATER", "PTS", 7, bought, timedelta(days=10), answer, timedelta(days=3))
-        if paid:
+        if paid and self.stamps[self._month(done)] >= 3:
+            answer.declines.append("limit_reached")
+        elif paid:
+            self.stamps[self._month(done)] += 1
             self._give(done, "STAMP", "LD", 3, paid, None, answer)
         others: dict[str, list[Fact]] = {}
         for fact in ask.facts:
@@ -315,6 +321,12 @@ class PointsModel:
         for other, facts in others.items():
             answer.follow_ups.append(Ask("reward", other, facts=tuple(facts), followed=True))
         answer.follow_ups.extend(self._wake(ask.who, tickets))
+
+    def _month(self, done: Done) -> tuple[str, int, int]:
+        """Whose, and the month of the first payment in Jakarta, which has been seven hours ahead as long as this reaches."""
+        first = next(fact for fact in done.ask.facts if fact.kind == "paid")
+        local = (first.at or done.at) + timedelta(hours=7)
+        return done.who, local.year, local.month
 
     def _give(
         self,
@@ -352,7 +364,7 @@ class PointsModel:
             answer.declines.append("insufficient_points")
         else:
             told = None if ask.value is None else factor
-            self._remember(tickets, Done(ask.who, ask, ask.asset, told, wallet.take(units)))
+            self._remember(tickets, Done(ask.who, ask, ask.asset, factor=told, lots=wallet.take(units)))
 
     def _refund(self, ask: Ask, tickets: Sequence[bytes], answer: Answer) -> None:
         done = self.done.get(ask.target)
@@ -414,6 +426,8 @@ class PointsModel:
                 done.returned[place] = back
             for award, units in zip(done.awards, wanted, strict=True):
                 self._take_back(ask.who, award, units)
+                if units and not award.left and award.promo == "STAMP" and done.who == ask.who:
+                    self.stamps[self._month(done)] -= 1
         for ticket, child in done.children:
             if child.kind == "reward":
                 parts = ask.parts if not ask.parts else tuple(self._mapped(ask, done, child))
@@ -540,7 +554,7 @@ class PointsModel:
                 answer.declines.append("amount_too_small")
             else:
                 wallet = self._free(hold)
-                self._remember(tickets, Done(ask.who, ask, hold.asset, None, wallet.take(units)))
+                self._remember(tickets, Done(ask.who, ask, hold.asset, lots=wallet.take(units)))
                 self._end(wallet, self.now)
                 wallet.settle()
 

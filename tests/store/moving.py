@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +18,7 @@ from accrual.domain.ids import bucket_of, member_account_id
 from accrual.domain.log import AppendRow, Lease
 from accrual.domain.outcomes import Outcome, decode_outcome
 from accrual.engine.keeping import NO_SEAL
-from accrual.engine.load import load
+from accrual.engine.load import fetch_shares, load
 from accrual.engine.process import Processor
 from accrual.engine.programmes import Programmes
 from accrual.engine.state import State
@@ -70,7 +70,11 @@ class Till:
             commands = await self.parts.store.fetch(wanted)
             tasks = await load(commands, self.state, self.parts.store, programme, lambda _: None)
             posting = processor.decide(tasks, self.leases, self.desk.now)
-            await self.parts.store.post(posting)
+            if posting.advances:
+                await self.parts.store.post(posting)
+            if processor.shorts:
+                stocks = {(bucket, key): units for bucket, key, units in processor.shorts}
+                await fetch_shares(stocks, self.state, self.parts.store)
             for advance in posting.advances:
                 self.leases[advance.bucket] = self.leases[advance.bucket]._replace(
                     cursor=advance.cursor, chain=advance.chain, outbox_next=advance.outbox_next
@@ -112,14 +116,15 @@ class Till:
         return 0 if row is None else int(row["balance_after"])
 
 
-def write_programme(path: Path, **settings: Any) -> Path:
-    """The programme of the plain model as a file."""
+def write_programme(path: Path, promos: Sequence[Any] = PROMOS, **settings: Any) -> Path:
+    """The programme of the plain model, or one with other promos, as a file."""
     written = {
         "code": "demo", "currency": "IDR", "minor_units": 2, "time_zone": "Asia/Jakarta", "late_limit": None,
         "tiers": {"asset": "PTS", "levels": LEVELS_WRITTEN}, **settings,
     }  # fmt: skip
     assets = [{"code": code} for code in ASSETS]
-    path.write_text(yaml.safe_dump({"programme": written, "assets": assets, "promos": PROMOS}, sort_keys=False))
+    whole = {"programme": written, "assets": assets, "promos": list(promos), "outlets": [{"code": "OTL-1"}]}
+    path.write_text(yaml.safe_dump(whole, sort_keys=False))
     return path
 
 

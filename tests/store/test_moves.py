@@ -193,6 +193,28 @@ async def test_return_waits_for_its_purchase_and_is_woken_by_it(till: Till) -> N
     assert (await verified(till)).findings == ()
 
 
+async def test_return_gives_back_counters_shares_and_caps(database: Database, pool: Pool, tmp_path: Path) -> None:
+    promo = {
+        "code": "ONCE", "trigger": "purchase", "budget": {"asset": "PTS", "amount": 10},
+        "limits": [{"count": 1}, {"count": 1, "per": "outlet"}], "benefits": [{"asset": "PTS", "fixed": 10}],
+    }  # fmt: skip
+    async with open_till(database, pool, tmp_path, promos=[promo]) as till:
+        paid = Purchase(amount_minor=1_000, outlet="OTL-1")
+        for _ in range(3):
+            till.start_again()
+            purchase = await till.log(Reward(**said("ann"), facts=(paid,)))
+            await till.settle()
+            assert [award.amount for award in (await till.outcome(purchase)).awards] == [10]
+            declined = await till.decided(Reward(**said("ann"), facts=(paid,)))
+            assert [decline.reason for decline in declined.declines]
+            await till.decided(moves.Reverse(**said("ann"), target=purchase.ticket))
+        counters = await till.pool.fetch("select value_after from counter where promo_id = 1 order by position")
+        assert [row[0] for row in counters] == [1, 0] * 3
+        assert await till.pool.fetchval("select sum(remaining) from budget_share") == 10
+        assert await till.pool.fetchval("select remaining from quota") == 1
+        assert (await verified(till)).findings == ()
+
+
 @pytest.mark.parametrize("number", [1, 2])
 async def test_random_movements_come_to_the_same_as_in_memory_and_verify_clean(till: Till, number: int) -> None:
     rng = random.Random(number)

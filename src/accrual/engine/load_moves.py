@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from accrual.domain.accounts import Role
+from accrual.domain.commands import Reward
 from accrual.domain.ids import bucket_of_ticket, member_account_id, system_account_id
 from accrual.domain.members import MARK_AWAITED, MARK_DEBT
 from accrual.domain.movements import (
@@ -19,8 +20,12 @@ from accrual.domain.movements import (
     Reverse,
     Review,
 )
+from accrual.domain.outcomes import Status
+from accrual.domain.stocks import StockKey
+from accrual.domain.undoing import TargetRow
 from accrual.engine.lot_book import LotBook
-from accrual.engine.moves.scene import Known
+from accrual.engine.moves.limits_back import keys_of
+from accrual.engine.moves.scene import Known, command_of, outcome_of
 from accrual.engine.ports_lane import StateSource
 from accrual.engine.state import AccountState, State
 from accrual.engine.task import Task
@@ -117,6 +122,20 @@ async def _load_accounts(
             state.lots += len(account.lots)
 
 
+async def _load_counters(task: Task, row: TargetRow, state: State, source: StateSource) -> None:
+    """The counters that the awards of a command counted on, which a return may give back."""
+    bought, cell = command_of(row), state.members[task.member_id]
+    if task.programme is None or not isinstance(bought, Reward) or row.status != Status.DECIDED:
+        return
+    keys = keys_of(task.programme, bought, outcome_of(row).awards, row.recorded_at)
+    missing = [key for key in keys if not isinstance(key, StockKey) and key not in cell.counters]
+    if missing:
+        cell.counters.update(dict.fromkeys(missing, 0))
+        wanted = {task.command.bucket: [(task.member_id, *key) for key in missing]}
+        for (_, promo_id, slot, period), value in (await source.counters(wanted)).items():
+            cell.counters[promo_id, slot, period] = value
+
+
 async def _load_known(task: Task, move: Movement, state: State, source: StateSource) -> Known:
     known = Known()
     bucket = task.command.bucket
@@ -124,6 +143,8 @@ async def _load_known(task: Task, move: Movement, state: State, source: StateSou
         known.target = await source.target(bucket_of_ticket(move.target), move.target, task.command.programme_id)
         if known.target is not None and known.target.member_id == task.member_id:
             known.undone = await source.undone(sorted({bucket, *known.target.homes}), known.target.ticket)
+            if isinstance(move, Reverse):
+                await _load_counters(task, known.target, state, source)
         elif known.target is not None:
             known.target, known.of_another = None, True
     elif isinstance(move, Capture | Confirm | Release):

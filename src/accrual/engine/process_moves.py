@@ -12,11 +12,12 @@ from accrual.domain.accounts import Role
 from accrual.domain.commands import Dialect, LoggedCommand, Profile, Resume, Reward, decode_command
 from accrual.domain.facts import Identity
 from accrual.domain.ids import system_account_id
-from accrual.domain.log import AppendRow, Mark, NewAccount, Posting, SnapshotRow
+from accrual.domain.log import AppendRow, CounterRow, Mark, NewAccount, Posting, SnapshotRow
 from accrual.domain.lots import encode_lots
 from accrual.domain.members import MARK_AWAITED, MARK_DEBT
 from accrual.domain.movements import MEMBER_KIND, Absorb, Capture, Confirm, Merge, Movement, Refund, Release, Reverse
 from accrual.domain.outcomes import Outcome, Status, encode_outcome
+from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Kind
 from accrual.domain.undoing import HoldRow, UndoneRow
 from accrual.engine.code_sending import CodeSender
@@ -28,7 +29,9 @@ from accrual.engine.notices import notice_event
 from accrual.engine.purse import Purse
 from accrual.engine.reward_desk import RewardDesk
 from accrual.engine.state import AccountState, MemberCell
+from accrual.engine.stocks import give_back
 from accrual.engine.task import Decided, Task
+from accrual.rules.limits import Key
 from accrual.rules.snapshot import Judgement
 
 WAITS = "waits for its purchase"
@@ -176,6 +179,8 @@ class MovementDecider(LevelKeeper):
         if scene.new_level is not None:
             self._keep_profile(task, cell, scene.new_level.profile, posting)
         bucket, position = command.bucket, command.position
+        for key, units in scene.uses_back.items():
+            self._give_use_back(task, cell, key, units, posting)
         if scene.hold is not None:
             asset_id, amount, expires_at = scene.hold
             account_id = cell.accounts[asset_id, Role.MEMBER].account_id
@@ -190,6 +195,15 @@ class MovementDecider(LevelKeeper):
         if cell.row is not None and (scene.merged_into is not None or scene.unmerged):
             cell.row = cell.row._replace(merged_into=scene.merged_into)
             posting.marks.append(Mark(bucket, task.member_id, cell.row.marks, scene.merged_into))
+
+    def _give_use_back(self, task: Task, cell: MemberCell, key: Key, units: int, posting: Posting) -> None:
+        """A counter or stock stands as if so much had not been used. A counter stays with the member it counted."""
+        command = task.command
+        if isinstance(key, StockKey):
+            give_back(key, units, self._state, command.bucket, self._buckets, posting)
+        elif cell.counters.get(key, 0) > 0:
+            cell.counters[key] = value = max(0, cell.counters[key] - units)
+            posting.counters.append(CounterRow(command.bucket, task.member_id, *key, command.position, value))
 
     def _wait(self, task: Task, cell: MemberCell, target: bytes, posting: Posting) -> Decided:
         """A return whose purchase is not there yet is put aside until it comes."""

@@ -47,3 +47,17 @@ class SeenStocks:
                 share.left -= used
                 share.used = True
                 posting.shares.append(StockRow(self._bucket, *key, used))
+
+
+def give_back(key: StockKey, units: int, state: State, bucket: int, buckets: int, posting: Posting) -> None:
+    """So much of a stock counts as not used: a promo's own goes to this bucket's share, whatever its cap is by now."""
+    if key.subject:
+        posting.quotas.append(StockRow(bucket_of(key.subject, buckets), *key, -units))
+        if key in state.quotas:
+            state.quotas[key] += units
+        return
+    posting.shares.append(StockRow(bucket, *key, -units))
+    for (place, known), share in state.shares.items():
+        if place == bucket and known[1:4] == key[1:4]:
+            share.left += units
+            share.used = True

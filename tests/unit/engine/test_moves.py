@@ -305,6 +305,17 @@ async def test_returns_stand_through_two_mergers_by_whichever_ticket() -> None:
     assert desk.books.balance("eve") == 50
 
 
+async def test_return_after_a_merger_gives_back_nothing_of_the_other_members_counters() -> None:
+    desk = desk_of({**BASE, "limits": [{"count": 1}]}, buckets=64)
+    purchase = await bought(desk, "ann", Purchase(amount_minor=1_000))
+    await bought(desk, "bob", Purchase(amount_minor=1_000))
+    await done(desk, moves.Merge(**said("ann"), into=identity_of("bob")))
+    await done(desk, back("ann", purchase))
+    assert desk.books.balance("bob") == 10
+    again = await bought(desk, "bob", Purchase(amount_minor=1_000))
+    assert reasons(desk.books.outcome(again)) == ["limit_reached"]
+
+
 # Returns before their purchase.
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from accrual.domain.commands import LoggedCommand, decode_command
 from accrual.domain.movements import Movement
-from accrual.domain.outcomes import Award, Booked, Declined, Outcome, decode_outcome
+from accrual.domain.outcomes import Booked, Declined, Outcome, decode_outcome
 from accrual.domain.tiers import Level
 from accrual.domain.transfers import Kind
 from accrual.domain.undoing import HoldRow, Part, TargetRow
@@ -19,6 +19,7 @@ from accrual.engine.reward_desk import RewardDesk
 from accrual.engine.state import MemberCell
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.levels import Moved
+from accrual.rules.limits import Key
 from accrual.rules.snapshot import PROGRAMME_ITSELF
 
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,8 +45,8 @@ class Scene(msgspec.Struct, gc=False):
 
     `follow_ups` are for other members' lanes, `undone` the new totals of parts of the target, `hold` and `released` what
     is set aside anew and what no longer is, `merged_into` whom the member becomes, `waits_for` a ticket that must come first.
-    `first_recorded_at` is when the command was first recorded, which is earlier than `now` on a second try. `undone_awards`
-    are now wholly taken back, so that their use of limits is given back too. `desk` is where
+    `first_recorded_at` is when the command was first recorded, which is earlier than `now` on a second try. `uses_back`
+    is the use of counters and stocks that is given back. `desk` is where
     rewards are redeemed. `earnings` are (asset_id, moment, units)
     that count towards levels from now on, `new_level` where the member moved to.
     """
@@ -67,7 +68,7 @@ class Scene(msgspec.Struct, gc=False):
     waits_for: bytes | None = None
     enrol: bool = False
     first_recorded_at: datetime = NO_TIME
-    undone_awards: list[tuple[Award, TargetRow]] = msgspec.field(default_factory=list)
+    uses_back: dict[Key, int] = msgspec.field(default_factory=dict)
     desk: RewardDesk | None = None
     earnings: list[tuple[int, datetime, int]] = msgspec.field(default_factory=list)
     new_level: Moved | None = None

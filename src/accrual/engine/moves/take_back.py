@@ -10,12 +10,15 @@ import msgspec
 from accrual.domain.accounts import Role
 from accrual.domain.commands import Reward, decode_command
 from accrual.domain.facts import Fact, Referral, ReferralPurchase
+from accrual.domain.ids import member_of
 from accrual.domain.movements import ReturnedPart, Reverse
 from accrual.domain.outcomes import Award, Status
 from accrual.domain.programme import AfterSpent
+from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Kind
 from accrual.domain.undoing import AwardedLine, Part, TargetRow
 from accrual.engine.lot_book import take_in_order
+from accrual.engine.moves.limits_back import uses_given_back
 from accrual.engine.moves.scene import Scene, command_of, outcome_of
 from accrual.rules.calendar import after
 
@@ -43,12 +46,18 @@ def reverse(asked: Reverse, scene: Scene) -> None:
     if _nothing_left(asked.parts, bought, awards, scene):
         scene.undone.clear()
         scene.refuse("already_returned")
+        wanted = {}
     for number, units in wanted.items():
         if units > 0:
             _take_back(scene, row, number, awards[number], row.awarded[number], units)
             # It counts no more towards levels, whenever it counted and wherever it is by now.
             earned_at = bought.facts[0].occurred_at or row.recorded_at
             scene.earnings.append((awards[number].asset_id, earned_at, -units))
+    given_back = uses_given_back(scene.programme, bought, awards, row.recorded_at, scene.known.undone, scene.undone)
+    # A merged member's own counters were never added to this one's.
+    identity = bought.identity
+    counted_here = member_of(row.programme_id, identity.kind, identity.value) == scene.member_id
+    scene.uses_back = {key: units for key, units in given_back.items() if counted_here or isinstance(key, StockKey)}
     scene.follow_ups.extend(_other_sides(asked, scene, row, bought))
 
 
@@ -194,8 +203,6 @@ def _take_back(scene: Scene, row: TargetRow, number: int, award: Award, line: Aw
         "expired": rest - spent,
     }
     scene.book(Kind.REVERSE, asset_id, -(of_pending + of_lot + from_balance + debt), details)
-    if before + units == award.amount:
-        scene.undone_awards.append((award, row))
 
 
 def _other_sides(asked: Reverse, scene: Scene, row: TargetRow, bought: Reward) -> Iterator[Reverse]:
