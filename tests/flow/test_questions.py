@@ -71,7 +71,9 @@ def test_submitted_command_is_decided_and_shown_everywhere(terminal: Terminal) -
         assert terminal.json("ticket", spelling)["ticket"] == ticket
     member = terminal.json("member", "qoin.user_id", "16659")
     assert list(member) == ["member", "at", "balances", "history", "next_before"]
-    assert member["balances"][0] == {
+    balance = member["balances"][0]
+    assert [(due["days"], due["amount"]) for due in balance.pop("due")] == [(30, 0), (60, 0), (90, 0)]
+    assert balance == {
         "asset": 35,
         "code": "PTS",
         "name": "Point Reddem",
@@ -80,6 +82,7 @@ def test_submitted_command_is_decided_and_shown_everywhere(terminal: Terminal) -
         "pending": 0,
         "available": 1,
         "debt": 0,
+        "next_expiry": None,
     }
     assert [entry["ticket"] for entry in member["history"]] == [ticket]
     assert terminal.run("verify", "--quiet").exit_code == 0
