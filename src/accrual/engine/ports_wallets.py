@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from accrual.domain.outcomes import Outcome
-from accrual.domain.wallets import Balances, LoggedCall, WalletRow
+from accrual.domain.wallets import AsLeft, Balances, LoggedCall, WalletRow
 
 
 class WalletSource(Protocol):
@@ -14,22 +14,17 @@ class WalletSource(Protocol):
 
     buckets: int
 
-    async def wallet(self, programme_id: int, member_id: bytes) -> WalletRow | None:
-        """A member of this programme as they are now."""
+    async def wallets(self, member_ids: Sequence[bytes]) -> dict[bytes, WalletRow]:
+        """Members as they are now, by id."""
+
+    async def balances(self, asked: Sequence[AsLeft]) -> dict[AsLeft, Balances]:
+        """Members as decided commands left them; those who are no members, or not decided, are left out."""
 
     async def reach(self, member_id: bytes) -> tuple[int, int]:
         """(next position, first undecided one) of the log in which a member's commands are; they are equal at rest."""
 
     async def named(self, member_id: bytes, kind: str) -> str | None:
         """How a member is called in one kind of identity, as first seen."""
-
-    async def balances(self, member_id: bytes, asset_id: int, position: int, behind: int) -> Balances | None:
-        """A member as the decided command at `position` left them; spending is summed behind the position `behind`."""
-
-    async def earned(
-        self, member_id: bytes, asset_id: int, versions: Sequence[int], behind: int, position: int
-    ) -> list[Outcome]:
-        """Outcomes behind one position, up to another, in which these promo versions gave, or points were taken back."""
 
     async def logged(self, bucket: int, position: int) -> LoggedCall | None:
         """The command at a place of the log."""

@@ -17,8 +17,9 @@ from accrual.domain.ids import BUCKETS_MAX, bucket_of, member_id_of, member_of
 from accrual.domain.members import MemberProfile
 from accrual.domain.outcomes import Booked, Outcome, Status
 from accrual.domain.transfers import Kind
-from accrual.domain.wallets import LoggedCall, WalletRow
+from accrual.domain.wallets import AsLeft, Balances, LoggedCall, WalletRow
 from accrual.engine.ports_wallets import WalletSource
+from accrual.engine.together import Together
 
 MERGES_MAX = 16
 PAUSE_S = 0.01
@@ -92,6 +93,8 @@ class Wallets:
 
     def __init__(self, source: WalletSource, *, kept_max: int = TOTALS_KEPT_MAX) -> None:
         self._source = source
+        self._rows: Together[bytes, WalletRow] = Together(source.wallets)
+        self._balances: Together[AsLeft, Balances] = Together(source.balances)
         self._kept_max = kept_max
         self._kept: OrderedDict[tuple[bytes, int, int], _Sums] = OrderedDict()
 
@@ -118,14 +121,14 @@ class Wallets:
 
     async def find(self, programme_id: int, identity: Identity) -> Wallet | None:
         """The member with this identity, and whom they were merged into. Raises DatabaseDown."""
-        row = await self._source.wallet(programme_id, member_id_of(programme_id, identity.kind, identity.value))
-        if row is None:
+        row = await self._rows.ask(member_id_of(programme_id, identity.kind, identity.value))
+        if row is None or row.programme_id != programme_id:
             return None
         shared = row
         for _ in range(MERGES_MAX):
             if shared.merged_into is None:
                 break
-            following = await self._source.wallet(programme_id, shared.merged_into)
+            following = await self._rows.ask(shared.merged_into)
             if following is None:
                 break
             shared = following
@@ -160,7 +163,8 @@ class Wallets:
         key = (member_id, asset_id, 0 if counted is None else counted.promo_id)
         kept = self._kept.get(key, NOTHING_YET)
         since = kept if kept.position <= position else NOTHING_YET
-        now = await self._source.balances(member_id, asset_id, position, since.position)
+        versions = () if counted is None else counted.versions
+        now = await self._balances.ask(AsLeft(member_id, asset_id, position, since.position, versions))
         if now is None:
             return None
         sums = _Sums(
@@ -171,9 +175,8 @@ class Wallets:
             since.basis,
             since.returned,
         )
-        if counted is not None:
-            for outcome in await self._source.earned(member_id, asset_id, counted.versions, since.position, position):
-                sums = await self._add(sums, outcome, member_id, asset_id, frozenset(counted.versions))
+        for outcome in now.earned if versions else ():
+            sums = await self._add(sums, outcome, member_id, asset_id, frozenset(versions))
         self._keep(key, sums)
         return Standing(
             number=log_id_of(now.enrolled_position, bucket_of(member_id, self._source.buckets)),

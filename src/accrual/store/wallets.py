@@ -14,12 +14,13 @@ from accrual.domain.ids import bucket_of, bucket_of_ticket, member_account_id
 from accrual.domain.members import EMPTY_PROFILE, MemberProfile, decode_profile
 from accrual.domain.outcomes import Outcome, decode_outcome
 from accrual.domain.transfers import Kind
-from accrual.domain.wallets import Balances, LoggedCall, WalletRow
+from accrual.domain.wallets import AsLeft, Balances, LoggedCall, WalletRow
 from accrual.store.connection import Pool
+from accrual.store.lanes import offsets
 from accrual.store.postgres import mapping_loss
 from accrual.store.sql import query
 
-_ONE, _STANDING, _EARNED = query("wallet/one"), query("wallet/standing"), query("wallet/earned")
+_ONE, _STANDING = query("wallet/one"), query("wallet/standing")
 _LOGGED, _OUTCOME, _NAMED = query("wallet/logged"), query("wallet/outcome"), query("wallet/named")
 _WAITING = query("wallet/waiting")
 
@@ -34,21 +35,69 @@ class WalletReads:
         self._pool = pool
         self.buckets = buckets
 
-    async def wallet(self, programme_id: int, member_id: bytes) -> WalletRow | None:
-        """A member of this programme as they are now."""
-        bucket = bucket_of(member_id, self.buckets)
+    async def wallets(self, member_ids: Sequence[bytes]) -> dict[bytes, WalletRow]:
+        """Members as they are now, by id."""
+        wanted: dict[int, list[bytes]] = {}
+        for member_id in member_ids:
+            wanted.setdefault(bucket_of(member_id, self.buckets), []).append(member_id)
+        flat = [member_id for bucket in sorted(wanted) for member_id in wanted[bucket]]
         with mapping_loss():
-            row = await self._pool.fetchrow(_ONE, bucket, member_id)
-        if row is None or row[0] != programme_id:
-            return None
-        return WalletRow(
-            bucket=bucket,
-            member_id=member_id,
-            merged_into=None if row[1] is None else bytes(row[1]),
-            enrolled_at=row[2],
-            enrolled_position=row[3],
-            profile=_profile(row[4]),
-        )
+            rows = await self._pool.fetch(_ONE, sorted(wanted), offsets(wanted, self.buckets), flat)
+        return {
+            bytes(row[0]): WalletRow(
+                programme_id=row[1],
+                bucket=bucket_of(row[0], self.buckets),
+                member_id=bytes(row[0]),
+                merged_into=None if row[2] is None else bytes(row[2]),
+                enrolled_at=row[3],
+                enrolled_position=row[4],
+                profile=_profile(row[5]),
+            )
+            for row in rows
+        }
+
+    async def balances(self, asked: Sequence[AsLeft]) -> dict[AsLeft, Balances]:
+        """Members as decided commands left them; those who are no members, or not decided, are left out."""
+        wanted: dict[int, list[int]] = {}
+        for number, each in enumerate(asked):
+            wanted.setdefault(bucket_of(each.member_id, self.buckets), []).append(number)
+        order = [number for bucket in sorted(wanted) for number in wanted[bucket]]
+        inquiries = [asked[number] for number in order]
+        accounts = [
+            [member_account_id(each.member_id, each.asset_id, role) for each in inquiries]
+            for role in (Role.MEMBER, Role.PENDING, Role.DEBT)
+        ]
+        with mapping_loss():
+            rows = await self._pool.fetch(
+                _STANDING,
+                sorted(wanted),
+                offsets(wanted, self.buckets),
+                order,
+                [each.member_id for each in inquiries],
+                *accounts,
+                [each.position for each in inquiries],
+                [each.behind for each in inquiries],
+                [int(kind) for kind in SPENDING],
+                Kind.MERGE,
+                Kind.AWARD,
+                Kind.REVERSE,
+                sorted({version for each in inquiries for version in each.versions}),
+            )
+        return {
+            asked[row[0]]: Balances(
+                enrolled_at=row[1],
+                enrolled_position=row[2],
+                profile=_profile(row[3]),
+                command=decode_command(row[4]),
+                status=row[5],
+                posted=row[6] or 0,
+                pending=row[7] or 0,
+                spent=row[8],
+                joined=row[9],
+                earned=tuple(_outcome(payload) for payload in row[10] or ()),
+            )
+            for row in rows
+        }
 
     async def reach(self, member_id: bytes) -> tuple[int, int]:
         """(next position, first undecided one) of the log in which a member's commands are; they are equal at rest."""
@@ -61,45 +110,6 @@ class WalletReads:
         with mapping_loss():
             row = await self._pool.fetchrow(_NAMED, bucket_of(member_id, self.buckets), member_id, kind)
         return None if row is None else str(row[0])
-
-    async def balances(self, member_id: bytes, asset_id: int, position: int, behind: int) -> Balances | None:
-        """A member as the decided command at `position` left them; spending is summed behind the position `behind`.
-
-        None while there is no such member, or no outcome there.
-        """
-        bucket = bucket_of(member_id, self.buckets)
-        with mapping_loss():
-            rows = await self._pool.fetch(
-                _STANDING, bucket, member_id, asset_id, position, behind, [int(kind) for kind in SPENDING], Kind.MERGE
-            )
-        if not rows:
-            return None
-        first = rows[0]
-        by_role = {row[5]: row for row in rows if row[5] is not None}
-        main, pending = by_role.get(Role.MEMBER), by_role.get(Role.PENDING)
-        return Balances(
-            enrolled_at=first[0],
-            enrolled_position=first[1],
-            profile=_profile(first[2]),
-            command=decode_command(first[3]),
-            status=first[4],
-            posted=0 if main is None else main[6] or 0,
-            pending=0 if pending is None else pending[6] or 0,
-            spent=0 if main is None else main[7],
-            joined=any(row[8] for row in by_role.values()),
-        )
-
-    async def earned(
-        self, member_id: bytes, asset_id: int, versions: Sequence[int], behind: int, position: int
-    ) -> list[Outcome]:
-        """Outcomes behind one position, up to another, in which these promo versions gave, or points were taken back."""
-        bucket = bucket_of(member_id, self.buckets)
-        accounts = [member_account_id(member_id, asset_id, role) for role in (Role.MEMBER, Role.PENDING, Role.DEBT)]
-        with mapping_loss():
-            rows = await self._pool.fetch(
-                _EARNED, bucket, accounts, behind, position, Kind.AWARD, list(versions), Kind.REVERSE
-            )
-        return [_outcome(row[1]) for row in rows]
 
     async def logged(self, bucket: int, position: int) -> LoggedCall | None:
         """The command at a place of the log; None when there is none, or none that can be read."""

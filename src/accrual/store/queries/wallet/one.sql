@@ -1,6 +1,9 @@
--- A member with their newest profile, for calls that name a wallet. $1 bucket, $2 member_id.
-select m.programme_id, m.merged_into, m.enrolled_at, m.enrolled_position, p.document
-from member m
+-- Members with their newest profiles, for calls that name wallets; ids are sliced by bucket with offsets indexed by bucket.
+-- $1 buckets, $2 offsets, $3 member_ids.
+select m.member_id, m.programme_id, m.merged_into, m.enrolled_at, m.enrolled_position, p.document
+from lane l
+cross join lateral unnest(($3::bytea[])[($2::integer[])[l.bucket + 1] + 1 : ($2::integer[])[l.bucket + 2]]) as u (member_id)
+join member m on m.bucket = l.bucket and m.member_id = u.member_id
 left join lateral (
     select p.document
     from profile p
@@ -8,4 +11,4 @@ left join lateral (
     order by p.position desc
     limit 1
 ) p on true
-where m.bucket = $1 and m.member_id = $2
+where l.bucket = any ($1::integer[])
