@@ -53,7 +53,7 @@ async def load_levels(tasks: Sequence[Task], state: State, source: StateSource) 
 def moves_levels(task: Task, ladder: Ladder) -> bool:
     """Whether a command may change the level of its member by what was earned."""
     if task.reward is not None:
-        return any(asset_id == ladder.asset_id for asset_id, _ in task.looks.accounts)
+        return ladder.climbs and any(asset_id == ladder.asset_id for asset_id, _ in task.looks.accounts)
     if task.profile is not None:
         return task.profile.tier is not None
     return isinstance(task.move, Review | Merge | Absorb)

@@ -32,6 +32,11 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     grace: str
     zone: ZoneInfo
 
+    @property
+    def climbs(self) -> bool:
+        """Whether there is more than one level: else nothing that is earned changes any member's."""
+        return len(self.levels) > 1
+
     def place_of(self, code: str | None) -> int:
         """Where a level stands; the lowest for none, and for one that the programme has no more."""
         return next((place for place, level in enumerate(self.levels) if level.code == code), 0)
