@@ -19,6 +19,7 @@ from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, t
 from accrual.cli.ticket import TicketId
 from accrual.cli.ticket_ids import read_ticket
 from accrual.domain.errors import Missing
+from accrual.domain.members import LevelBy
 from accrual.domain.programme import Language
 from accrual.engine.reads import FOLLOW_UP_DEPTH_MAX
 from accrual.engine.render import ticket_json, ticket_text
@@ -110,6 +111,11 @@ def sentences(story: Story) -> Iterator[str]:
     if view.revision is not None:
         yield "  " + tell("decided", revision=str(view.revision))
     yield from _judged(view, tell)
+    if view.tier is not None:
+        values = {"before": view.tier.before, "after": view.tier.after}
+        figures = {"earned": number(story.language, view.tier.earned)}
+        figures["threshold"] = number(story.language, view.tier.threshold)
+        yield "  " + tell(f"tier.{LevelBy(view.tier.by).name.lower()}", **values, **figures)
     for line in view.lines:
         account = line.code if line.role == "main" else f"{line.code} ({line.role})"
         amount = ("+" if line.amount > 0 else "") + number(story.language, line.amount)
@@ -126,6 +132,8 @@ def _judged(view: TicketView, tell: Callable[..., str]) -> Iterator[str]:
         if (story := _redeemed(booked.details or {}, booked.kind)) is not None:
             key, values = story
             yield "  " + tell(key, asset=booked.code, **values)
+    if view.tier is not None and not considered and not view.is_profile:
+        return
     if not considered and not view.declines and not view.booked:
         yield "  " + tell("profile" if view.is_profile else "nothing")
     if considered:

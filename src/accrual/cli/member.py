@@ -18,7 +18,7 @@ from accrual.domain.facts import Identity
 from accrual.domain.members import MemberProfile
 from accrual.engine.reads import HISTORY_MAX
 from accrual.engine.render import member_json
-from accrual.engine.views import MemberView
+from accrual.engine.views import LevelView, MemberView
 from accrual.rules.calendar import read_instant
 
 HISTORY_SHOWN = 20
@@ -59,6 +59,8 @@ def print_member(view: MemberView, console: Console) -> None:
     if view.referrer is not None:
         console.print(f"referrer  {identity_text(view.referrer)}", soft_wrap=True)
     print_profile(view.profile, console)
+    if view.level is not None:
+        print_level(view.level, console)
     if view.at is not None:
         console.print(f"as of     {moment(view.at)}")
     console.print(balances_table(view.balances))
@@ -71,6 +73,17 @@ def print_member(view: MemberView, console: Console) -> None:
         console.print("No commands here.")
     if view.next_before is not None:
         console.print(f"There is more: --before {view.next_before}", style="dim")
+
+
+def print_level(level: LevelView, console: Console) -> None:
+    """The level, what the window holds, what is missing to the next one and until when this one is safe."""
+    by_hand = ", set by hand" if level.by_hand else ""
+    since = "" if level.since is None else f" since {moment(level.since)}"
+    console.print(f"level     {level.code} {level.name}{since}{by_hand}", soft_wrap=True, markup=False, highlight=False)
+    if level.safe_until is not None:
+        console.print(f"safe      until {moment(level.safe_until)}", highlight=False)
+    missing = "" if level.following is None else f", {level.missing} more to {level.following}"
+    console.print(f"earned    {level.earned} in the window{missing}", soft_wrap=True, markup=False, highlight=False)
 
 
 def print_profile(profile: MemberProfile, console: Console) -> None:

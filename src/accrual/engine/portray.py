@@ -206,6 +206,7 @@ def portray(
         retry_of=command.ticket if isinstance(command, Resume) else None,
         is_profile=isinstance(command, Profile),
         booked=() if outcome is None or names is None else tuple(names.booked(each) for each in outcome.booked),
+        tier=None if outcome is None else outcome.tier,
     )
 
 

@@ -27,6 +27,7 @@ from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.domain.outcomes import Status
 from accrual.domain.programme import Catalogue, Language
 from accrual.engine.catalog import Catalog
+from accrual.engine.level_reads import ladder_of, read_level
 from accrual.engine.lot_book import LotBook
 from accrual.engine.portray import Decoded, FieldsOf, Names, decode, identity_of, portray, portray_balances
 from accrual.engine.resume import RETRIES_MAX, next_retry, retry_ticket
@@ -94,6 +95,9 @@ class SnapshotReads(Protocol):
 
     async def member(self, bucket: int, member_id: bytes) -> BookedMember | None:
         """A member's row."""
+
+    async def earned(self, bucket: int, accounts: Sequence[int], since: datetime) -> list[tuple[datetime, int]]:
+        """(moment, units) that accounts earned since then, returns and mergers included."""
 
     async def profile(self, bucket: int, member_id: bytes) -> MemberProfile | None:
         """What is known of a member; None when nothing ever was."""
@@ -213,6 +217,10 @@ class Reads:
             bucket, row = found
             identities = await books.identities(row.member_id)
             profile = await books.profile(bucket, row.member_id)
+            ladder = ladder_of(await self._newest(programme_id, ()))
+            level = None
+            if ladder is not None:
+                level = await read_level(books, ladder, bucket, row.member_id, profile or EMPTY_PROFILE, self._now())
             until = INT64_MAX if at is None else await books.position_at(bucket, at)
             before = min(before, until + 1 if at is not None else INT64_MAX)
             balances = await books.balances(bucket, row.member_id, until=until)
@@ -238,6 +246,7 @@ class Reads:
             history=tuple(await self.portray(page, follow_ups, lines, retries)),
             next_before=positions[limit - 1] if len(positions) > limit else None,
             at=at,
+            level=level,
         )
 
     async def member_name(self, programme_id: int, identity: Identity) -> str | None:

@@ -8,12 +8,14 @@ from typing import Any
 
 from accrual.domain.commands import Dialect
 from accrual.domain.facts import Identity
-from accrual.domain.members import MemberProfile
+from accrual.domain.members import LevelBy, MemberProfile
+from accrual.domain.outcomes import TierChange
 from accrual.engine.views import (
     AwardView,
     BalanceView,
     BookedView,
     DeclineView,
+    LevelView,
     LineView,
     MemberView,
     NextExpiryView,
@@ -35,6 +37,7 @@ def member_json(view: MemberView) -> dict[str, Any]:
             "identities": [_identity(identity) for identity in view.identities],
             "referrer": None if view.referrer is None else _identity(view.referrer),
             "profile": profile_json(view.profile),
+            "level": None if view.level is None else _level(view.level),
         },
         "at": _instant(view.at),
         "balances": [_balance(balance) for balance in view.balances],
@@ -125,6 +128,7 @@ def ticket_json(view: TicketView) -> dict[str, Any]:
         "awards": [_award(award) for award in view.awards],
         "declines": [_decline(decline) for decline in view.declines],
         "booked": [_booked(booked) for booked in view.booked],
+        "tier": None if view.tier is None else _tier(view.tier),
         "lines": [_line(line) for line in view.lines],
         "follow_ups": [ticket_text(ticket) for ticket in view.follow_ups],
         "parent": None if view.parent is None else ticket_text(view.parent),
@@ -216,6 +220,30 @@ def _booked(view: BookedView) -> dict[str, Any]:
         "name": view.name,
         "amount": view.amount,
         "details": view.details,
+    }
+
+
+def _tier(change: TierChange) -> dict[str, Any]:
+    return {
+        "from": change.before,
+        "to": change.after,
+        "by": LevelBy(change.by).name.lower(),
+        "earned": change.earned,
+        "threshold": change.threshold,
+    }
+
+
+def _level(view: LevelView) -> dict[str, Any]:
+    return {
+        "code": view.code,
+        "name": view.name,
+        "earned": view.earned,
+        "by_hand": view.by_hand,
+        "since": _instant(view.since),
+        "safe_until": _instant(view.safe_until),
+        "next": None
+        if view.following is None
+        else {"code": view.following, "name": view.following_name, "missing": view.missing},
     }
 
 

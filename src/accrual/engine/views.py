@@ -9,6 +9,7 @@ import msgspec
 
 from accrual.domain.facts import Identity
 from accrual.domain.members import EMPTY_PROFILE, MemberProfile
+from accrual.domain.outcomes import TierChange
 
 
 class AwardView(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +83,8 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
     `complete` is true once the command and all its follow-ups are decided; `awards` then lists every award of the
     ticket, the member's own first, then the referrer's. `fields` are the client's own fields as sent (empty once erased).
     `retries` are the commands that tried a parked one again, `retry_of` is on such a command what it tried.
-    `is_profile`: it changed what is known of the member, and no promo was asked. `booked` is what it moved without one.
+    `is_profile`: it changed what is known of the member, and no promo was asked. `booked` is what it moved without one,
+    `tier` how the member's level changed.
     """
 
     ticket: bytes
@@ -109,6 +111,7 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
     retry_of: bytes | None = None
     is_profile: bool = False
     booked: tuple[BookedView, ...] = ()
+    tier: TierChange | None = None
 
 
 class ParkedPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,10 +222,28 @@ class StatementView(msgspec.Struct, frozen=True, kw_only=True):
     next_after: tuple[int, int] | None
 
 
+class LevelView(msgspec.Struct, frozen=True, kw_only=True):
+    """A member's level. `earned` is what the window holds that ends now, `missing` what the next level wants beyond it.
+
+    `since` is None where that is not known, `safe_until` None where no review ever lowers: at the lowest level, by hand.
+    """
+
+    code: str
+    name: str
+    earned: int
+    by_hand: bool
+    since: datetime | None
+    safe_until: datetime | None
+    following: str | None
+    following_name: str | None
+    missing: int | None
+
+
 class MemberView(msgspec.Struct, frozen=True, kw_only=True):
     """A member with balances and one page of history, newest first. `next_before` is the position to page on from.
 
     `at`: everything is as of that past instant, but for the name, identities, referrer and profile, which are today's.
+    `level` is today's too, and None in a programme without levels.
     """
 
     member_id: bytes
@@ -237,3 +258,4 @@ class MemberView(msgspec.Struct, frozen=True, kw_only=True):
     next_before: int | None
     profile: MemberProfile = EMPTY_PROFILE
     at: datetime | None = None
+    level: LevelView | None = None

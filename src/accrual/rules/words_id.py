@@ -192,6 +192,10 @@ WORDS: Mapping[str, str] = {
         "Tidak ada promo dalam program yang menanggapi kejadian seperti "
         "ini, jadi tidak ada yang diberikan maupun ditolak."
     ),
+    "story.tier.earned": "^ Level {before} -> {after}: {earned} diperoleh, syaratnya {threshold}; berlaku mulai sekarang.",
+    "story.tier.hand": "^ Level {before} -> {after}, ditetapkan manual; {earned} diperoleh.",
+    "story.tier.review": "v Level {before} -> {after}: {earned} diperoleh; periode dan tenggangnya sudah lewat.",
+    "story.tier.merger": "^ Level {before} -> {after}, yang lebih tinggi dari kedua member atau hasil gabungan ({earned}).",
     "story.profile": "Data member diubah seperti diminta; berlaku untuk kejadian sesudahnya.",
     "story.considered": "Promo yang dipertimbangkan: {promos}.",
     "story.gave": "+ {promo} (versi {version}) memberi {text}",

@@ -24,6 +24,7 @@ from accrual.domain.errors import Broken
 from accrual.domain.ids import bucket_of_ticket
 from accrual.domain.lots import LotEvents, LotRow, decode_lots
 from accrual.domain.members import MemberProfile, decode_profile
+from accrual.domain.transfers import Kind
 from accrual.store.bodies import open_body
 from accrual.store.connection import Connection, Pool, Record
 from accrual.store.postgres import mapping_loss
@@ -49,6 +50,7 @@ _MEMBER = query("reads/member")
 _MEMBER_NAME = query("reads/member_name")
 _PARKED = query("reads/parked")
 _PROFILE = query("reads/profile")
+_EARNED = query("reads/earned")
 _CANCELLED = query("reads/cancelled")
 
 
@@ -159,6 +161,11 @@ class SnapshotReads:
             return None
         referrer = None if row[5] is None else (row[5], row[6])
         return BookedMember(row[0], row[1], row[2], row[3], row[4], referrer)
+
+    async def earned(self, bucket: int, accounts: Sequence[int], since: datetime) -> list[tuple[datetime, int]]:
+        """(moment, units) that accounts earned since then, each moment the beginning of a quarter of an hour."""
+        rows = await self._connection.fetch(_EARNED, bucket, list(accounts), since, Kind.AWARD)
+        return [(row[0], row[1]) for row in rows]
 
     async def profile(self, bucket: int, member_id: bytes) -> MemberProfile | None:
         """What is known of a member, or None. Raises Broken `profile_damaged`."""

@@ -72,6 +72,16 @@ class Line(_Shape, frozen=True):
     expires_at: datetime | None
 
 
+class TierChanged(_Shape, frozen=True):
+    """How the member's level changed: what did it, what the window held then, what the new level asks for."""
+
+    before: str = msgspec.field(name="from")
+    to: str
+    by: Literal["earned", "hand", "review", "merger"]
+    earned: int
+    threshold: int
+
+
 class Retry(_Shape, frozen=True):
     """A command that tried a parked one again."""
 
@@ -94,6 +104,7 @@ class Ticket(_Shape, frozen=True):
     awards: tuple[Award, ...]
     declines: tuple[Decline, ...]
     booked: tuple[Booked, ...]
+    tier: TierChanged | None
     lines: tuple[Line, ...]
     follow_ups: tuple[str, ...]
     parent: str | None
@@ -153,8 +164,28 @@ class Profile(_Shape, frozen=True):
     attributes: dict[str, str | int | bool]
 
 
+class NextLevel(_Shape, frozen=True):
+    """The level above, and how many more units the window would have to hold."""
+
+    code: str
+    name: str
+    missing: int
+
+
+class MemberLevel(_Shape, frozen=True):
+    """A member's level and what the window of the levels holds; `safe_until` null: no review ever lowers it."""
+
+    code: str
+    name: str
+    earned: int
+    by_hand: bool
+    since: datetime | None
+    safe_until: datetime | None
+    next: NextLevel | None
+
+
 class MemberItself(_Shape, frozen=True):
-    """Who a member is."""
+    """Who a member is; `level` is null in a programme without levels."""
 
     id: str
     name: str | None
@@ -162,6 +193,7 @@ class MemberItself(_Shape, frozen=True):
     identities: tuple[Identity, ...]
     referrer: Identity | None
     profile: Profile
+    level: MemberLevel | None
 
 
 class Member(_Shape, frozen=True):
