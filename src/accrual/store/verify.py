@@ -162,7 +162,7 @@ class Books:
     async def decided(self) -> int:
         """The sum of all lanes' cursors."""
         with mapping_loss():
-            return int(await (await self._session()).fetchval(_CURSORS))
+            return int(await (await self._session()).fetchval(_CURSORS, list(range(self.buckets))))
 
     async def close(self) -> None:
         """End the session."""
