@@ -22,6 +22,8 @@ async def load_rewards(tasks: Sequence[Task], state: State, source: StateSource)
     pools: Counter[bytes] = Counter()
     state.pools = {}
     for task in tasks:
+        if task.move is None:
+            continue
         reward, counter = _asked(task)
         if reward is not None:
             if (stock := reward.stock_key) is not None:

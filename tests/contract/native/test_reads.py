@@ -246,6 +246,8 @@ async def test_description_needs_no_key_and_all_its_references_lead_somewhere(ht
         "/v1/promos/{code}",
         "/v1/promos/{code}/history",
         "/v1/promos/{code}/{action}",
+        "/v1/rewards",
+        "/v1/rewards/{code}",
     }
     assert schemas["NativeCommand"]["additionalProperties"] is False
     assert json.dumps(document["paths"]).count('"operationId"') == sum(map(len, document["paths"].values()))
