@@ -1,7 +1,7 @@
 -- Members and their accounts of an asset as commands left them; what is asked is sliced by bucket with offsets as usual.
 -- $1 buckets, $2 offsets, $3 its numbers, $4 member_ids, $5 main, $6 pending and $7 debt accounts, $8 positions of the commands,
 -- $9 positions behind which lines are summed, $10 kinds that spend or give back, $11 the kind of mergers, $12 of awards,
--- $13 of returns, $14 promo versions whose awards are wanted.
+-- $13 of returns, $14 promo versions whose awards are wanted. The limits keep the planner to index probes.
 select u.number, m.enrolled_at, m.enrolled_position, p.document, c.facts, o.status, main.balance_after, pending.balance_after,
        s.spent, s.joined, e.payloads
 from lane l
@@ -14,9 +14,14 @@ cross join lateral unnest(
     ($8::bigint[])[($2::integer[])[l.bucket + 1] + 1 : ($2::integer[])[l.bucket + 2]],
     ($9::bigint[])[($2::integer[])[l.bucket + 1] + 1 : ($2::integer[])[l.bucket + 2]]
 ) as u (number, member_id, main, pending, debt, position, behind)
-join member m on m.bucket = l.bucket and m.member_id = u.member_id
-join command c on c.bucket = l.bucket and c.position = u.position
-join outcome o on o.bucket = l.bucket and o.position = u.position
+cross join lateral (
+    select m.enrolled_at, m.enrolled_position
+    from member m
+    where m.bucket = l.bucket and m.member_id = u.member_id
+    limit 1
+) m
+cross join lateral (select c.facts from command c where c.bucket = l.bucket and c.position = u.position limit 1) c
+cross join lateral (select o.status from outcome o where o.bucket = l.bucket and o.position = u.position limit 1) o
 left join lateral (
     select p.document
     from profile p
@@ -49,7 +54,9 @@ cross join lateral (
     from (
         select distinct k.position, d.payload
         from line k
-        join outcome d on d.bucket = k.bucket and d.position = k.position
+        cross join lateral (
+            select o.payload from outcome o where o.bucket = l.bucket and o.position = k.position limit 1
+        ) d
         where k.bucket = l.bucket
             and k.account in (u.main, u.pending, u.debt)
             and k.position > u.behind
