@@ -119,6 +119,15 @@ def test_http_prints_what_its_callers_saw(server_url: str) -> None:
     assert 0 < found["p50_ms"] <= found["p99_ms"]
 
 
+def test_expire_counts_lots_and_leaves_no_unit(server_url: str) -> None:
+    found = _json("expire", server_url, "--lots", "1500", "--members", "500", "--lanes", "1")
+    _check_shape(found, "expire")
+    assert (found["lots"], found["commands"], found["members"]) == (1500, 500, 500)
+    assert found["lots_per_s"] > found["rate_per_s"]
+    assert "no member has a unit left" in found["invariants"]["checked"]
+    assert set(found["rss_mb"]) == {"upkeep", "lane 1"}
+
+
 def test_interrupted_benchmark_removes_its_database_and_ends_its_children(server_url: str, postgres: Postgres) -> None:
     before = _databases(postgres)
     with subprocess.Popen(

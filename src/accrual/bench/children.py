@@ -38,13 +38,16 @@ class Child:
         stdin.write(line + b"\n")
         await stdin.drain()
 
-    async def line(self) -> bytes:
-        """The next line of its output. Raises Broken `bench_child` when it ended or is stuck."""
+    async def line(self, *, patient: bool = False) -> bytes:
+        """The next line of its output. Raises Broken `bench_child` when it ended or is stuck.
+
+        `patient`: it has nothing to say until it is done, which others watch.
+        """
         stdout = self._process.stdout
         if stdout is None:
             raise Broken("the child was started without a pipe")
         try:
-            line = await asyncio.wait_for(stdout.readline(), LINE_WAIT_S)
+            line = await asyncio.wait_for(stdout.readline(), None if patient else LINE_WAIT_S)
         except TimeoutError as error:
             raise Broken(f"{self._name} has said nothing for {LINE_WAIT_S:.0f} s.", code="bench_child") from error
         if not line:

@@ -8,6 +8,7 @@ from pathlib import Path
 from accrual.bench.answer import bench_answer
 from accrual.bench.drain import bench_drain
 from accrual.bench.evaluate import bench_evaluate
+from accrual.bench.expire import bench_expire
 from accrual.bench.http import bench_http
 from accrual.bench.measure import Bench
 from accrual.bench.options import Options, Progress
@@ -23,6 +24,7 @@ QUESTIONS: Mapping[str, Question] = {
     "http": bench_http,
     "evaluate": bench_evaluate,
     "answer": bench_answer,
+    "expire": bench_expire,
 }
 
 
@@ -38,5 +40,5 @@ async def run_bench(
     """Measure one of QUESTIONS. Everything it makes is removed again, whatever happens. Raises AccrualError."""
     async with bench_server(data_dir, database_url, say=say) as server:
         runs, invariants, bench = await QUESTIONS[name](server, options, progress)
-    batch = {"drain": options.batch, "submit": BATCH_ROWS, "http": 1, "answer": 1, "evaluate": options.batch}[name]
-    return bench.result(name, batch, options.lanes if name in ("drain", "evaluate", "answer") else 0, runs, invariants)
+    batch = {"submit": BATCH_ROWS, "http": 1, "answer": 1}.get(name, options.batch)
+    return bench.result(name, batch, 0 if name in ("submit", "http") else options.lanes, runs, invariants)

@@ -143,6 +143,31 @@ def answer(
 
 
 @app.command()
+def expire(
+    members: Annotated[int, typer.Option(min=1, max=8_000_000, help="Members the lots are of, in turn.")] = 20_000,
+    lots: Annotated[int, typer.Option(min=1, max=10_000_000, help="Lots that fall due.")] = 100_000,
+    lanes: Annotated[int, typer.Option(min=1, max=64, help="Lane processes.")] = 2,
+    batch: Annotated[int, typer.Option(min=1, max=65_536, help="Commands a batch, at most.")] = 4_096,
+    no_tpcb: NoTpcb = False,
+    programme_file: ProgrammeFile = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lots expired a second when they all fall due at once: found, appended, decided and posted."""
+    options = Options(
+        members=members,
+        programme=programme_file or demo_programme(),
+        commands=lots,
+        lanes=lanes,
+        batch=batch,
+        distributions=(Distribution.UNIFORM,),
+        tpcb=not no_tpcb,
+    )
+    _bench("expire", options, data_dir, database_url, as_json=as_json)
+
+
+@app.command()
 def evaluate(
     members: Members = 50_000,
     commands: Commands = 200_000,
@@ -304,6 +329,9 @@ def print_result(result: Result, console: Console) -> None:
         if single is not None:
             times = _number(run.more.get("single_ratio_to_tpcb"))
             console.print(f"{run.distribution}, one at a time: {single:,.0f} a second, {times} x TPC-B")
+        if "lots_per_s" in run.more:
+            lots = f"{run.more['lots']:,} lots in {run.seconds:g} s: {run.more['lots_per_s']:,.0f} a second"
+            console.print(f"{lots}; all found and appended after {run.more['append_seconds']:g} s")
         if run.bytes_per_command is not None:
             size = run.bytes_per_command
             parts = ", ".join(f"{name} {part.row:g} + {part.index:g}" for name, part in sorted(size.tables.items()))

@@ -26,6 +26,8 @@ LOOK_BACK = timedelta(days=1)
 """How far back levels and notices are looked at in a database where upkeep has never run."""
 
 PAUSE_S = 0.1
+OPEN_MAX = 16
+"""How many buckets are gone through at once; each may have a page in memory."""
 
 
 class UpkeepLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +39,14 @@ class UpkeepLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tally(msgspec.Struct):
-    """Commands by step: new ones, and those that were in the log already; `last` is the newest receipt by bucket."""
+    """Commands by step: new ones, and those that were in the log already.
+
+    `accepted` are the new ones by bucket, `last` is the newest receipt of each.
+    """
 
     new: dict[Step, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Step, 0))
     repeated: dict[Step, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Step, 0))
+    accepted: dict[int, int] = msgspec.field(default_factory=dict)
     last: dict[int, Receipt] = msgspec.field(default_factory=dict)
 
 
@@ -124,16 +130,25 @@ class Upkeep:
             since = {bucket: max(at, end) for bucket, at in since.items()}
 
     async def _carry_out(self, step: Step, window: Window, tally: Tally) -> None:
-        """A page of each bucket in turn, so that all lanes have work and no bucket more than its share."""
-        turns = deque(self._pages.of(step, bucket, window) for bucket in sorted(window.wanted[step]))
-        while turns:
+        """A page of each of some buckets in turn, so that all lanes have work; appended together: each append is a commit."""
+        gathered: list[Submission] = []
+        # Neighbours tend to have one lane: those looked at together lie apart.
+        left = deque(sorted(window.wanted[step], key=lambda bucket: (bucket % OPEN_MAX, bucket)))
+        turns: deque[AsyncIterator[Page]] = deque()
+        while left or turns:
+            if left and len(turns) < OPEN_MAX:
+                turns.append(self._pages.of(step, left.popleft(), window))
             turn = turns.popleft()
             page = await anext(turn, None)
             if page is None:
                 continue
             turns.append(turn)
-            if page:
-                await self._append(step, page, tally)
+            gathered.extend(page)
+            if len(gathered) >= self._limits.page_max:
+                await self._append(step, gathered, tally)
+                gathered = []
+        if gathered:
+            await self._append(step, gathered, tally)
 
     async def _append(self, step: Step, page: Page, tally: Tally) -> None:
         """Append a page once the lanes are not too far behind. Raises Busy when they stand still, DatabaseDown."""
@@ -158,6 +173,8 @@ def _note(step: Step, page: Page, answers: Sequence[Receipt | AccrualError], tal
     for submission, answer in zip(page, answers, strict=True):
         if isinstance(answer, Receipt):
             (tally.repeated if answer.repeated else tally.new)[step] += 1
+            if not answer.repeated:
+                tally.accepted[answer.bucket] = tally.accepted.get(answer.bucket, 0) + 1
             tally.last[answer.bucket] = answer
         elif isinstance(answer, Busy) and answer.code == "busy":
             left.append(submission)

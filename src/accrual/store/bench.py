@@ -27,6 +27,7 @@ SERVER = query("bench/server")
 SETTLE_TABLES, SETTLE_LOG = query("bench/settle_tables"), query("bench/settle_log")
 PROGRESS, SIZES = query("bench/progress"), query("bench/sizes")
 ROWS, BODY_BYTES = query("bench/rows"), query("bench/body_bytes")
+POSTED = query("bench/posted")
 PLACES, PARKED = query("bench/places"), query("bench/parked")
 UNANSWERED, UNBALANCED, MISSTEPS = query("bench/unanswered"), query("bench/unbalanced"), query("bench/missteps")
 
@@ -179,6 +180,11 @@ class BenchProbe:
     async def missteps(self) -> list[str]:
         """Lines whose balance does not follow from the line before; the first few, in words."""
         return await self._found(MISSTEPS, "bucket {0}, account {1}, position {2}: the balance does not follow")
+
+    async def posted(self) -> int:
+        """Units that all members together have."""
+        with mapping_loss():
+            return await self._connection.fetchval(POSTED) or 0
 
     async def parked(self) -> list[str]:
         """Parked commands; the first few, in words."""
