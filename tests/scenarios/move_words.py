@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from accrual.domain.outcomes import Booked
+from accrual.domain.members import LevelBy
+from accrual.domain.outcomes import Booked, TierChange
 from accrual.domain.transfers import Kind
 from tests.scenarios.words import moment
 
@@ -91,6 +92,15 @@ def _fields(words: Mapping[str, str]) -> dict[str, Any]:
         if name in fields:
             fields[name] = {"kind": "name", "value": fields[name]}
     return fields
+
+
+def say_level(who: str, change: TierChange | None) -> Iterator[str]:
+    """That a member's level changed, and to which."""
+    if change is not None:
+        direction = "down" if change.by == LevelBy.REVIEW else "up"
+        if change.by == LevelBy.HAND:
+            direction = "by hand"
+        yield f"{who} moves {direction} to {change.after}"
 
 
 def say_booked(who: str, booked: Sequence[Booked], assets: Sequence[str]) -> Iterator[str]:

@@ -17,7 +17,8 @@ from accrual.domain.commands import Dialect, Receipt, Reward, Submission, decode
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import Identity
 from accrual.domain.log import Known
-from accrual.domain.movements import Activate, Expire
+from accrual.domain.members import MemberProfile
+from accrual.domain.movements import Activate, Expire, Review
 from accrual.domain.native import NativeCommand
 from accrual.domain.outcomes import Award, Outcome, Status
 from accrual.domain.programme import Asset, Catalogue, Client, Outlet, Programme, StoredAsset, StoredClient
@@ -27,8 +28,9 @@ from accrual.engine.translate_native import Translator
 from accrual.rules.calendar import read_instant
 from accrual.rules.check import check_programme
 from accrual.rules.explain import explain_decline
+from accrual.rules.ladder import Ladder
 from tests.desk import CLIENT, PROGRAMME, Desk, member_of
-from tests.scenarios.move_words import read_move, say_booked
+from tests.scenarios.move_words import read_move, say_booked, say_level
 from tests.scenarios.words import as_list, merge, moment, read_becomes, read_check, read_does, say_award, say_decline
 
 SETTINGS: Mapping[str, Any] = {"code": "stage", "time_zone": "Asia/Jakarta", "currency": "IDR", "minor_units": 2}
@@ -163,6 +165,7 @@ class Stage:
             for award in outcome.awards
         ]
         awards += say_booked(who, outcome.booked, self._assets)
+        awards += say_level(who, outcome.tier)
         return awards + [say_decline(who, code.get(d.promo_version_id), d.reason) for d in outcome.declines]
 
     def _name_of(self, identity: Identity) -> str:
@@ -171,11 +174,11 @@ class Stage:
         return known.get(identity.value, identity.value)
 
     async def fall_due(self, names: Sequence[str]) -> None:
-        """What upkeep does for these members as of now: what becomes active, then what expires."""
+        """What upkeep does for these members as of now: what becomes active, then what expires, then levels."""
         for name in names:
             said: dict[str, Any] = {"dialect": Dialect.INTERNAL, "action": "upkeep", "identity": Identity("name", name)}
-            for command in (Activate(**said, until=self._clock), Expire(**said, until=self._clock)):
-                self._desk.log_command(command)
+            for kind in (Activate, Expire, Review):
+                self._desk.log_command(kind(**said, until=self._clock))
         await self._desk.decide_all()
 
     def _local(self, at: datetime | None) -> str | None:
@@ -197,6 +200,9 @@ class Stage:
                     role = {" pending": 1, " owed": 2}.get(sort, 0)
                     amount = abs(self._desk.books.balance(who, asset_id, role))
                 return f"{who} has {amount} {words['asset']}{sort}"
+            case "level":
+                level = level_at(self._desk.programme.ladder, self._desk.books.known.get(member_of(who)))
+                return f"{who} is at {level}"
             case "unknown":
                 return f"{who} is unknown" if person is None else f"{who} is known"
             case "name":
@@ -258,6 +264,12 @@ def _named(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Everybody whom a command names by a movement: its member, and whom it sends to or merges into."""
     move = document.get("move", {})
     return [document["member"], *[move[name] for name in ("to", "into") if name in move]]
+
+
+def level_at(ladder: Ladder | None, profile: MemberProfile | None) -> str:
+    """The code of the level that a member is at."""
+    assert ladder is not None, "the programme has no levels"
+    return ladder.levels[ladder.place_of(None if profile is None else profile.tier)].code
 
 
 def _shares(award: Award, reward: Reward) -> str:

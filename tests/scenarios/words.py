@@ -41,6 +41,7 @@ _OF_A_PROMO: Mapping[str, str] = {
 }
 _CHECKS: Mapping[str, str] = {
     "balance": r"has (?P<amount>\d+) (?P<asset>\S+?)(?P<sort> pending| owed| set aside)?\Z",
+    "level": r"is at (?P<level>\S+)\Z",
     "unknown": r"is unknown\Z",
     "name": r"is called (?P<name>.+)\Z",
     "referrer": rf"was referred by (?P<referrer>{_NAME})\Z",
