@@ -12,13 +12,15 @@ from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Fact, Identity, Scalar
 from accrual.domain.movements import Movement
 from accrual.domain.openings import lengthen, shorten
+from accrual.domain.referrals import ToLinks
 
 
 class Reward(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag=1):
     """Judge these facts of one member and give what the promos say.
 
     `action` is the client's own word for the call; facts carry who referred the member. On a
-    follow-up, `parent` is the ticket of the command that caused it.
+    follow-up, `parent` is the ticket of the command that caused it. `unique_install`: the client vouches that an
+    `install_id` is one device's.
     """
 
     dialect: Dialect
@@ -30,6 +32,7 @@ class Reward(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
     parent: bytes | None = None
     promo_codes: tuple[str, ...] = ()
     payment: str | None = None
+    unique_install: bool = False
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=3):
@@ -63,7 +66,7 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=2):
     until: datetime | None = None
 
 
-Command = Reward | Resume | Profile | Movement
+Command = Reward | Resume | Profile | Movement | ToLinks
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,12 +126,16 @@ def encode_command(command: Command) -> bytes:
     packed = _ENCODER.encode(command)
     if type(command) is not Reward:
         return packed
+    if not command.unique_install:
+        # The field came last: commands that do not say it are stored as they were before there was one.
+        packed = b"%c%b" % (packed[0] - 1, packed[1:-1])
     unsaid = (
         command.payment is None
         and command.parent is None
         and command.install_id is None
         and command.device_type is None
         and not command.promo_codes
+        and not command.unique_install
     )
     return shorten(packed, command.dialect, command.action, command.identity.kind, UNSAID_BYTES if unsaid else 0)
 

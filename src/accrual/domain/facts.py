@@ -60,11 +60,16 @@ class Registration(_Fact, frozen=True, gc=False, tag=1):
 
 
 class Referral(_Fact, frozen=True, gc=False, tag=2):
-    """A member came by another one's word. On the referrer's side (a follow-up) `referred` names the one who came."""
+    """A member came by another one's word. On the referrer's side (a follow-up) `referred` names the one who came.
+
+    `level` 2 is the referrer's referrer, and so on. `linked`: the link was decided, so the fact now counts for the member.
+    """
 
     trigger: ClassVar[Trigger] = Trigger.REFERRAL
     referrer: Identity | None = None
     referred: bytes | None = None
+    level: int = 1
+    linked: bool = False
 
 
 class Purchase(_Fact, frozen=True, gc=False, tag=3):
@@ -74,11 +79,16 @@ class Purchase(_Fact, frozen=True, gc=False, tag=3):
 
 
 class ReferralPurchase(_Fact, frozen=True, gc=False, tag=4):
-    """A referred member paid. On the referrer's side (a follow-up) `referred` names the one who paid."""
+    """A referred member paid. On the referrer's side (a follow-up) `referred` names the one who paid.
+
+    `level` is as in a referral; `number` counts the member's referral purchases from 1, 0 where nobody counted.
+    """
 
     trigger: ClassVar[Trigger] = Trigger.REFERRAL_PURCHASE
     referrer: Identity | None = None
     referred: bytes | None = None
+    level: int = 1
+    number: int = 0
 
 
 class ProductPurchase(_Fact, frozen=True, gc=False, tag=5):

@@ -15,13 +15,14 @@ from accrual.domain.facts import Identity
 from accrual.domain.ids import member_id_of
 from accrual.domain.log import AppendRow
 from accrual.domain.outcomes import Outcome, Status, decode_outcome, encode_outcome
+from accrual.domain.referrals import Claim, Join
 from accrual.engine.backtest_report import Difference
 from accrual.engine.backtest_tally import Side
 from accrual.engine.simulate import NOBODY, Simulated, Simulator
 from accrual.rules.compiled import CompiledProgramme
 
 DIFFERENCES_MAX = 10
-DEPTH_MAX = 8
+DEPTH_MAX = 16
 """How far follow-ups of follow-ups are followed."""
 
 SHOWN_CHARACTERS_MAX = 2_000
@@ -117,7 +118,7 @@ class Backtest:
         asked = read(command)
         counted = self._all_counted or self._span.has(command.recorded_at)
         # The simulation makes the follow-ups of its own outcomes, and what lanes died of is not tried here.
-        is_follow_up = isinstance(asked, Reward) and asked.parent is not None
+        is_follow_up = isinstance(asked, Reward | Claim | Join) and asked.parent is not None
         if is_follow_up or (stored.status is Status.PARKED and stored.error == self._given_up):
             whose = (*_whose(command, asked), _occurred_at(command, asked))
         else:

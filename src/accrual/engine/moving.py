@@ -26,6 +26,7 @@ from accrual.domain.movements import (
 )
 from accrual.domain.outcomes import Booked
 from accrual.domain.programme import Enrol
+from accrual.domain.referrals import links_of
 from accrual.domain.transfers import Kind
 from accrual.engine.moves.aside import hold
 from accrual.engine.moves.correct import activate, adjust, expire, grant
@@ -92,7 +93,8 @@ def carry_out(task: Task, cell: MemberCell, transit: dict[int, AccountState], de
         first_recorded_at=task.first_recorded_at or command.recorded_at,
         desk=desk,
     )
-    if cell.row is None and not _may_enrol(move, programme.settings.enrol):
+    by_links = move.identity == links_of(command.programme_id)
+    if cell.row is None and not by_links and not _may_enrol(move, programme.settings.enrol):
         scene.refuse("member_unknown")
         return scene
     try:

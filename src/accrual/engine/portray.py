@@ -16,6 +16,7 @@ from accrual.domain.facts import Identity
 from accrual.domain.outcomes import Award, Booked, Declined, Outcome, Status, decode_outcome
 from accrual.domain.programme import Asset, Catalogue, Language
 from accrual.domain.promos import PromoVersion
+from accrual.domain.referrals import Claim
 from accrual.domain.transfers import Kind
 from accrual.engine.due import due_within, next_expiry
 from accrual.engine.lot_book import LotBook
@@ -196,7 +197,7 @@ def portray(
         complete=all(part is not None and part.outcome is not None for part in _family(decoded, follow_ups)),
         revision=None if outcome is None else outcome.revision or None,
         awards=tuple(_awards(decoded, follow_ups, names_of)),
-        declines=() if outcome is None or names is None else tuple(names.decline(each) for each in outcome.declines),
+        declines=tuple(_declines(decoded, follow_ups, names_of)),
         lines=() if names is None else tuple(names.line(line) for line in lines if line.role in MEMBER_ROLES),
         follow_ups=() if outcome is None else outcome.follow_ups,
         parent=getattr(command, "parent", None),
@@ -253,7 +254,7 @@ def portray_balances(
 
 def _first_moment(decoded: Decoded) -> Any:
     command = decoded.command
-    if isinstance(command, Reward):
+    if isinstance(command, Reward | Claim):
         return (command.facts[0].occurred_at if command.facts else None) or decoded.row.recorded_at
     return getattr(command, "occurred_at", None) or decoded.row.recorded_at
 
@@ -275,6 +276,18 @@ def _family(decoded: Decoded, follow_ups: Mapping[bytes, Decoded]) -> Iterator[D
             continue
         seen.add(part.row.ticket)
         waiting.extend(follow_ups.get(ticket) for ticket in part.outcome.follow_ups if ticket not in seen)
+
+
+def _declines(decoded: Decoded, follow_ups: Mapping[bytes, Decoded], names_of: NamesOf) -> Iterator[DeclineView]:
+    """Why the member got nothing, or less: also by what the links decided, and once they had."""
+    for part in _family(decoded, follow_ups):
+        if part is None or part.outcome is None:
+            continue
+        of_claim = isinstance(part.command, Reward) and part.command.identity == identity_of(decoded)
+        if part is decoded or isinstance(part.command, Claim) or of_claim:
+            names = names_of(part.row.programme_id, part.outcome.revision)
+            for decline in part.outcome.declines:
+                yield names.decline(decline)
 
 
 def _awards(decoded: Decoded, follow_ups: Mapping[bytes, Decoded], names_of: NamesOf) -> Iterator[AwardView]:

@@ -8,6 +8,7 @@ from accrual.domain.commands import Dialect, LoggedCommand, Resume, Reward, Subm
 from accrual.domain.errors import Conflict, Refused
 from accrual.domain.facts import Identity
 from accrual.domain.ids import Ticket, member_of, ticket_of
+from accrual.domain.referrals import ToLinks
 from accrual.engine.portray import Decoded
 from accrual.engine.render import ticket_text
 
@@ -43,7 +44,7 @@ def next_retry(parked: Decoded, retries: Sequence[Decoded]) -> Submission:
         if retries[-1].outcome is not None:
             raise Conflict(f"It was tried again already, by {ticket_text(retries[-1].row.ticket)}.")
         number -= 1
-    if not isinstance(command, Reward):
+    if not isinstance(command, Reward | ToLinks):
         raise Refused("What is stored of this command cannot be read by this release; another may.")
     if number >= RETRIES_MAX:
         raise Refused(f"This command was tried again {RETRIES_MAX} times; it will not be again.")

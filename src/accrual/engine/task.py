@@ -12,6 +12,7 @@ from accrual.domain.facts import Fact
 from accrual.domain.lots import LotUse
 from accrual.domain.movements import Movement
 from accrual.domain.outcomes import Status
+from accrual.domain.referrals import ToLinks
 from accrual.domain.transfers import Line
 from accrual.engine.moves.scene import Known
 from accrual.rules.compiled import NO_LOOKS, CompiledProgramme, Looks
@@ -27,7 +28,8 @@ class Task(msgspec.Struct, gc=False):
     that this one tries again; `nothing_parked` that there is none; `kinds` of fact it carries, and what judging those
     `looks` at. `move` is what it moves without a promo and `known` what was read for that; `first_recorded_at` when it was
     first recorded, if it is tried again; `woken` are the returns that waited for it; `lottery`: its member's books are
-    opened to see whether a snapshot of them is due.
+    opened to see whether a snapshot of them is due; `links` is what it asks of the programme's links, and `shared_install`
+    that its device was seen with somebody else.
     """
 
     command: LoggedCommand
@@ -47,6 +49,8 @@ class Task(msgspec.Struct, gc=False):
     first_recorded_at: datetime | None = None
     woken: tuple[bytes, ...] | None = None
     lottery: bool = False
+    links: ToLinks | None = None
+    shared_install: bool = False
 
     @property
     def ticket(self) -> bytes:

@@ -97,6 +97,8 @@ def _check_settings(settings: Settings) -> Iterator[Problem]:
         yield Problem("programme.time_zone", _unknown_zone(settings.time_zone))
     if settings.late_limit is not None:
         yield from check_duration("programme.late_limit", settings.late_limit)
+    if settings.referral.grace is not None:
+        yield from check_duration("programme.referral.grace", settings.referral.grace)
 
 
 def _check_aliases(programme: Programme) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accrual.domain.facts import Event, Fact, Referral, ReferralPurchase
-from accrual.rules.compiled import LIVE, CompiledVersion, Subject
+from accrual.rules.compiled import LIVE, CompiledBenefit, CompiledVersion, Subject
 
 HAVE_MORE = frozenset({Event, Referral, ReferralPurchase})
 """Facts whose promos depend on more than where they happened and what was bought."""
@@ -29,6 +29,18 @@ def is_referrer_side(fact: Fact) -> bool:
     return isinstance(fact, Referral | ReferralPurchase) and fact.referred is not None
 
 
+def side_of(fact: Fact) -> int:
+    """Whose side of a referral this fact is: 0 the member's own, 1 the referrer's, 2 the referrer's referrer's..."""
+    return fact.level if isinstance(fact, Referral | ReferralPurchase) and fact.referred is not None else 0
+
+
+def benefits_for(version: CompiledVersion, side: int) -> tuple[CompiledBenefit, ...]:
+    """What the version gives on this side."""
+    if not side:
+        return version.for_member
+    return tuple([benefit for benefit in version.for_referrer if benefit.level == side])
+
+
 def listens(version: CompiledVersion, fact: Fact, subjects: tuple[Subject, ...], client: str | None) -> bool:
     """Whether this version is about such a fact at all; one that is not is no candidate and leaves no decline."""
     if version.trigger is not fact.trigger or version.status not in LIVE:
@@ -47,9 +59,9 @@ def listens(version: CompiledVersion, fact: Fact, subjects: tuple[Subject, ...],
     return not version.by_item or counts(version, fact)
 
 
-def has_for_side(version: CompiledVersion, as_referrer: bool) -> bool:
-    """Whether the version has anything for this side, member or referrer; the other side's promos are none of its."""
-    return bool(version.ceilings or (version.for_referrer if as_referrer else version.for_member))
+def has_for_side(version: CompiledVersion, side: int) -> bool:
+    """Whether the version has anything for this side, member or referrer; the other sides' promos are none of its."""
+    return bool(version.ceilings or benefits_for(version, side))
 
 
 def counts(version: CompiledVersion, fact: Fact) -> bool:

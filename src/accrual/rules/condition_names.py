@@ -8,6 +8,7 @@ from accrual.domain.facts import Trigger
 
 WITH_PURCHASE = frozenset({Trigger.PURCHASE, Trigger.REFERRAL_PURCHASE, Trigger.PRODUCT_PURCHASE})
 WITH_EVENT = frozenset({Trigger.EVENT})
+WITH_FRIEND = frozenset({Trigger.REFERRAL_PURCHASE})
 EVERYWHERE = frozenset(Trigger)
 
 
@@ -28,6 +29,7 @@ NAMES: dict[str, Named] = {
     "purchase.outlet": Named("string", "the outlet's code, empty when none was sent", WITH_PURCHASE),
     "purchase.payment": Named("string", "how it was paid, empty when that was not sent", WITH_PURCHASE),
     "purchase.lines": Named("list(line)", "the lines, each with product, category, quantity, amount", WITH_PURCHASE),
+    "referral.purchase_number": Named("int", "which of the referred member's purchases it is, from 1", WITH_FRIEND),
     "event.name": Named("string", "the event's name", WITH_EVENT),
     "event.attributes": Named("map(string, dyn)", "the event's attributes by name", WITH_EVENT),
     "member.tier": Named("string", "the member's tier when it happened: with levels one of them, else empty for none"),

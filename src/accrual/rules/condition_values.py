@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from accrual.domain.commands import Reward
-from accrual.domain.facts import Event, Fact
+from accrual.domain.facts import Event, Fact, ReferralPurchase
 from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.rules.condition_compile import Wanted
 from accrual.rules.levels import tier_said
@@ -131,6 +131,7 @@ _READ: dict[str, Callable[[Facts], Any]] = {
     "purchase.outlet": lambda facts: facts.fact.outlet or "",
     "purchase.payment": lambda facts: facts.command.payment or "",
     "purchase.lines": _lines,
+    "referral.purchase_number": lambda facts: facts.fact.number if isinstance(facts.fact, ReferralPurchase) else 0,
     "event.name": lambda facts: facts.fact.name if isinstance(facts.fact, Event) else "",
     "event.attributes": _event_attributes,
     "member.tier": lambda facts: tier_said(facts.snapshot.programme.ladder, facts.profile, facts.now),

@@ -11,7 +11,7 @@ from accrual.domain.ids import digest16
 from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.domain.outcomes import Declined
 from accrual.rules.compiled import HOLDOUT_PARTS, CompiledProgramme, CompiledVersion
-from accrual.rules.concerns import HAVE_MORE, is_referrer_side
+from accrual.rules.concerns import HAVE_MORE, side_of
 from accrual.rules.condition_values import Facts, values_of
 from accrual.rules.conditions import ConditionSet, Shown
 from accrual.rules.listeners import Listeners, Opening, listeners_of, total_order
@@ -53,7 +53,7 @@ def alike(facts: Sequence[Fact]) -> list[Sequence[Fact]]:
     groups: dict[Any, list[Fact]] = {}
     for fact in facts:
         name = fact.name if isinstance(fact, Event) else None
-        key = (type(fact), fact.outlet, fact.product, fact.items, name, is_referrer_side(fact))
+        key = (type(fact), fact.outlet, fact.product, fact.items, name, side_of(fact))
         groups.setdefault(key, []).append(fact)
     return list(groups.values())
 

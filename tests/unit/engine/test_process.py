@@ -91,9 +91,11 @@ async def test_follow_up_goes_to_the_referrers_bucket_and_names_its_parent() -> 
     at = desk(buckets=64)
     parent = at.log("ann", Referral(referrer=identity_of("bob")))
     await at.decide_all()
-    (ticket,) = at.books.outcome(parent).follow_ups
+    (claim,) = at.books.outcome(parent).follow_ups
+    mine, ticket = at.books.outcome(at.books.by_ticket(claim)).follow_ups
     follow_up = at.books.by_ticket(ticket)
     assert is_ticket(ticket)
+    assert at.books.by_ticket(mine).bucket == bucket_of(member_of("ann"), 64)
     assert follow_up.bucket == bucket_of(member_of("bob"), 64)
     assert at.books.people[member_of("ann")].referrer == identity_of("bob")
     assert (at.books.balance("ann"), at.books.balance("bob")) == (2, 3)

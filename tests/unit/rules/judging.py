@@ -29,6 +29,7 @@ def judge(
     known: bool = True,
     referrer: Identity | None = None,
     now: datetime = START,
+    joined_at: datetime | None = None,
 ) -> Judgement:
     """The judgement on Ann. Only counters that are said to be needed may be looked at, as in a lane."""
     reward = Reward(dialect=Dialect.NATIVE, action="test", identity=identity_of("ann"), facts=facts)
@@ -36,7 +37,7 @@ def judge(
     keys = keys_needed(reward, programme, now, "till")
     needed = {key: stored[key] for key in keys if not isinstance(key, StockKey)}
     stocks = {key: StockLeft(key.cap, True) for key in keys if isinstance(key, StockKey)}
-    member = MemberState(member_of("ann"), referrer) if known else None
+    member = MemberState(member_of("ann"), referrer, joined_at) if known else None
     snapshot = Snapshot(
         programme,
         member,

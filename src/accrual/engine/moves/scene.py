@@ -11,6 +11,7 @@ import msgspec
 from accrual.domain.commands import LoggedCommand, decode_command
 from accrual.domain.movements import Movement
 from accrual.domain.outcomes import Booked, Declined, Outcome, decode_outcome
+from accrual.domain.referrals import Join
 from accrual.domain.tiers import Level
 from accrual.domain.transfers import Kind
 from accrual.domain.undoing import HoldRow, Part, TargetRow
@@ -20,7 +21,7 @@ from accrual.engine.state import MemberCell
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.levels import Moved
 from accrual.rules.limits import Key
-from accrual.rules.snapshot import PROGRAMME_ITSELF
+from accrual.rules.snapshot import PROGRAMME_ITSELF, CounterKey
 
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 NO_LEVEL = Level(code="-")
@@ -46,8 +47,8 @@ class Scene(msgspec.Struct, gc=False):
     `follow_ups` are for other members' lanes, `undone` the new totals of parts of the target, `hold` and `released` what
     is set aside anew and what no longer is, `merged_into` whom the member becomes, `waits_for` a ticket that must come first.
     `first_recorded_at` is when the command was first recorded, which is earlier than `now` on a second try. `uses_back`
-    is the use of counters and stocks that is given back. `desk` is where
-    rewards are redeemed. `earnings` are (asset_id, moment, units)
+    is the use of counters and stocks that is given back, `days` are counters of days checked in as they stand now. `desk` is
+    where rewards are redeemed. `earnings` are (asset_id, moment, units)
     that count towards levels from now on, `new_level` where the member moved to.
     """
 
@@ -59,7 +60,7 @@ class Scene(msgspec.Struct, gc=False):
     known: Known
     booked: list[Booked] = msgspec.field(default_factory=list)
     declines: list[Declined] = msgspec.field(default_factory=list)
-    follow_ups: list[Movement] = msgspec.field(default_factory=list)
+    follow_ups: list[Movement | Join] = msgspec.field(default_factory=list)
     undone: dict[Part, int] = msgspec.field(default_factory=dict)
     hold: tuple[int, int, datetime | None] | None = None
     released: HoldRow | None = None
@@ -69,6 +70,7 @@ class Scene(msgspec.Struct, gc=False):
     enrol: bool = False
     first_recorded_at: datetime = NO_TIME
     uses_back: dict[Key, int] = msgspec.field(default_factory=dict)
+    days: dict[CounterKey, int] = msgspec.field(default_factory=dict)
     desk: RewardDesk | None = None
     earnings: list[tuple[int, datetime, int]] = msgspec.field(default_factory=list)
     new_level: Moved | None = None

@@ -14,10 +14,12 @@ from accrual.domain.ids import member_of
 from accrual.domain.movements import ReturnedPart, Reverse
 from accrual.domain.outcomes import Award, Status
 from accrual.domain.programme import AfterSpent
+from accrual.domain.referrals import Claim
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Kind
 from accrual.domain.undoing import AwardedLine, Part, TargetRow
 from accrual.engine.lot_book import take_in_order
+from accrual.engine.moves.days_back import days_without
 from accrual.engine.moves.limits_back import uses_given_back
 from accrual.engine.moves.scene import Scene, command_of, outcome_of
 from accrual.rules.calendar import after
@@ -33,6 +35,9 @@ def reverse(asked: Reverse, scene: Scene) -> None:
         scene.refuse("purchase_unknown")
         return
     bought = command_of(row)
+    if isinstance(bought, Claim) and row.status == Status.DECIDED:
+        scene.follow_ups.extend(_other_sides(asked, scene, row, bought.facts))  # it gave nothing itself
+        return
     if not isinstance(bought, Reward) or row.status != Status.DECIDED:
         scene.refuse("purchase_unknown")
         return
@@ -47,6 +52,7 @@ def reverse(asked: Reverse, scene: Scene) -> None:
         scene.undone.clear()
         scene.refuse("already_returned")
         wanted = {}
+    refused = bool(scene.declines)
     for number, units in wanted.items():
         if units > 0:
             _take_back(scene, row, number, awards[number], row.awarded[number], units)
@@ -58,7 +64,9 @@ def reverse(asked: Reverse, scene: Scene) -> None:
     identity = bought.identity
     counted_here = member_of(row.programme_id, identity.kind, identity.value) == scene.member_id
     scene.uses_back = {key: units for key, units in given_back.items() if counted_here or isinstance(key, StockKey)}
-    scene.follow_ups.extend(_other_sides(asked, scene, row, bought))
+    if counted_here and not refused:
+        scene.days = days_without(asked, scene, row, bought, awards)
+    scene.follow_ups.extend(_other_sides(asked, scene, row, bought.facts))
 
 
 def _wait(asked: Reverse, scene: Scene) -> None:
@@ -205,18 +213,18 @@ def _take_back(scene: Scene, row: TargetRow, number: int, award: Award, line: Aw
     scene.book(Kind.REVERSE, asset_id, -(of_pending + of_lot + from_balance + debt), details)
 
 
-def _other_sides(asked: Reverse, scene: Scene, row: TargetRow, bought: Reward) -> Iterator[Reverse]:
-    """The referrer's awards of a purchase go the same way, in his own lane."""
+def _other_sides(asked: Reverse, scene: Scene, row: TargetRow, bought: Sequence[Fact]) -> Iterator[Reverse]:
+    """What the facts gave to others goes the same way, in their own lanes, level by level and by way of the links."""
     for ticket, facts in row.follow_ups:
         try:
             followed = decode_command(facts)
         except msgspec.DecodeError:
             continue  # it was parked as unreadable, so it gave nothing
-        if not isinstance(followed, Reward):
+        if not isinstance(followed, Reward | Claim):
             continue
         parts: tuple[ReturnedPart, ...] = ()
         if asked.parts:
-            parts = tuple(_mapped(asked.parts, bought.facts, followed.facts))
+            parts = tuple(_mapped(asked.parts, bought, followed.facts))
             if not parts:
                 continue
         yield Reverse(

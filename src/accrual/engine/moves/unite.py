@@ -5,6 +5,7 @@ from __future__ import annotations
 from accrual.domain.accounts import Role
 from accrual.domain.ids import member_of
 from accrual.domain.movements import Absorb, Merge, Parcel
+from accrual.domain.referrals import Join, links_of
 from accrual.domain.transfers import Kind
 from accrual.engine.lot_book import Lot
 from accrual.engine.moves.carry_levels import carried, united
@@ -60,6 +61,17 @@ def merge(asked: Merge, scene: Scene) -> None:
             parent=scene.command.ticket,
             earned=earned,
             tier=None if scene.cell.profile is None else scene.cell.profile.tier,
+        )
+    )
+    # Or else two members could come to refer each other by way of a third one that was merged.
+    scene.follow_ups.append(
+        Join(
+            dialect=asked.dialect,
+            action=asked.action,
+            identity=links_of(scene.command.programme_id),
+            merged=scene.member_id,
+            into=into,
+            parent=scene.command.ticket,
         )
     )
 
