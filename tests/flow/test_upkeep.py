@@ -91,6 +91,8 @@ def test_upkeep_ahead_of_the_clock_expires_and_gives_notice(terminal: Terminal) 
     history = terminal.json("member", "msisdn", "62811")["history"]
     assert [ticket["action"] for ticket in history] == ["expire", "notice", "grant", "grant"]
     assert history[0]["dialect"] == "internal"
+    for ticket in history[:2]:
+        assert terminal.run("explain", ticket["ticket"]).stdout
     assert terminal.json("verify")["findings"] == []
 
 

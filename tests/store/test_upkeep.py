@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from accrual.domain.commands import Dialect, Receipt, Resume, Submission, decode_command
+from accrual.domain.commands import Dialect, Profile, Receipt, Resume, Submission, decode_command
 from accrual.domain.errors import AccrualError, Busy, DatabaseDown
-from accrual.domain.movements import Activate, Expire, Hold, Merge, Redeem, Release, Reverse
+from accrual.domain.movements import Activate, Expire, Hold, Merge, Redeem, Release, Reverse, Review
 from accrual.domain.upkeep import Step
 from accrual.engine.submit import Submitter
 from accrual.engine.upkeep import SETTLE, Tally, Upkeep, UpkeepLimits
@@ -426,6 +426,40 @@ async def test_ahead_of_the_clock_all_falls_due_in_its_order_and_again_only_once
     assert (len(await desk.events()), await desk.fetch("select count(*) from line")) == (1, before)
     # What is noted stays behind the real clock: what comes later is not passed over.
     assert {row[0] for row in await desk.fetch("select done_until from upkeep")} == {desk.now - SETTLE}
+
+
+TIERS = """
+  tiers: {asset: PTS, levels: [{code: basic}, {code: gold, threshold: 100}], period: month, grace: P1D}
+"""
+
+
+async def test_levels_are_reviewed_once_a_period_after_its_grace(
+    database: Database, pool: Pool, tmp_path: Path
+) -> None:
+    head, _, rest = PROGRAMME.strip().partition("}\n")
+    settings = head.removeprefix("programme: {").split(", ")
+    text = "programme:\n" + "".join(f"  {setting}\n" for setting in settings) + TIERS.lstrip("\n") + rest
+    async with open_desk(UpkeepDesk, database, pool, tmp_path, text) as desk:
+        # February's review is behind us.
+        desk.now = START + 2 * DAY
+        await desk.run()
+        for who, tier in (("ann", "gold"), ("bob", None), ("cid", "gold")):
+            profile = Profile(
+                dialect=Dialect.NATIVE, action="profile", identity=person(who), tier=tier, birthday="01-02"
+            )
+            await desk.send(profile)
+        await desk.decide()
+        # March ends at 17:00Z in Jakarta, and its grace a day later.
+        desk.now = datetime(2026, 4, 1, 16, 59, tzinfo=UTC)
+        assert _new(await desk.run()) == {}
+        desk.now = datetime(2026, 4, 1, 17, 1, tzinfo=UTC)
+        assert _new(await desk.run()) == {"tiers": 2}
+        assert _new(await desk.run()) == {}
+        assert {review.until for review in await desk.commands(Review)} == {datetime(2026, 4, 1, 17, tzinfo=UTC)}
+        # Two months of standstill: April's and May's, one after the other.
+        desk.now = datetime(2026, 6, 15, tzinfo=UTC)
+        assert _new(await desk.run()) == {"tiers": 4}
+        assert {review.until.month for review in await desk.commands(Review)} == {4, 5, 6}
 
 
 async def test_plan_says_what_would_be_done_and_writes_nothing(desk: UpkeepDesk) -> None:
