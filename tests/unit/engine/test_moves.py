@@ -15,6 +15,7 @@ from accrual.domain.facts import Fact, Item, ProductPurchase, Purchase, Referral
 from accrual.domain.ids import bucket_of
 from accrual.domain.outcomes import Outcome, Status
 from accrual.domain.programme import AfterSpent
+from accrual.domain.tiers import Tiers
 from accrual.domain.transfers import Kind
 from tests.desk import SETTINGS, Desk, catalogue_of, identity_of, member_of, promo_of
 
@@ -216,6 +217,29 @@ async def test_refund_of_a_value_costs_what_the_redemption_cost() -> None:
     assert desk.books.balance("ann") == 59
     outcome = await done(desk, moves.Refund(**said("ann"), target=spent.ticket, value_minor=101))
     assert [booked.amount for booked in outcome.booked] == [2]
+
+
+async def test_threshold_looks_at_the_balance_and_held_points_are_part_of_it() -> None:
+    levels = [{"code": "basic", "redeem_from": 10}]
+    desk = desk_of(tiers=msgspec.convert({"asset": "PTS", "levels": levels}, Tiers))
+    await done(desk, grant("ann", 9))
+    assert reasons(await done(desk, redeem("ann", 1))) == ["below_threshold"]
+    await done(desk, grant("ann", 1))
+    await done(desk, moves.Hold(**said("ann"), asset="PTS", amount=8))
+    assert reasons(await done(desk, redeem("ann", 3))) == ["insufficient_points"]
+    assert not (await done(desk, redeem("ann", 2))).declines
+
+
+async def test_points_that_became_active_or_were_refunded_are_still_those_of_their_purchase() -> None:
+    later = {**BASE, "benefits": [{"asset": "PTS", "fixed": 9, "active_after": "P3D"}]}
+    desk = desk_of(later)
+    purchase = await bought(desk, "ann", Purchase(amount_minor=1_000))
+    desk.later(days=3)
+    spent = desk.log_command(redeem("ann", 4))
+    await desk.decide_all()
+    await done(desk, moves.Refund(**said("ann"), target=spent.ticket))
+    await done(desk, grant("ann", 5))
+    assert told(await done(desk, back("ann", purchase))) == [(9, 0, 0, 0, 0, 0)]
 
 
 @pytest.mark.parametrize("amount", [0, -4])
