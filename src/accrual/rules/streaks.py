@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -122,29 +122,31 @@ class Days:
         """Store it."""
         self.changes[self._streak.key(day)] = value
 
-    def checked(self) -> dict[int, int]:
-        """The days that check-ins around this one stand for, and under which day each is stored: the one that it was counted
-        on and, after a change of zone, all up to the one that it would be counted on today.
+    def checked(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The days that check-ins around this one stand for, and those under which they are stored: a check-in stands for the
+        day that it was counted on and, after a change of zone, for all up to the one that it would be counted on today.
         """
-        streak, found = self._streak, dict[int, int]()
-        for stored in range(self._first, min(self.day + streak.in_a_row + 1 + ZONE_SLACK, self.last) + 1):
-            mark = unpacked(self.of(stored))
-            if mark is None:
-                continue
-            today = streak.day(moment_of(mark, stored, streak.rung.every))
-            for day in range(min(stored, today), max(stored, today) + 1):
-                found[day] = stored if day not in found else max(found[day], stored)
-        return found
+        streak = self._streak
+        stands: set[int] = set()
+        stored: set[int] = set()
+        for day in range(self._first, self.day + streak.in_a_row + ZONE_SLACK + 2):
+            mark = unpacked(self.of(day))
+            if mark is not None:
+                today = streak.day(moment_of(mark, day, streak.rung.every))
+                stands.update(range(min(day, today), max(day, today) + 1))
+                stored.add(day)
+        return frozenset(stands), frozenset(stored)
 
-    def gap(self, step: int, checked: Mapping[int, int]) -> tuple[int, list[int]] | None:
+    def gap(self, step: int, stands: Set[int], stored: Set[int]) -> tuple[int, list[int]] | None:
         """The next day checked in before (-1) or behind (1) this one, and the days missed between; None beyond what can be
         bridged. A day bridged before takes its place in the row, and no freeze any more.
         """
         missed: list[int] = []
         day = self.day + step
         for _ in range(self._streak.in_a_row + 1):
-            if day in checked:
-                return checked[day], missed
+            if day in stands:
+                beyond = [each for each in stored if (each - self.day) * step > 0]
+                return (min(beyond) if step > 0 else max(beyond)), missed
             if self.of(day) != FROZEN:
                 missed.append(day)
             day += step
@@ -158,7 +160,7 @@ RungAt = Callable[[datetime], Rung | None]
 def already_counted(streak: CompiledStreak, moment: datetime, now: datetime, value: Callable[[DayKey], int]) -> bool:
     """Whether the day of this moment has its check-in, or is too long ago to be looked at. Raises OverflowError."""
     days = Days(streak, value, moment, now)
-    return streak.day(now) - days.day > streak.make_up or days.day in days.checked()
+    return streak.day(now) - days.day > streak.make_up or days.day in days.checked()[0]
 
 
 def count(
@@ -177,12 +179,12 @@ def count(
     day, every = days.day, streak.rung.every
     if streak.day(now) - day > streak.make_up:
         return "check_in_too_late"
-    checked = days.checked()
-    if day in checked:
+    stands, stored = days.checked()
+    if day in stands:
         return "already_checked_in"
     minute = minute_in(moment, day, every)
     frozen: list[int] = []
-    before, behind = days.gap(-1, checked), days.gap(1, checked)
+    before, behind = days.gap(-1, stands, stored), days.gap(1, stands, stored)
     following = None if behind is None else unpacked(days.of(behind[0]))
     if behind is not None and following is not None and following.number > 1 and not behind[1]:
         number, shift = following.number, 1  # it stands in the midst of a run that went on without it
