@@ -18,6 +18,7 @@ from accrual.domain.commands import (
     decode_command,
     encode_command,
 )
+from accrual.domain.draws import DrawHead, DrawKey
 from accrual.domain.facts import Fact, Identity, Purchase
 from accrual.domain.ids import (
     bucket_of,
@@ -112,6 +113,7 @@ class Books:
 
     buckets: int = 4
     log: dict[int, list[LoggedCommand]] = field(default_factory=dict)
+    draw_ends: dict[tuple[int, int, int], DrawHead] = field(default_factory=dict)
     homes: dict[tuple[int, bytes], KeyHome] = field(default_factory=dict)
     bodies: dict[tuple[int, int], bytes] = field(default_factory=dict)
     leases: dict[int, Lease] = field(default_factory=dict)
@@ -251,6 +253,10 @@ class Books:
             codes = [RewardCode(number, code) for number, code in enumerate(self.pools.get(subject, ()), 1)]
             found[subject] = codes[max(self.given.get(subject, [0])) :][:count]
         return found
+
+    async def draw_heads(self, wanted: Mapping[int, Sequence[DrawKey]]) -> dict[tuple[int, int, int], DrawHead]:
+        places = [(bucket, *key) for bucket, keys in wanted.items() for key in keys]
+        return {place: self.draw_ends[place] for place in places if place in self.draw_ends}
 
     async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
         return {m: self.known[m] for group in wanted.values() for m in group if m in self.known}
@@ -437,6 +443,9 @@ class Books:
         self.earnings.extend(posting.earnings)
         for profile in posting.profiles:
             self.known[profile.member_id] = decode_profile(profile.document)
+        for drawn in posting.drawn:
+            self._once("draw_entry", *drawn[:4])
+            self.draw_ends[drawn.bucket, drawn.promo_id, drawn.round] = DrawHead(drawn.number, drawn.chain)
         for outcome in posting.outcomes:
             assert (outcome.bucket, outcome.position) not in self.outcomes, "a command is answered once"
             self.outcomes[outcome.bucket, outcome.position] = outcome

@@ -12,8 +12,10 @@ from accrual.domain.commands import Receipt, Submission
 from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Identity
 from accrual.domain.programme import Catalogue, StoredClient
+from accrual.engine.draws import Draws
 from accrual.engine.point_rewards import PointRewards
 from accrual.engine.promos import Promos
+from accrual.engine.raffles import Raffles
 from accrual.engine.report import EngineReport
 from accrual.engine.rewards import Rewards
 from accrual.engine.statement import Period
@@ -67,6 +69,14 @@ class Engine(Protocol):
     @property
     def buckets(self) -> int:
         """How many buckets this database has."""
+
+    @property
+    def draws(self) -> Draws:
+        """Draws as the public may see them."""
+
+    @property
+    def raffles(self) -> Raffles:
+        """Raffles: winners and claims."""
 
     @property
     def promos(self) -> Promos:

@@ -27,11 +27,13 @@ from accrual.domain.log import Known
 from accrual.domain.programme import Catalogue, StoredClient
 from accrual.engine import translate_native
 from accrual.engine.catalog import Catalog
+from accrual.engine.draws import Draws
 from accrual.engine.gathering import TicketGatherer
 from accrual.engine.point_rewards import PointRewards
 from accrual.engine.ports import CommandLog, ReportSource
 from accrual.engine.preview import Preview
 from accrual.engine.promos import Promos
+from accrual.engine.raffles import Raffles
 from accrual.engine.reads import Reads
 from accrual.engine.report import EngineReport, LaneReport
 from accrual.engine.rewards import Rewards
@@ -43,6 +45,7 @@ from accrual.engine.wallets import Wallets
 from accrual.settings import Settings
 from accrual.store.catalogue import CatalogueStore
 from accrual.store.connection import Pool
+from accrual.store.draws import DrawStore
 from accrual.store.log import PostgresLog
 from accrual.store.migrate import count_buckets, read_secret
 from accrual.store.point_rewards import PointRewardReads
@@ -112,6 +115,8 @@ class RunningEngine:
         promos: Promos,
         rewards: Rewards,
         point_rewards: PointRewards,
+        draws: Draws,
+        raffles: Raffles,
         wallets: Wallets,
         reports: ReportSource,
         log: CommandLog,
@@ -122,6 +127,8 @@ class RunningEngine:
         self.promos = promos
         self.rewards = rewards
         self.point_rewards = point_rewards
+        self.draws = draws
+        self.raffles = raffles
         self.wallets = wallets
         self.submitter = submitter
         self.reads = reads
@@ -293,6 +300,8 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
         previews=previews,
         promos=Promos(catalog, catalogues, PromoReads(pool, buckets), now=utc_now),
         rewards=Rewards(catalog, RewardStore(pool, buckets), now=utc_now),
+        draws=Draws(catalog, DrawStore(pool, buckets), now=utc_now, fresh=fresh_bytes),
+        raffles=Raffles(catalog, DrawStore(pool, buckets), submitter, now=utc_now, fresh=fresh_bytes),
         point_rewards=PointRewards(catalog, catalogues, PointRewardReads(pool), now=utc_now),
         wallets=Wallets(WalletReads(pool, buckets)),
         reports=PostgresReports(pool),

@@ -34,6 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "backtest": Entry("accrual.cli.backtest", "backtest", "Run log or file through a proposed programme."),
     "promo": Entry("accrual.cli.promo", "app", "Promos: list, show, approve, activate, pause, end, restore."),
     "reward": Entry("accrual.cli.reward", "app", "Rewards: list, show, load voucher codes."),
+    "draw": Entry("accrual.cli.draw", "app", "Draws: commitments, odds, receipts and their proof, raffles."),
     "ticket": Entry("accrual.cli.ticket", "ticket", "Show one command: its awards, declines and lines."),
     "member": Entry("accrual.cli.member", "member", "Show a member's balances and history."),
     "statement": Entry("accrual.cli.statement", "statement", "Show a member's lines between two times."),

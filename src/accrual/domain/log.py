@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from accrual.domain.draws import DrawnRow
 from accrual.domain.facts import Identity
 from accrual.domain.lots import LotUse
 from accrual.domain.transfers import Line
@@ -275,3 +276,4 @@ class Posting(NamedTuple):
     awaited: list[tuple[int, bytes, int]]
     codes: list[tuple[int, bytes, int, UUID]]
     earnings: list[EarningRow]
+    drawn: list[DrawnRow]

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from accrual.domain.amounts import Rounding
+from accrual.domain.draws import DrawSecret
 from accrual.domain.facts import Scalar
 from accrual.domain.promos import Code, Promo, PromoVersion, _Document
 from accrual.domain.rewards import RewardItem, StoredReward
@@ -189,7 +190,7 @@ class StoredClient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that judges a programme's commands at one revision; immutable."""
+    """Everything that judges a programme's commands at one revision; immutable. `secrets` are those of its draws."""
 
     programme_id: int
     revision: int
@@ -198,3 +199,4 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     outlets: tuple[Outlet, ...]
     promos: tuple[PromoVersion, ...]
     rewards: tuple[StoredReward, ...] = ()
+    secrets: tuple[DrawSecret, ...] = ()

@@ -9,12 +9,12 @@ from typing import Annotated
 import msgspec
 
 from accrual.domain.amounts import INT64_MAX, Rounding
+from accrual.domain.draw_tables import Draw, Raffle
 from accrual.domain.facts import Trigger
-
-Code = Annotated[
-    str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)", description="1 to 64 of A-Z a-z 0-9 . _ -")
-]
-Points = Annotated[int, msgspec.Meta(ge=1, le=INT64_MAX, description="a whole number of units of the asset, above 0")]
+from accrual.domain.written import Code as Code
+from accrual.domain.written import Period as Period
+from accrual.domain.written import Points as Points
+from accrual.domain.written import _Document as _Document
 
 
 class PromoStatus(StrEnum):
@@ -50,25 +50,11 @@ class Recipient(StrEnum):
     REFERRER = "referrer"
 
 
-class Period(StrEnum):
-    """In which stretch of calendar a limit counts, in the promo's zone. Weeks are ISO weeks."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    YEAR = "year"
-    EVER = "ever"
-
-
 class OnLimit(StrEnum):
     """What happens when a limit is reached: give what is left, or nothing."""
 
     REDUCE = "reduce"
     DECLINE = "decline"
-
-
-class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of everything a programme file may hold: unknown fields are errors."""
 
 
 class Except(_Document, frozen=True):
@@ -251,6 +237,10 @@ class Benefit(_Document, frozen=True):
         msgspec.Meta(description="Bands of the amount, rising."),
     ] = None
     voucher: Annotated[Voucher | None, msgspec.Meta(description="Vouchers with codes of their own.")] = None
+    draw: Annotated[Draw | None, msgspec.Meta(description="One of the prizes of a table, drawn at once.")] = None
+    raffle: Annotated[
+        Raffle | None, msgspec.Meta(description="Tickets of a raffle, out of which winners are drawn at its time.")
+    ] = None
     ceiling: Annotated[
         Points | None, msgspec.Meta(description="Lane `cap` only: the most that one command may give of the asset.")
     ] = None

@@ -15,6 +15,7 @@ from accrual.domain.ids import member_account_id, member_of, system_account_id
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.stocks import StockKey
 from accrual.engine.keeping import fresh_account
+from accrual.engine.load_draws import load_draws
 from accrual.engine.load_levels import load_levels, moves_levels
 from accrual.engine.load_moves import load_moves
 from accrual.engine.load_rewards import load_rewards
@@ -61,6 +62,7 @@ async def load(
     await _load_profiles(tasks, state, source)
     await _load_histories(tasks, state, source)
     await load_levels(tasks, state, source)
+    await load_draws(tasks, state, source)
     await load_moves(tasks, state, source)
     await load_rewards(tasks, state, source)
     return tasks

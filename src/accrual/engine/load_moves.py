@@ -55,7 +55,7 @@ async def load_moves(tasks: Sequence[Task], state: State, source: StateSource) -
         cell = state.members[task.member_id]
         marks = 0 if cell.row is None else cell.row.marks
         task.lottery = not cell.has_books and not marks & MARK_DEBT and task.command.ticket[15] == 0
-        cell.has_books = cell.has_books or bool(marks & MARK_DEBT) or task.lottery
+        cell.has_books = cell.has_books or bool(marks & MARK_DEBT or task.looks.costs) or task.lottery
     for task in rewards:
         # Whoever's books are open has them open for each command of the batch.
         cell = state.members[task.member_id]

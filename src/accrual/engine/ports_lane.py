@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from accrual.domain.commands import LoggedCommand
+from accrual.domain.draws import DrawHead, DrawKey
 from accrual.domain.facts import Identity
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
 from accrual.domain.lots import LotEvents
@@ -43,6 +44,9 @@ class StateSource(Protocol):
 
     async def reward_codes(self, wanted: Mapping[bytes, int]) -> dict[bytes, list[RewardCode]]:
         """The next so many codes of pools that were not given yet, by subject; fewer where there are no more."""
+
+    async def draw_heads(self, wanted: Mapping[int, Sequence[DrawKey]]) -> dict[tuple[int, int, int], DrawHead]:
+        """Where the entries of rounds end, by (bucket, promo_id, round); rounds without entries are left out."""
 
     async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
         """Newest profiles of members by id."""

@@ -15,6 +15,7 @@ from accrual.domain.errors import Broken, KeyReused
 from accrual.domain.log import AppendRow, Lease, OutcomeRow, Posting
 from accrual.domain.outcomes import decode_outcome
 from accrual.engine.catalog import Catalog
+from accrual.engine.entries import blinded
 from accrual.engine.load import fetch_shares, load
 from accrual.engine.portray import Decoded
 from accrual.engine.ports import CommandLog
@@ -60,7 +61,10 @@ class _Ahead(NamedTuple):
 
 
 class Preview:
-    """Looks ahead for one process. `secret` is the installation's, so that voucher codes are those of the real thing."""
+    """Looks ahead for one process. `secret` is the installation's, so that voucher codes are those of the real thing.
+
+    Draws are drawn with a secret of nobody's: a preview shows the odds, and must not tell what an entry would win.
+    """
 
     def __init__(
         self,
@@ -77,7 +81,7 @@ class Preview:
         self._source = source
         self._log = log
         self._catalog = catalog
-        self._programmes = Programmes(catalog)
+        self._programmes = Programmes(catalog, change=lambda catalogue: blinded(catalogue, secret))
         self._reads = reads
         self._event_of = event_of
         self._describe = describe

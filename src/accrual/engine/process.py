@@ -34,9 +34,11 @@ from accrual.domain.programme import Enrol
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Line
 from accrual.engine.code_sending import OUTBOX, CodeSender
+from accrual.engine.entries import costs_told, keep_entries, with_draws
 from accrual.engine.keeping import follow_up_row
 from accrual.engine.keeping_levels import set_by_hand, tier_event
 from accrual.engine.process_moves import MovementDecider, credit_awards, looks_back, wake_up
+from accrual.engine.purse import Purse
 from accrual.engine.settle import net, settle
 from accrual.engine.state import MemberCell, State
 from accrual.engine.stocks import SeenStocks
@@ -62,7 +64,7 @@ def empty_posting(recorded_at: datetime) -> Posting:
     """A posting that writes nothing yet; follow-ups of it are recorded at `recorded_at`."""
     return Posting(
         *([], [], [], [], [], [], [], [], [], [], [], [], [], []),
-        *(recorded_at, [], [], [], [], [], [], [], [], [], [], []),
+        *(recorded_at, [], [], [], [], [], [], [], [], [], [], [], []),
     )
 
 
@@ -171,10 +173,10 @@ class Processor(MovementDecider):
         if cell.row is not None and cell.row.merged_into is not None:
             return self._forward(task, reward, cell.row.merged_into, posting)
         stocks = SeenStocks(self._state, command.bucket)
-        judgement = evaluate(reward, self._snapshot(task, reward, programme, cell, stocks))
-        purse = None
-        if cell.has_books:
-            purse = credit_awards(judgement, self._purse(task, cell, judgement.occurred_at))
+        purse = self._purse(task, cell, reward.facts[0].occurred_at or command.recorded_at) if cell.has_books else None
+        judgement = self._judge(task, reward, self._snapshot(task, reward, programme, cell, stocks), purse)
+        if purse is not None:
+            credit_awards(judgement, purse)
             lines, uses, after, system_moves = purse.lines, purse.uses, purse.after, purse.moved
         else:
             lines, uses, after, system_moves = settle(
@@ -196,6 +198,7 @@ class Processor(MovementDecider):
             declines=judgement.declines,
             follow_ups=tuple([follow_up.ticket for follow_up in follow_ups]),
             stocks=stocks.seen(),
+            booked=costs_told(judgement) if judgement.spent else (),
             tier=None if risen is None else risen.change,
         )
         payload = encode_outcome(outcome)
@@ -211,6 +214,8 @@ class Processor(MovementDecider):
             events = (*events, tier_event(task, risen.change))
         if purse is not None:
             self._keep_books(task, cell, purse, posting)
+        if judgement.drawn:
+            keep_entries(task, judgement, self._state, posting)
         if judgement.taken:
             stocks.take(judgement.taken, self._buckets, posting)
         posting.follow_ups.extend(follow_ups)
@@ -240,6 +245,20 @@ class Processor(MovementDecider):
             (lambda: cell.history or ()) if task.looks.history_days else tuple,
             self._seed_of(command.ticket) if task.looks.draws else b"",
         )
+
+    def _judge(self, task: Task, reward: Reward, snapshot: Snapshot, purse: Purse | None) -> Judgement:
+        """What entries of draws may cost is what the member has after what is due by now has come and gone."""
+        if not task.looks.rounds:
+            return evaluate(reward, snapshot)
+        try:
+            if purse is not None:
+                for asset_id in task.looks.costs:
+                    purse.bring_up_to_date(asset_id)
+            return evaluate(reward, with_draws(snapshot, task, self._state, purse, self._secret))
+        except BaseException:
+            if purse is not None:
+                purse.undo()
+            raise
 
     def _remember(
         self,

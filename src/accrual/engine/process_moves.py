@@ -234,8 +234,10 @@ def wake_up(command: LoggedCommand, woken: Sequence[bytes], first: int, buckets:
 
 
 def credit_awards(judgement: Judgement, purse: Purse) -> Purse:
-    """Awards to a member whose lots are known: as `settle` writes them, debt paid and lots kept besides."""
+    """Awards to a member whose lots are known: as `settle` writes them, debt paid and lots kept besides; entries paid first."""
     try:
+        for cost in judgement.spent:
+            purse.debit(cost.asset_id, cost.amount, kind=Kind.REDEEM, contra=Role.REDEMPTION)
         for award in judgement.awards:
             purse.credit(
                 award.asset_id,

@@ -98,6 +98,7 @@ def _with_promos(live: Catalogue, change: CatalogueChange, promos: list[Promo]) 
         assets=_assets(live, change),
         outlets=change.outlets,
         promos=(*kept, *made),
+        secrets=live.secrets,
     )
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from accrual.domain.commands import Command, LoggedCommand, Profile, Resume, Reward
+from accrual.domain.draws import DrawHead
 from accrual.domain.errors import Invalid, TooLarge
 from accrual.domain.facts import PURCHASES, Identity
 from accrual.domain.ids import member_of
@@ -19,6 +20,7 @@ from accrual.domain.movements import Movement
 from accrual.domain.outcomes import Award, Declined, Outcome, Status, TierChange
 from accrual.domain.programme import Enrol
 from accrual.domain.stocks import StockKey, StockLeft
+from accrual.engine.entries import costs_told, tag_of
 from accrual.engine.keeping import follow_up_row
 from accrual.engine.keeping_levels import set_by_hand
 from accrual.engine.simulate_levels import SimulatedLevels
@@ -79,6 +81,7 @@ class Simulator:
         self._balances: dict[bytes, dict[int, int]] = {}
         self._purchases: dict[bytes, tuple[PastPurchase, ...]] = {}
         self._used: dict[tuple[bytes, int, int, int], int] = {}
+        self._drawn: dict[tuple[int, int, int], DrawHead] = {}
         self._parked: dict[bytes, _Parked] = {}
         self._kept = 0
         self._programme: CompiledProgramme | None = None
@@ -139,20 +142,26 @@ class Simulator:
         stocks = _Stocks(self._used, recorded_stocks)
         judgement = evaluate(
             reward,
-            Snapshot(
+            self._with_draws(
+                command,
+                reward,
                 programme,
-                member,
                 member_id,
-                identity,
-                command.recorded_at,
-                _none_counted if counters is None else _Counted(counters).value,
-                stocks.left,
-                client,
-                (lambda: self._balances_of(member_id, programme)) if self._asks.balances else dict,
-                (lambda: self._purchases.get(member_id, ())) if self._asks.purchases else tuple,
-                hashlib.blake2b(command.ticket, key=self._secret, digest_size=16, person=b"seed").digest()
-                if self._asks.draws and _draws(reward, programme)
-                else b"",
+                Snapshot(
+                    programme,
+                    member,
+                    member_id,
+                    identity,
+                    command.recorded_at,
+                    _none_counted if counters is None else _Counted(counters).value,
+                    stocks.left,
+                    client,
+                    (lambda: self._balances_of(member_id, programme)) if self._asks.balances else dict,
+                    (lambda: self._purchases.get(member_id, ())) if self._asks.purchases else tuple,
+                    hashlib.blake2b(command.ticket, key=self._secret, digest_size=16, person=b"seed").digest()
+                    if self._asks.draws and _draws(reward, programme)
+                    else b"",
+                ),
             ),
         )
         follow_ups: tuple[AppendRow, ...] = ()
@@ -186,9 +195,29 @@ class Simulator:
             declines=judgement.declines,
             follow_ups=tuple([row.ticket for row in follow_ups]) if follow_ups else (),
             stocks=stocks.seen(),
+            booked=costs_told(judgement) if judgement.spent else (),
             tier=None if moved is None else moved.change,
         )
         return Simulated(outcome, member_id, identity, judgement.occurred_at, follow_ups)
+
+    def _with_draws(
+        self,
+        command: LoggedCommand,
+        reward: Reward,
+        programme: CompiledProgramme,
+        member_id: bytes,
+        snapshot: Snapshot,
+    ) -> Snapshot:
+        """What an entry of a draw looks at besides. What it may cost is out of what promos gave: movements are not simulated."""
+        if not self._asks.draws or not programme.looks_of(kinds_of(reward)).rounds:
+            return snapshot
+        return msgspec.structs.replace(
+            snapshot,
+            ticket=command.ticket,
+            tag=tag_of(member_id, self._secret),
+            spendable=lambda asset_id: self._balances.get(member_id, {}).get(asset_id, 0),
+            drawn=lambda key: self._drawn.get((command.bucket, *key)),
+        )
 
     def _remember(
         self,
@@ -212,6 +241,11 @@ class Simulator:
             self._count(len(mine) - before)
         for key, used in judgement.taken.items():
             self._used[key[:4]] = self._used.get(key[:4], 0) + used
+        for drawn in judgement.drawn:
+            self._drawn[command.bucket, drawn.key[0], drawn.key[1]] = drawn.head
+        for cost in judgement.spent:
+            mine_now = self._balances.setdefault(member_id, {})
+            mine_now[cost.asset_id] = mine_now.get(cost.asset_id, 0) - cost.amount
         if judgement.awards and self._asks.balances:
             self._credit(member_id, judgement.awards, command.recorded_at)
         if self._asks.purchases:
@@ -222,7 +256,7 @@ class Simulator:
         looks, before = programme.looks.values(), self._asks
         self._programme = programme
         self._asks = _Asks(
-            before.balances or any(look.balance for look in looks),
+            before.balances or any(look.balance or look.costs for look in looks),
             before.purchases or any(look.history_days for look in looks),
             any(look.draws for look in looks),
         )

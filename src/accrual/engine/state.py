@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from accrual.domain.draws import DrawHead
 from accrual.domain.log import MemberRow
 from accrual.domain.members import MemberProfile
 from accrual.domain.rewards import RewardCode
@@ -78,7 +79,7 @@ class State:
     """Members by id, system accounts by (bucket, account), shares of stocks by bucket and key.
 
     `quotas` are what is left of outlets' and devices' caps and rewards' stocks, `pools` the next codes of rewards: others
-    use them too, so they are loaded for each batch.
+    use them too, so they are loaded for each batch. `drawn` are the ends of draws' entries by (bucket, promo_id, round).
     `purchases` counts the entries of all histories that are kept, `lots` the open lots and
     `earned_days` the entries of what was earned that were read.
     """
@@ -89,6 +90,7 @@ class State:
         self.systems: dict[tuple[int, int], AccountState] = {}
         self.shares: dict[tuple[int, StockKey], ShareState] = {}
         self.quotas: dict[StockKey, int] = {}
+        self.drawn: dict[tuple[int, int, int], DrawHead | None] = {}
         self.pools: dict[bytes, list[RewardCode]] = {}
         self.purchases = 0
         self.lots = 0
@@ -120,7 +122,9 @@ class State:
             self.members.clear()
             self.systems.clear()
             self.shares.clear()
+            self.drawn.clear()
             return
         self.members = {key: cell for key, cell in self.members.items() if cell.bucket not in buckets}
         self.systems = {key: account for key, account in self.systems.items() if key[0] not in buckets}
         self.shares = {key: share for key, share in self.shares.items() if key[0] not in buckets}
+        self.drawn = {key: head for key, head in self.drawn.items() if key[0] not in buckets}

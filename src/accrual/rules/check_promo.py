@@ -10,6 +10,7 @@ from accrual.domain.facts import Trigger
 from accrual.domain.programme import Settings
 from accrual.domain.promos import Audience, Except, Lane, Limit, Promo, Where
 from accrual.rules.check_benefit import check_benefit
+from accrual.rules.check_draw import check_draws
 from accrual.rules.check_tiers import check_by_level
 from accrual.rules.check_window import check_duration, check_window
 from accrual.rules.conditions import check_condition
@@ -42,6 +43,7 @@ def check_promo(
     for index, benefit in enumerate(promo.benefits):
         yield from check_benefit(f"{path}.benefits[{index}]", benefit, promo, settings, assets)
     yield from check_by_level(path, promo, settings.tiers)
+    yield from check_draws(path, promo, zone, assets)
     yield from _check_limits(path, promo.limits)
     yield from _check_budget(path, promo)
 

@@ -9,6 +9,7 @@ import msgspec
 
 from accrual.domain.accounts import Role
 from accrual.domain.amounts import read_ratio
+from accrual.domain.draws import SECRET_BYTES, DrawKey, DrawSecret
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Catalogue, Settings
 from accrual.domain.promos import (
@@ -45,6 +46,7 @@ from accrual.rules.compiled import (
     Timeline,
 )
 from accrual.rules.conditions import compile_condition
+from accrual.rules.draw_tables import UNCOMMITTED, Drawing, compile_draw, compile_raffle
 from accrual.rules.ladder import compile_ladder
 from accrual.rules.rewards import compile_rewards
 from accrual.rules.schedule import compile_schedule
@@ -71,11 +73,13 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
     index: dict[tuple[Trigger, str | None, Subject | None], dict[int, Timeline]] = {}
     listening: dict[Trigger, list[CompiledVersion]] = {}
     shared: SharedBenefits = {}
+    secrets = {secret.promo_id: secret for secret in catalogue.secrets}
     for promo_id, versions in by_promo.items():
         versions.sort(key=lambda stored: stored.version)
         if not any(stored.promo.status in LIVE for stored in versions):
             continue
-        compiled = tuple(compile_version(stored, settings, assets, shared) for stored in versions)
+        secret = secrets.get(promo_id)
+        compiled = tuple(compile_version(stored, settings, assets, shared, secret) for stored in versions)
         timeline = Timeline(promo_id=promo_id, versions=compiled)
         for stored, version in zip(versions, compiled, strict=True):
             if stored.promo.status in LIVE:
@@ -120,10 +124,22 @@ def _looks(versions: Iterable[CompiledVersion], assets: dict[str, int]) -> Looks
     accounts: set[tuple[int, Role]] = set()
     limits = profile = balance = draws = False
     history_days, first = 0, False
+    costs: set[int] = set()
+    rounds: set[DrawKey] = set()
     for version in versions:
         for benefit in (*version.for_member, *version.for_referrer):
             accounts.add((benefit.asset_id, Role.MEMBER))
-            draws = draws or benefit.kind == "voucher"
+            draws = draws or benefit.kind in ("voucher", "draw", "raffle")
+            if benefit.draw is not None:
+                limits = limits or bool(benefit.draw.prizes)
+                rounds.add(benefit.draw.key)
+                won = {prize.asset_id for prize in benefit.draw.prizes if prize.asset_id is not None}
+                accounts.update((asset_id, Role.MEMBER) for asset_id in won)
+                if benefit.active_after is not None:
+                    accounts.update((asset_id, Role.PENDING) for asset_id in won)
+                if benefit.draw.cost is not None:
+                    costs.add(benefit.draw.cost.asset_id)
+                    accounts.add((benefit.draw.cost.asset_id, Role.MEMBER))
             profile = profile or benefit.by_level
             if benefit.active_after is not None:
                 accounts.add((benefit.asset_id, Role.PENDING))
@@ -148,6 +164,8 @@ def _looks(versions: Iterable[CompiledVersion], assets: dict[str, int]) -> Looks
         history_days=history_days,
         first=first,
         draws=draws,
+        costs=tuple(sorted(costs)),
+        rounds=tuple(sorted(rounds)),
     )
 
 
@@ -159,9 +177,16 @@ def days_of(period: str) -> int:
 
 
 def compile_version(
-    stored: PromoVersion, settings: Settings, assets: dict[str, int], shared: SharedBenefits | None = None
+    stored: PromoVersion,
+    settings: Settings,
+    assets: dict[str, int],
+    shared: SharedBenefits | None = None,
+    secret: DrawSecret | None = None,
 ) -> CompiledVersion:
-    """One version, with its times read in its zone and its benefits as closures; equal ones are `shared`."""
+    """One version, with its times read in its zone and its benefits as closures; equal ones are `shared`.
+
+    `secret` is that of the promo's draws; without one they are drawn for looking at only.
+    """
     promo = stored.promo
     zone_name = promo.window.zone or settings.time_zone
     zone = ZoneInfo(zone_name)
@@ -174,6 +199,10 @@ def compile_version(
         condition = compile_condition(promo.condition, trigger=promo.trigger, settings=settings, zone=zone_name)
     shared = {} if shared is None else shared
     for_member = _shared_benefits(promo.benefits, Recipient.MEMBER, settings, assets, shared)
+    if any(benefit.draw is not None or benefit.raffle is not None for benefit in promo.benefits):
+        secret = secret or DrawSecret(promo_id=stored.promo_id, round=UNCOMMITTED, secret=bytes(SECRET_BYTES))
+        drawing = Drawing(stored.promo_id, promo.code, stored.version, secret, zone)
+        for_member = _with_draws(for_member, promo, drawing, assets)
     limits = (*(compile_limit(limit) for limit in promo.limits), *_budget(promo.budget, assets))
     by_item = bool(where.products or where.categories or exclude.products or exclude.categories)
     return CompiledVersion(
@@ -235,6 +264,21 @@ def _audience(written: AudienceDocument) -> Audience | None:
         share = read_ratio(written.holdout)
         held_out = share.numerator * HOLDOUT_PARTS // (share.denominator * 100)
     return Audience(lists=frozenset(written.lists), segments=frozenset(written.segments), held_out=held_out)
+
+
+def _with_draws(
+    benefits: tuple[CompiledBenefit, ...], promo: Promo, drawing: Drawing, assets: dict[str, int]
+) -> tuple[CompiledBenefit, ...]:
+    """The same, with the tables that are drawn from: these are the promo's own, by its stocks and its secret."""
+    made = []
+    for compiled in benefits:
+        benefit, table = promo.benefits[compiled.number], None
+        if benefit.draw is not None:
+            table = compile_draw(benefit, benefit.draw, drawing, assets)
+        elif benefit.raffle is not None:
+            table = compile_raffle(benefit.raffle, drawing, assets)
+        made.append(compiled if table is None else msgspec.structs.replace(compiled, draw=table))
+    return tuple(made)
 
 
 SharedBenefits = dict[tuple[Recipient, bytes], tuple[CompiledBenefit, ...]]

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from accrual.domain.accounts import Role
+from accrual.domain.draws import DrawKey
 from accrual.domain.facts import Fact, Trigger
 from accrual.domain.programme import Catalogue, Settings
 from accrual.domain.promos import LimitPer, Period, PromoStatus
 from accrual.rules.benefits import Compute
 from accrual.rules.conditions import CompiledCondition, ConditionSet
+from accrual.rules.draw_tables import CompiledDraw
 from accrual.rules.ladder import Ladder
 from accrual.rules.rewards import CompiledReward
 from accrual.rules.schedule import Schedule
@@ -38,7 +40,8 @@ class CompiledBenefit(msgspec.Struct, frozen=True, kw_only=True):
     """One benefit, ready to compute; `cap` is its own maximum in units, `number` its place in the promo.
 
     `by_amount`: it looks at nothing but how many facts there are and what they come to. `lasts`: its award has a time
-    of its own to begin or to end. `by_level`: what it computes is multiplied by what the member's level earns.
+    of its own to begin or to end. `by_level`: what it computes is multiplied by what the member's level earns. `draw` is
+    what it draws from, or the raffle that it gives tickets of.
     """
 
     number: int
@@ -52,6 +55,7 @@ class CompiledBenefit(msgspec.Struct, frozen=True, kw_only=True):
     by_amount: bool
     lasts: bool
     by_level: bool = False
+    draw: CompiledDraw | None = None
 
 
 class CompiledLimit(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,7 +147,8 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
     """What judging facts of a trigger may look at beyond the facts: what has to be loaded for them.
 
     `accounts` are (asset_id, role) that may be credited or whose balance is asked for. `first`: where nothing was bought
-    in the last `history_days`, whether there was a purchase at all.
+    in the last `history_days`, whether there was a purchase at all. `costs` are assets that entries of draws may cost,
+    `rounds` the rounds of draws that may be entered.
     """
 
     accounts: tuple[tuple[int, Role], ...]
@@ -153,6 +158,8 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
     history_days: int
     first: bool
     draws: bool
+    costs: tuple[int, ...] = ()
+    rounds: tuple[DrawKey, ...] = ()
 
 
 NO_LOOKS = Looks(accounts=(), limits=False, profile=False, balance=False, history_days=0, first=False, draws=False)
@@ -202,6 +209,8 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
             history_days=max([part.history_days for part in parts]),
             first=any(part.first for part in parts),
             draws=any(part.draws for part in parts),
+            costs=tuple(dict.fromkeys(asset_id for part in parts for asset_id in part.costs)),
+            rounds=tuple(dict.fromkeys(key for part in parts for key in part.rounds)),
         )
 
     def conditions(self, versions: tuple[CompiledVersion, ...], ids: tuple[int, ...]) -> ConditionSet:

@@ -55,6 +55,8 @@ def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
         () if as_referrer or not referred else _follow_ups(facts, snapshot, admitted.referrer),
         first.occurred_at or snapshot.now,
         giving.taken,
+        spent=tuple(giving.spent),
+        drawn=tuple(giving.drawn),
     )
 
 

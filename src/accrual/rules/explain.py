@@ -237,6 +237,22 @@ def _held_out(case: Case) -> Told:
     return PLAIN if share is None else ("share", {"share": share})
 
 
+def _drew_nothing(case: Case) -> Told:
+    receipt = case.details.get("draw")
+    return PLAIN if receipt is None else ("receipt", chances(receipt, case.language))
+
+
+def chances(receipt: Mapping[str, Any], language: Language) -> dict[str, str]:
+    """The prize that a receipt names, its chances out of all, and where the entry stands."""
+    table = {str(code): int(weight) for code, weight in receipt["table"]}
+    return {
+        "prize": str(receipt["prize"]),
+        "weight": number(language, table[receipt["prize"]]),
+        "total": number(language, sum(table.values())),
+        **{name: number(language, int(receipt[name])) for name in ("round", "bucket", "number")},
+    }
+
+
 def _profile(case: Case) -> Told:
     problem = case.details.get("problem")
     return PLAIN if problem is None else ("problem", {"problem": str(problem).replace("_", " ")})
@@ -263,6 +279,7 @@ _TELL: Mapping[str, Callable[[Case], Told]] = {
     "capped": _capped,
     "condition_failed": _condition,
     "condition_false": _condition,
+    "drew_nothing": _drew_nothing,
     "held_out": _held_out,
     "limit_reached": _limit,
     "not_in_audience": _audience,

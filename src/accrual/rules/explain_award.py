@@ -8,7 +8,7 @@ from typing import Any
 from accrual.domain.outcomes import Award
 from accrual.domain.programme import Asset, Language, Settings
 from accrual.domain.promos import Band, Benefit, PromoVersion, Scope
-from accrual.rules.explain import whose
+from accrual.rules.explain import chances, whose
 from accrual.rules.money import read_money
 from accrual.rules.words import TABLES, enumerate_words, money, number, say
 
@@ -61,7 +61,16 @@ def _case(award: Award, benefit: Benefit | None, settings: Settings, language: L
         case "voucher" if (award.details or {}).get("codes"):
             codes = [str(code) for code in (award.details or {})["codes"]]
             return ".codes", {"codes": enumerate_words(language, codes, joined_by="and")}
+        case "draw" | "raffle" if (award.details or {}).get("draw"):
+            return _receipt(award.reason, (award.details or {})["draw"], language)
     return "", {"basis": units if award.reason == "multiplier" else amount}
+
+
+def _receipt(kind: str, receipt: dict[str, Any], language: Language) -> tuple[str, dict[str, str]]:
+    words = ".receipt" if receipt["round"] else ".preview"
+    if kind == "draw":
+        return words, chances(receipt, language)
+    return words, {name: number(language, int(receipt[name])) for name in ("round", "bucket", "number")}
 
 
 def _band(benefit: Benefit, amount_minor: int, settings: Settings) -> Band | None:

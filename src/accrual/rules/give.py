@@ -18,8 +18,10 @@ from accrual.rules.calendar import after, expiry
 from accrual.rules.codes import code_of
 from accrual.rules.compiled import CompiledBenefit, CompiledVersion
 from accrual.rules.concerns import item_counts
+from accrual.rules.draw_tables import CompiledDraw
+from accrual.rules.draws import draw_entry, enter_raffle, is_over
 from accrual.rules.limits import Allowance, allow
-from accrual.rules.snapshot import CounterKey, Snapshot
+from accrual.rules.snapshot import CounterKey, Drawn, Snapshot, Spent
 
 BASE_LANE = 0
 NOTHING = Measure(0, 0)
@@ -38,8 +40,10 @@ class Giving:
         "command",
         "counters",
         "declines",
+        "drawn",
         "has_lines",
         "snapshot",
+        "spent",
         "taken",
     )
 
@@ -52,6 +56,8 @@ class Giving:
         self.declines = declines
         self.awards: list[Award] = []
         self.taken: dict[StockKey, int] = {}
+        self.spent: list[Spent] = []
+        self.drawn: list[Drawn] = []
         self.ceilings: dict[int, tuple[int, CompiledVersion]] = {}
         self._given_base: dict[int, int] = {}
         self._given_all: dict[int, int] = {}
@@ -77,10 +83,13 @@ class Giving:
             if allowance.declined is not None:
                 self.declines.append(allowance.declined)
                 return False
-        gave = False
+        gave, entries = False, len(self.drawn)
         for benefit in benefits:
-            gave = self._give_one(version, benefit, facts, allowance) or gave
-        if gave and allowance is not None:
+            if benefit.draw is not None:
+                gave = self._draw(version, benefit, benefit.draw, facts) or gave
+            else:
+                gave = self._give_one(version, benefit, facts, allowance) or gave
+        if (gave or len(self.drawn) > entries) and allowance is not None:
             for key, amount, used in allowance.used():
                 if isinstance(key, StockKey):
                     self.taken[key] = self.taken.get(key, 0) + amount
@@ -141,6 +150,53 @@ class Giving:
             award = Award(version.promo_version_id, asset_id, amount, benefit.kind, computed.basis)
         self.awards.append(award)
         return True
+
+    def _draw(
+        self, version: CompiledVersion, benefit: CompiledBenefit, draw: CompiledDraw, facts: Sequence[Fact]
+    ) -> bool:
+        """An entry: its price, then its prize or its place in the raffle. Whether anything was given; an entry that
+        drew nothing counts as an entry all the same. Prizes are neither multiplied nor cut by ceilings.
+        """
+        if is_over(draw, facts[0], self.snapshot.now):
+            self._decline(version, "raffle_closed", None)
+            return False
+        cost = draw.cost
+        if cost is not None:
+            spent = sum([each.amount for each in self.spent if each.asset_id == cost.asset_id])
+            available = self.snapshot.spendable(cost.asset_id) - spent
+            if available < cost.amount:
+                details = {"asset": cost.asset, "cost": cost.amount, "available": available}
+                self._decline(version, "entry_cost_missing", details)
+                return False
+            self.spent.append(Spent(cost.asset_id, cost.amount, version.promo_version_id, version.code))
+        drawn = {each.key: each for each in self.drawn}
+        if draw.closes_at is not None:
+            receipt, made = enter_raffle(draw, facts[0], self.snapshot, drawn)
+            self.drawn.append(made)
+            self._give_drawn(version, benefit, benefit.asset_id, draw.units, facts, receipt)
+            return True
+        result = draw_entry(draw, facts[0], self.snapshot, self.counters, self.taken, drawn)
+        self.drawn.append(result.drawn)
+        self.counters.update(result.counters)
+        if result.stock is not None:
+            self.taken[result.stock] = self.taken.get(result.stock, 0) + 1
+        if result.prize.asset_id is None:
+            self._decline(version, "drew_nothing", {"draw": result.receipt})
+            return False
+        self._give_drawn(version, benefit, result.prize.asset_id, result.prize.amount, facts, result.receipt)
+        return True
+
+    def _give_drawn(
+        self,
+        version: CompiledVersion,
+        benefit: CompiledBenefit,
+        asset_id: int,
+        amount: int,
+        facts: Sequence[Fact],
+        receipt: dict[str, Any],
+    ) -> None:
+        award = self._award(version, benefit, amount, len(facts), facts, {"draw": receipt})
+        self.awards.append(msgspec.structs.replace(award, asset_id=asset_id, shares=None))
 
     def _decline(self, version: CompiledVersion, reason: str, details: dict[str, Any] | None) -> None:
         self.declines.append(Declined(version.promo_version_id, reason, details))

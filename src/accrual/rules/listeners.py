@@ -244,7 +244,9 @@ def _edges(versions: Iterable[CompiledVersion], zone: ZoneInfo) -> list[int]:
 
 
 def _by_period(version: CompiledVersion) -> bool:
-    return any(limit.every is not Period.EVER for limit in version.limits)
+    return any(limit.every is not Period.EVER for limit in version.limits) or any(
+        benefit.draw is not None and benefit.draw.by_period for benefit in version.for_member
+    )
 
 
 def _local(moment: datetime, zone: ZoneInfo, edges: list[int]) -> tuple[int, int, int]:
@@ -275,6 +277,12 @@ def _with_keys(opening: Opening, limited: Iterable[CompiledVersion], fact: Fact,
     coded: dict[tuple[frozenset[str], Key], None] = {}
     loose = []
     for version in limited:
+        for benefit in version.for_member:
+            for each in () if benefit.draw is None else benefit.draw.keys(fact, now):
+                if version.promo_codes:
+                    coded[version.promo_codes, each] = None
+                else:
+                    keys[each] = None
         for limit in version.limits:
             if limit.per in (LimitPer.OUTLET, LimitPer.DEVICE):
                 loose.append((version, limit))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
+from accrual.domain.draws import DrawHead, DrawKey
 from accrual.domain.facts import Fact, Identity
 from accrual.domain.members import EMPTY_PROFILE, MemberProfile
 from accrual.domain.outcomes import Award, Declined
@@ -55,6 +56,16 @@ def no_stock(key: StockKey) -> StockLeft:
     raise KeyError(key)
 
 
+def nothing_to_spend(asset_id: int) -> int:
+    """What a snapshot answers where no promo asks a price."""
+    return 0
+
+
+def nothing_drawn(key: DrawKey) -> DrawHead | None:
+    """What a snapshot answers where nothing was drawn yet."""
+    return None
+
+
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
     """Everything a decision depends on. `member` is None for an identity that nobody has yet; `member_id` is who it
     is or would become.
@@ -62,6 +73,8 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     `counted` answers what a counter of this member stands at, 0 when it was never written; `stock` what is at hand of
     a shared stock. `balances` are available units by asset code, `history` past purchases, newest first, `client` the
     client's code, `seed` 16 secret bytes of this command. What the programme's looks do not ask for may be left empty.
+    For draws: `ticket` is the command's, `tag` secret bytes of the member, `spendable` units by asset_id that entries may
+    cost, `drawn` where the bucket's entries of a round end (None: there are none).
     """
 
     programme: CompiledProgramme
@@ -75,6 +88,28 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     balances: Callable[[], Mapping[str, int]] = dict
     history: Callable[[], tuple[PastPurchase, ...]] = tuple
     seed: bytes = b""
+    ticket: bytes = b""
+    tag: bytes = b""
+    spendable: Callable[[int], int] = nothing_to_spend
+    drawn: Callable[[DrawKey], DrawHead | None] = nothing_drawn
+
+
+class Drawn(NamedTuple):
+    """An entry of a round that this command made: where the bucket's chain ends with it, and its tickets."""
+
+    key: DrawKey
+    head: DrawHead
+    units: int
+
+
+class Spent(NamedTuple):
+    """What an entry costs, or a missed day, and which promo asked it; `details` tell what it was for, if not for an entry."""
+
+    asset_id: int
+    amount: int
+    promo_version_id: int
+    promo: str
+    details: dict[str, Any] | None = None
 
 
 class FollowUp(NamedTuple):
@@ -88,7 +123,8 @@ class Judgement(msgspec.Struct, frozen=True, gc=False):
     """What a command is worth: values only, nothing done yet.
 
     `enrol`: the identity becomes a member first. `referrer`: the link to store. `counters`: their values after.
-    `taken`: what was used of shared stocks. `occurred_at` of the first fact is carried for the lines.
+    `taken`: what was used of shared stocks. `occurred_at` of the first fact is carried for the lines. `spent`: what
+    entries of draws cost; `drawn`: the entries that were made.
     """
 
     awards: tuple[Award, ...]
@@ -99,3 +135,5 @@ class Judgement(msgspec.Struct, frozen=True, gc=False):
     follow_ups: tuple[FollowUp, ...]
     occurred_at: datetime
     taken: dict[StockKey, int]
+    spent: tuple[Spent, ...] = ()
+    drawn: tuple[Drawn, ...] = ()

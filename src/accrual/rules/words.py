@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from accrual.domain.programme import Language, Settings
-from accrual.rules import words_en, words_id, words_moves_en, words_moves_id, words_rewards_en, words_rewards_id
+from accrual.rules import (
+    words_draws_en,
+    words_draws_id,
+    words_en,
+    words_id,
+    words_moves_en,
+    words_moves_id,
+    words_rewards_en,
+    words_rewards_id,
+)
 
 TABLES: Mapping[Language, Mapping[str, str]] = {
-    Language.EN: {**words_en.WORDS, **words_moves_en.WORDS, **words_rewards_en.WORDS},
-    Language.ID: {**words_id.WORDS, **words_moves_id.WORDS, **words_rewards_id.WORDS},
+    Language.EN: {**words_en.WORDS, **words_draws_en.WORDS, **words_moves_en.WORDS, **words_rewards_en.WORDS},
+    Language.ID: {**words_id.WORDS, **words_draws_id.WORDS, **words_moves_id.WORDS, **words_rewards_id.WORDS},
 }
 _MARKS = {
     Language.EN: (words_en.THOUSANDS, words_en.DECIMALS),

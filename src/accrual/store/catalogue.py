@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ import msgspec
 
 from accrual.domain.commands import Reward, decode_command
 from accrual.domain.documents import encode_document
+from accrual.domain.draws import SECRET_BYTES
 from accrual.domain.errors import Conflict, Missing
 from accrual.domain.point_rewards import Corner
 from accrual.domain.programme import Asset, Catalogue, Client, Outlet, Settings, StoredAsset, StoredClient
@@ -19,6 +21,7 @@ from accrual.domain.promos import Promo, PromoVersion
 from accrual.domain.rewards import RewardItem, StoredReward
 from accrual.domain.stored_programme import CatalogueChange, SavedVersion, StoredProgramme, StoredPromo
 from accrual.store.connection import Connection, Pool, Record
+from accrual.store.draw_rounds import open_first_round, read_secrets
 from accrual.store.point_rewards import read_shelf, write_reward
 from accrual.store.postgres import ATTEMPTS_MAX, mapping_loss, transact
 from accrual.store.sql import query
@@ -41,12 +44,19 @@ _ITEMS = msgspec.json.Decoder(tuple[RewardItem, ...])
 class CatalogueStore:
     """Both the CatalogueSource and the CatalogueSink of the engine, over one pool.
 
-    `draw_id` makes the ids of audit rows.
+    `draw_id` makes the ids of audit rows, `draw_secret` the secrets of new draws.
     """
 
-    def __init__(self, pool: Pool, *, draw_id: Callable[[], uuid.UUID] = uuid.uuid4) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        draw_id: Callable[[], uuid.UUID] = uuid.uuid4,
+        draw_secret: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
         self._pool = pool
         self._draw_id = draw_id
+        self._draw_secret = draw_secret
 
     async def revisions(self) -> dict[int, int]:
         """The newest revision of every programme, by programme_id."""
@@ -77,6 +87,7 @@ class CatalogueStore:
                 outlets=outlets,
                 promos=tuple(_version(row) for row in await connection.fetch(_PROMO_VERSIONS, programme_id, at)),
                 rewards=await _rewards(connection, programme_id, items),
+                secrets=await read_secrets(connection, programme_id, at),
             )
 
         return await transact(self._pool, read, repeatable=True, isolation="repeatable_read")
@@ -175,6 +186,9 @@ class CatalogueStore:
                 version.effective_from,
                 encode_document(promo),
             )
+            if any(benefit.draw is not None or benefit.raffle is not None for benefit in promo.benefits):
+                secret = self._draw_secret(SECRET_BYTES)
+                await open_first_round(connection, programme_id, promo.code, revision, secret, actor, now)
         for reward in change.point_rewards:
             await write_reward(connection, programme_id, reward)
         for entry in change.audit:

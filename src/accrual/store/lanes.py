@@ -10,6 +10,7 @@ import asyncpg
 from asyncpg.pgproto.pgproto import UUID
 
 from accrual.domain.commands import LoggedCommand
+from accrual.domain.draws import DrawHead, DrawKey
 from accrual.domain.errors import DatabaseDown
 from accrual.domain.facts import Identity
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
@@ -19,6 +20,7 @@ from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.domain.undoing import HoldRow, Part, TargetRow
 from accrual.store.connection import Connection
+from accrual.store.draw_rounds import read_heads
 from accrual.store.past import read_earned, read_history, read_profiles
 from accrual.store.postgres import as_login, connect, mapping_loss
 from accrual.store.posting import post
@@ -260,6 +262,11 @@ class PostgresLanes:
         """The next so many codes of pools that were not given yet, by subject."""
         with mapping_loss():
             return await next_codes(self.connection, wanted, buckets=self._buckets)
+
+    async def draw_heads(self, wanted: Mapping[int, Sequence[DrawKey]]) -> dict[tuple[int, int, int], DrawHead]:
+        """Where the entries of {bucket: rounds} end, of those that have any."""
+        starts = offsets(wanted, self._buckets)
+        return await read_heads(self.connection, sorted(wanted), starts, _flat(wanted))
 
     async def profiles(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberProfile]:
         """The newest profiles of {bucket: members} that have one."""

@@ -14,6 +14,7 @@ from accrual.domain.errors import LaneLost
 from accrual.domain.log import Posting
 from accrual.store.binary_copy import line_stream, outcome_stream
 from accrual.store.connection import Connection
+from accrual.store.draw_rounds import hold_rounds
 from accrual.store.log import append_follow_ups
 from accrual.store.postgres import mapping_loss
 from accrual.store.sql import query
@@ -59,6 +60,7 @@ HOLD_COLUMNS = ("bucket", "hold_id", "account", "position", "amount", "expires_a
 UNDONE_COLUMNS = ("bucket", "target", "award", "fact", "line", "position", "units_after")
 AWAITED_COLUMNS = ("bucket", "target", "position")
 EARNING_COLUMNS = ("bucket", "account", "position", "occurred_at", "units")
+DRAWN_COLUMNS = ("bucket", "promo_id", "round", "number", "position", "units", "member_id", "chain")
 OUTBOX_COLUMNS = ("bucket", "sequence", "position", "recorded_at", "kind", "payload")
 
 
@@ -73,6 +75,8 @@ async def post(
     with mapping_loss(), _mapping_keys():
         async with connection.transaction():
             await _pass_the_fence(connection, posting)
+            if posting.drawn:
+                await hold_rounds(connection, posting.drawn)
             await use_stocks(connection, posting.shares, posting.quotas)
             if posting.codes:
                 await give_codes(connection, posting.codes)
@@ -128,6 +132,7 @@ async def _copy_all(connection: Connection, posting: Posting) -> None:
         ("earning", EARNING_COLUMNS, posting.earnings),
         ("unposted", UNPOSTED_COLUMNS, posting.unposted),
         ("outbox", OUTBOX_COLUMNS, posting.outbox),
+        ("draw_entry", DRAWN_COLUMNS, posting.drawn),
         ("lot_snapshot", SNAPSHOT_COLUMNS, posting.snapshots),
         ("hold", HOLD_COLUMNS, [(h.bucket, UUID(bytes=h.hold_id), *h[2:6]) for h in posting.holds]),
         ("undone", UNDONE_COLUMNS, [(u.bucket, UUID(bytes=u.target), *u[2:]) for u in posting.undone]),

@@ -6,5 +6,5 @@ revoke all on all tables in schema public from accrual_runtime;
 grant select, insert on all tables in schema public to accrual_runtime;
 revoke insert on migration, setting from accrual_runtime;
 grant update on programme, asset, client, promo, reward, point_reward, worker, tail, lane, member, hold, budget,
-    budget_share, quota, prize_stock, parked, upkeep to accrual_runtime;
+    budget_share, quota, prize_stock, parked, draw_round, draw_winner, upkeep to accrual_runtime;
 grant delete on worker to accrual_runtime;

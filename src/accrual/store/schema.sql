@@ -100,6 +100,60 @@ create table counter (
     constraint counter_pkey PRIMARY KEY (bucket, member_id, promo_id, slot, period, "position")
 );
 
+create table draw_entry (
+    bucket integer not null,
+    promo_id integer not null,
+    round integer not null,
+    number bigint not null,
+    position bigint not null,
+    units bigint not null,
+    member_id bytea not null,
+    chain bytea not null,
+    constraint draw_entry_pkey PRIMARY KEY (bucket, promo_id, round, number)
+);
+
+create table draw_round (
+    promo_id integer not null,
+    round integer not null,
+    programme_id integer not null,
+    revision integer not null,
+    commitment text not null,
+    recorded_at timestamp with time zone not null,
+    actor text not null,
+    closed_at timestamp with time zone,
+    entries bigint,
+    root text,
+    drawn_at timestamp with time zone,
+    constraint draw_round_pkey PRIMARY KEY (promo_id, round)
+);
+
+create table draw_secret (
+    promo_id integer not null,
+    round integer not null,
+    secret bytea not null,
+    constraint draw_secret_pkey PRIMARY KEY (promo_id, round)
+);
+
+create table draw_winner (
+    promo_id integer not null,
+    round integer not null,
+    pick integer not null,
+    piece integer not null,
+    prize text not null,
+    asset text not null,
+    amount bigint not null,
+    bucket integer not null,
+    number bigint not null,
+    ticket uuid not null,
+    member_id bytea not null,
+    drawn_at timestamp with time zone not null,
+    claim_by timestamp with time zone,
+    claimed_at timestamp with time zone,
+    expired_at timestamp with time zone,
+    granted_at timestamp with time zone,
+    constraint draw_winner_pkey PRIMARY KEY (promo_id, round, pick)
+);
+
 create table earning (
     bucket integer not null,
     account bigint not null,
@@ -440,6 +494,10 @@ grant insert, select, update on budget_share to accrual_runtime;
 grant insert, select, update on client to accrual_runtime;
 grant insert, select on command to accrual_runtime;
 grant insert, select on counter to accrual_runtime;
+grant insert, select on draw_entry to accrual_runtime;
+grant insert, select, update on draw_round to accrual_runtime;
+grant insert, select on draw_secret to accrual_runtime;
+grant insert, select, update on draw_winner to accrual_runtime;
 grant insert, select on earning to accrual_runtime;
 grant insert, select, update on hold to accrual_runtime;
 grant insert, select on identity to accrual_runtime;

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from accrual.domain.programme import Settings
 from accrual.domain.promos import Benefit
-from accrual.rules.benefits import bracket, fixed, issuing, multiplier, percent, points_per, voucher
+from accrual.rules.benefits import bracket, draw, fixed, issuing, multiplier, percent, points_per, raffle, voucher
 from accrual.rules.benefits.measure import Computed, Measure
 
 Compute = Callable[[Measure], Computed]
@@ -19,6 +19,8 @@ KINDS: dict[str, Callable[[Benefit, Settings], Compute]] = {
     "multiplier": multiplier.compile_benefit,
     "bracket": bracket.compile_benefit,
     "voucher": voucher.compile_benefit,
+    "draw": draw.compile_benefit,
+    "raffle": raffle.compile_benefit,
 }
 
 CEILING = "ceiling"

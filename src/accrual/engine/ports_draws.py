@@ -1,0 +1,60 @@
+"""What looking after draws needs of the store, as a Protocol."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from accrual.domain.draws import BucketHead, DrawnEntry, Entrant, Round, Winner
+from accrual.domain.stocks import StockKey
+
+Picking = Callable[[Round, Sequence[Entrant], Sequence[Winner]], Sequence[tuple[Entrant, Winner]]]
+"""New picks of a closed round with whose they are, given its entries and the picks so far."""
+
+
+class DrawSource(Protocol):
+    """Rounds, entries and winners. Everything raises DatabaseDown."""
+
+    async def rounds(self, promo_id: int) -> list[Round]:
+        """Every round of a promo, oldest first; the secret of those only that are closed."""
+
+    async def ends(self, promo_id: int, number: int) -> list[BucketHead]:
+        """Where the entries of a round end, by bucket."""
+
+    def entries(self, promo_id: int, number: int, bucket: int) -> AsyncIterator[DrawnEntry]:
+        """The entries of a round in a bucket, in order."""
+
+    async def undecided_since(self) -> datetime | None:
+        """When the oldest command was recorded that no lane has decided; None when all are."""
+
+    async def stock_left(self, keys: Sequence[StockKey]) -> dict[StockKey, int]:
+        """What is left of prizes' stocks."""
+
+    async def close(
+        self,
+        programme: str,
+        promo_id: int,
+        code: str,
+        *,
+        secret: bytes,
+        actor: str,
+        now: datetime,
+        picking: Picking | None = None,
+    ) -> tuple[Round, Round]:
+        """Close the open round and open the next one, drawing winners if it is a raffle's; in one transaction."""
+
+    async def winners(self, promo_id: int, number: int) -> list[Winner]:
+        """The picks of a raffle's round in order."""
+
+    async def drawn_rounds(self, programme_id: int) -> list[tuple[int, int]]:
+        """(promo_id, round) of the raffles whose winners were drawn."""
+
+    async def claim(self, promo_id: int, number: int, pick: int, now: datetime) -> bool:
+        """Claim a pick; False where it is claimed already, or its time is over."""
+
+    async def expire(self, promo_id: int, number: int, now: datetime, picking: Picking) -> int:
+        """End the picks that nobody claimed in time and draw reserves; how many ended."""
+
+    async def granted(self, promo_id: int, number: int, picks: Sequence[int], now: datetime) -> None:
+        """Note whose prizes are on their way."""

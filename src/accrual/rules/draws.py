@@ -1,0 +1,197 @@
+"""Draws one entry: which prizes are in the table just then, which of them the secret names, and the receipt. A pure function."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from accrual.domain.draws import DrawHead, DrawKey, chain_start
+from accrual.domain.facts import Fact
+from accrual.domain.ids import bucket_of_ticket
+from accrual.domain.stocks import StockKey
+from accrual.rules.draw_tables import CompiledDraw, CompiledPrize
+from accrual.rules.snapshot import CounterKey, Drawn, Snapshot
+
+POINT_BITS = 64
+NO_STOCK, NOT_NOW, WON_ENOUGH = "no_stock", "not_now", "won_enough"
+"""Why a prize is not in the table: none is left, it is not its time, the member may win no more of it."""
+
+_SORTED = msgspec.json.Encoder(order="sorted")
+
+Table = list[tuple[CompiledPrize, int]]
+"""Prizes with their weights, in the order in which chances are laid out."""
+
+
+class Result(NamedTuple):
+    """What an entry drew, with all that changes by it."""
+
+    prize: CompiledPrize
+    receipt: dict[str, Any]
+    drawn: Drawn
+    counters: dict[CounterKey, int]
+    stock: StockKey | None
+
+
+def draw_entry(
+    draw: CompiledDraw,
+    fact: Fact,
+    snapshot: Snapshot,
+    counters: Mapping[CounterKey, int],
+    taken: Mapping[StockKey, int],
+    drawn: Mapping[DrawKey, Drawn],
+) -> Result:
+    """One entry in an instant draw; `counters`, `taken` and `drawn` are what this command did already.
+
+    Raises ValueError when no prize at all is in the table, which the check of a table does not let happen.
+    """
+    moment = fact.occurred_at or snapshot.now
+    misses = _counted(draw.pity_key, snapshot, counters) if draw.pity_after is not None else 0
+    out: dict[str, str] = {}
+    for prize in draw.prizes:
+        reason = _why_out(draw, prize, moment, snapshot, counters, taken)
+        if reason is not None:
+            out[prize.code] = reason
+    table, helped = table_of(draw, out, misses)
+    total = sum([weight for _, weight in table])
+    point = point_of(draw.drawing.secret.secret, f"{snapshot.ticket.hex()}/{draw.drawing.promo}", total)
+    prize = prize_at(table, point)
+    after: dict[CounterKey, int] = {}
+    if draw.pity_after is not None:
+        after[draw.pity_key] = 0 if prize.code in draw.pity_prizes else misses + 1
+    if prize.wins_max is not None:
+        key = draw.wins_key(prize, moment)
+        after[key] = _counted(key, snapshot, counters) + 1
+    receipt = {
+        "round": draw.drawing.secret.round,
+        "commitment": draw.commitment,
+        "version": draw.drawing.version,
+        "ticket": snapshot.ticket.hex(),
+        "member": member_tag(draw, snapshot),
+        "at": written(moment),
+        "table": [[each.code, weight] for each, weight in table],
+        "out": out,
+        "misses": misses,
+        "helped": helped,
+        "point": point,
+        "prize": prize.code,
+    }
+    made = chained(draw, receipt, snapshot, drawn)
+    return Result(prize, receipt, made, after, prize.stock)
+
+
+def enter_raffle(
+    draw: CompiledDraw, fact: Fact, snapshot: Snapshot, drawn: Mapping[DrawKey, Drawn]
+) -> tuple[dict[str, Any], Drawn]:
+    """The receipt of an entry that waits for its raffle."""
+    receipt: dict[str, Any] = {
+        "round": draw.drawing.secret.round,
+        "commitment": draw.commitment,
+        "version": draw.drawing.version,
+        "ticket": snapshot.ticket.hex(),
+        "member": member_tag(draw, snapshot),
+        "at": written(fact.occurred_at or snapshot.now),
+        "tickets": draw.units,
+    }
+    return receipt, chained(draw, receipt, snapshot, drawn)
+
+
+def is_over(draw: CompiledDraw, fact: Fact, now: datetime) -> bool:
+    """Whether a raffle takes no more entries: what happened, or came, when its time had come is too late.
+
+    A round that began after that time has no raffle to wait for.
+    """
+    closes_at, since = draw.closes_at, draw.drawing.secret.since
+    if closes_at is None:
+        return False
+    return now >= closes_at or (fact.occurred_at or now) >= closes_at or (since is not None and since >= closes_at)
+
+
+def table_of(draw: CompiledDraw, out: Mapping[str, str], misses: int) -> tuple[Table, bool]:
+    """The table used, and whether it is pity's: without what is out, whose chances the fallback has if there is one."""
+    if draw.pity_after is not None and misses >= draw.pity_after:
+        kept = [(p, p.weight) for p in draw.prizes if p.code in draw.pity_prizes and p.code not in out and p.weight]
+        if kept:
+            return kept, True
+    lost = sum([prize.weight for prize in draw.prizes if prize.code in out])
+    table = []
+    for prize in draw.prizes:
+        weight = prize.weight + (lost if prize.code == draw.fallback else 0)
+        if weight and prize.code not in out:
+            table.append((prize, weight))
+    return table, False
+
+
+def point_of(secret: bytes, message: str, total: int) -> int:
+    """A number from 0 to total - 1, each as likely: HMAC-SHA256 of the message and a try, its first 64 bits, rejected above the
+    largest multiple of `total` that they hold, so that no remainder is favoured. Raises ValueError unless 0 < total <= 2**64.
+    """
+    if not 0 < total <= 1 << POINT_BITS:
+        raise ValueError("there is nothing to draw from")
+    bound = (1 << POINT_BITS) - (1 << POINT_BITS) % total
+    attempt = 0
+    while True:
+        digest = hmac.digest(secret, f"{message}/{attempt}".encode(), "sha256")
+        value = int.from_bytes(digest[: POINT_BITS // 8], "big")
+        if value < bound:
+            return value % total
+        attempt += 1
+
+
+def prize_at(table: Sequence[tuple[CompiledPrize, int]], point: int) -> CompiledPrize:
+    """The prize whose stretch of the chances, laid out in order from 0, holds the point."""
+    for prize, weight in table:
+        if point < weight:
+            return prize
+        point -= weight
+    raise ValueError("the point lies beyond the table")
+
+
+def _why_out(
+    draw: CompiledDraw,
+    prize: CompiledPrize,
+    moment: datetime,
+    snapshot: Snapshot,
+    counters: Mapping[CounterKey, int],
+    taken: Mapping[StockKey, int],
+) -> str | None:
+    if prize.window_from is not None and moment < prize.window_from:
+        return NOT_NOW
+    if prize.window_until is not None and moment >= prize.window_until:
+        return NOT_NOW
+    if prize.stock is not None and snapshot.stock(prize.stock).left - taken.get(prize.stock, 0) <= 0:
+        return NO_STOCK
+    if prize.wins_max is not None and _counted(draw.wins_key(prize, moment), snapshot, counters) >= prize.wins_max:
+        return WON_ENOUGH
+    return None
+
+
+def _counted(key: CounterKey, snapshot: Snapshot, counters: Mapping[CounterKey, int]) -> int:
+    return counters[key] if key in counters else snapshot.counted(key)
+
+
+def member_tag(draw: CompiledDraw, snapshot: Snapshot) -> str:
+    """Stands for the member in receipts: the same for all entries of a promo, and nobody's name or number."""
+    return hashlib.sha256(snapshot.tag + draw.drawing.promo.encode()).hexdigest()[:16]
+
+
+def chained(draw: CompiledDraw, receipt: dict[str, Any], snapshot: Snapshot, drawn: Mapping[DrawKey, Drawn]) -> Drawn:
+    """Numbers the receipt in its bucket and digests it together with all before it; `chain` is added to it last."""
+    bucket = bucket_of_ticket(snapshot.ticket)
+    known = drawn.get(draw.key)
+    head = snapshot.drawn(draw.key) if known is None else known.head
+    chain = chain_start(draw.commitment, bucket) if head is None else head.chain
+    receipt["bucket"] = bucket
+    receipt["number"] = number = 1 if head is None else head.entries + 1
+    chain = hashlib.sha256(chain + _SORTED.encode(receipt)).digest()
+    receipt["chain"] = chain.hex()
+    return Drawn(draw.key, DrawHead(number, chain), draw.units)
+
+
+def written(moment: datetime) -> str:
+    """An instant as receipts write it: UTC, to the microsecond."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
