@@ -1,4 +1,7 @@
-"""Amounts as this partner writes them, `100.0`, made of whole numbers: no binary fraction is ever near one. Pure."""
+"""Amounts as this partner writes them, `100.0`, made of whole numbers: no binary fraction is ever near one. Pure.
+
+Factors are plain decimals above 0, as a programme's levels have them.
+"""
 
 from __future__ import annotations
 
@@ -29,24 +32,13 @@ def whole(number: int) -> Decimal:
     return msgspec.Raw(b"%d.0" % number)
 
 
-def is_zero(factor: str) -> bool:
-    """Whether a factor makes nothing of anything."""
-    return not Fraction(factor)
-
-
 def worth_minor(units: int, factor: str, minor_units: int) -> int:
-    """What so many units are worth in minor units, at so many units for one whole of money, rounded down; 0 at factor 0."""
-    exact = Fraction(factor)
-    if not exact:
-        return 0
-    worth = Fraction(units) * int(10**minor_units) / exact
+    """What so many units are worth in minor units, at so many units for one whole of money, rounded down."""
+    worth = Fraction(units) * int(10**minor_units) / Fraction(factor)
     return worth.numerator // worth.denominator
 
 
 def cost_minor(units: int, factor: str, minor_units: int) -> int:
-    """The least amount, in minor units, from which a factor makes so many units; 0 at factor 0."""
-    exact = Fraction(factor)
-    if not exact:
-        return 0
-    cost = Fraction(units) * int(10**minor_units) / exact
+    """The least amount, in minor units, from which a factor makes so many units."""
+    cost = Fraction(units) * int(10**minor_units) / Fraction(factor)
     return -(-cost.numerator // cost.denominator)

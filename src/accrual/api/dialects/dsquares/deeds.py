@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from accrual.api.dialects.dsquares import failures
-from accrual.api.dialects.dsquares.decimals import is_zero, worth_minor
+from accrual.api.dialects.dsquares.decimals import worth_minor
 from accrual.api.dialects.dsquares.failures import Failed, number_of
 from accrual.api.dialects.dsquares.shown import LOG_REDEEMED, LOG_REFUNDED, LOG_REWARDED, Acted, Deed
 from accrual.api.dialects.dsquares.wire import RedeemCall, RefundCall, RewardCall
@@ -13,7 +12,7 @@ from accrual.domain.outcomes import Outcome
 from accrual.domain.transfers import Kind
 from accrual.engine.views import AwardView
 
-NOTHING_FOR_LIMITS = ("limit_reached", "budget_exhausted", "capped")
+NOTHING_LEFT = ("limit_reached", "budget_exhausted")
 """Declines of promos which make a Reward that gave nothing a failing one."""
 
 
@@ -23,7 +22,7 @@ def rewarded(call: RewardCall, acted: Acted) -> Deed:
     awards = awards_of(acted)
     if not awards:
         for decline in done.declines:
-            if decline.promo is None or decline.reason in NOTHING_FOR_LIMITS:
+            if decline.promo is None or decline.reason in NOTHING_LEFT:
                 raise Failed(number_of(decline.reason, decline.details))
     return Deed(
         log_type=LOG_REWARDED,
@@ -98,6 +97,4 @@ def _moved(acted: Acted, kind: str) -> int:
     if booked or not acted.done.declines:
         return sum(booked)
     decline = acted.done.declines[0]
-    if kind == "redeem" and decline.reason == "amount_too_small" and is_zero(acted.level.redeem):
-        raise Failed(failures.FACTOR_IS_ZERO)
     raise Failed(number_of(decline.reason, decline.details))

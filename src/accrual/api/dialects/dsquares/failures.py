@@ -81,8 +81,6 @@ TRANSACTION_REQUIRED = 38
 INVALID_AMOUNT = 39
 TRANSACTION_UNKNOWN = 40
 OVER_ORIGINAL = 41
-OVER_CAPPING = 42
-FACTOR_IS_ZERO = 45
 
 BY_CODE: Mapping[str, int] = {
     "member_unknown": WALLET_UNKNOWN,
@@ -102,7 +100,6 @@ _DECLINES: Mapping[str, int] = {
     "amount_too_small": INVALID_AMOUNT,
     "limit_reached": LIMIT_EXCEEDED,
     "budget_exhausted": LIMIT_EXCEEDED,
-    "capped": OVER_CAPPING,
 }
 
 

@@ -69,7 +69,7 @@ class ShownWallet(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     wallet_type: None = None
     is_added: bool = False
     is_deleted: bool = False
-    redemption_activation_flag: bool
+    redemption_activation_flag: bool = True
     suspended_points: int
 
 
@@ -162,7 +162,6 @@ def wallet_shown(acted: Acted, *, wallet: str, contact: str, with_colors: bool =
         segment=segment_shown(acted.terms, acted.level, with_colors=with_colors),
         is_parent=acted.own.joined,
         parent_wallet_code=acted.parent_code,
-        redemption_activation_flag=not decimals.is_zero(acted.level.redeem),
         suspended_points=shared.pending,
     )
 
