@@ -187,6 +187,8 @@ class Stage:
     def holds(self, sentence: str) -> str:
         """What is true of what a check asks for, in the words of the check."""
         who, asked, words = read_check(sentence)
+        if asked == "days":
+            return f"{who} {self._days_of(who, day_alone='counted day ' in sentence)}"
         if asked in ("shares", "codes", "failed", "said"):
             return f"{who} {self._of_promo(who, asked)}"
         person = self._desk.books.people.get(member_of(who))
@@ -229,6 +231,21 @@ class Stage:
             return f"failed at {(declines[0].details or {}).get('part')}"
         version = mine[declines[0].promo_version_id]
         return f"said: {explain_decline(declines[0], version, self._catalogue.settings)}"
+
+    def _days_of(self, code: str, *, day_alone: bool) -> str:
+        """Which days the last command's award of a promo was for, in the words of the check."""
+        assert self._last is not None, "nothing happened yet"
+        outcome = self._desk.books.outcome(self._desk.books.by_ticket(self._last))
+        mine = {version.promo_version_id for version in self._versions if version.promo.code == code}
+        (details,) = [award.details or {} for award in outcome.awards if award.promo_version_id in mine]
+        days = details["days"]
+        if day_alone:
+            return "counted " + " and ".join(f"day {day['streak']}" for day in days)
+        raised = [
+            f"{day} to day {streak} for {more} more" for each in days for day, streak, more in each.get("raised", [])
+        ]
+        said = "counted " + " and ".join(f"{day['day']} as day {day['streak']}" for day in days)
+        return f"{said}, and raised {' and '.join(raised)}" if raised else said
 
     @property
     def commands(self) -> int:

@@ -38,6 +38,7 @@ _OF_A_PROMO: Mapping[str, str] = {
     "codes": r"drew (?P<codes>\S+(?: and \S+)*)\Z",
     "failed": r"failed at (?P<part>.+)\Z",
     "said": r"said: (?P<text>.+)\Z",
+    "days": r"counted (?P<days>.+)\Z",
 }
 _CHECKS: Mapping[str, str] = {
     "balance": r"has (?P<amount>\d+) (?P<asset>\S+?)(?P<sort> pending| owed| set aside)?\Z",

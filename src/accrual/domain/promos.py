@@ -11,6 +11,7 @@ import msgspec
 from accrual.domain.amounts import INT64_MAX, Rounding
 from accrual.domain.draw_tables import Draw, Raffle
 from accrual.domain.facts import Trigger
+from accrual.domain.streaks import Streak
 from accrual.domain.written import Code as Code
 from accrual.domain.written import Period as Period
 from accrual.domain.written import Points as Points
@@ -212,7 +213,8 @@ class Voucher(_Document, frozen=True):
 
 
 class Benefit(_Document, frozen=True):
-    """What a promo gives. Exactly one of fixed, points_per, percent, issuing, multiplier, bracket, voucher, ceiling is set.
+    """What a promo gives. Exactly one of fixed, points_per, percent, issuing, multiplier, bracket, voucher, draw, raffle,
+    streak, ceiling is set.
 
     `ceiling` (lane `cap` only) gives nothing: it reduces what the command has given of the asset to so many units.
     """
@@ -245,6 +247,7 @@ class Benefit(_Document, frozen=True):
         Points | None, msgspec.Meta(description="Lane `cap` only: the most that one command may give of the asset.")
     ] = None
     max: Annotated[
+    streak: Annotated[Streak | None, msgspec.Meta(description="Units by the day of a streak of check-ins.")] = None
         Points | None,
         msgspec.Meta(description="The most that this benefit gives in one command, or with `per_fact` for one fact."),
     ] = None

@@ -29,6 +29,7 @@ from accrual.engine.moves.scene import Known, command_of, outcome_of
 from accrual.engine.ports_lane import StateSource
 from accrual.engine.state import AccountState, State
 from accrual.engine.task import Task
+from accrual.rules.streak_undo import keys_to_undo
 
 MOVED_ROLES = (Role.MEMBER, Role.PENDING, Role.DEBT)
 SYSTEM_ROLES = (Role.ISSUANCE, Role.BREAKAGE, Role.REDEMPTION, Role.TRANSIT)
@@ -128,6 +129,7 @@ async def _load_counters(task: Task, row: TargetRow, state: State, source: State
     if task.programme is None or not isinstance(bought, Reward) or row.status != Status.DECIDED:
         return
     keys = keys_of(task.programme, bought, outcome_of(row).awards, row.recorded_at)
+    keys += keys_to_undo(task.programme, bought.facts, row.recorded_at, task.command.recorded_at)
     missing = [key for key in keys if not isinstance(key, StockKey) and key not in cell.counters]
     if missing:
         cell.counters.update(dict.fromkeys(missing, 0))

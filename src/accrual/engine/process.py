@@ -248,7 +248,7 @@ class Processor(MovementDecider):
 
     def _judge(self, task: Task, reward: Reward, snapshot: Snapshot, purse: Purse | None) -> Judgement:
         """What entries of draws may cost is what the member has after what is due by now has come and gone."""
-        if not task.looks.rounds:
+        if not (task.looks.rounds or task.looks.costs):
             return evaluate(reward, snapshot)
         try:
             if purse is not None:

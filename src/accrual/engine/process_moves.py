@@ -181,6 +181,9 @@ class MovementDecider(LevelKeeper):
         bucket, position = command.bucket, command.position
         for key, units in scene.uses_back.items():
             self._give_use_back(task, cell, key, units, posting)
+        for key, value in scene.days.items():
+            cell.counters[key] = value
+            posting.counters.append(CounterRow(bucket, task.member_id, *key, position, value))
         if scene.hold is not None:
             asset_id, amount, expires_at = scene.hold
             account_id = cell.accounts[asset_id, Role.MEMBER].account_id

@@ -50,6 +50,7 @@ from accrual.rules.draw_tables import UNCOMMITTED, Drawing, compile_draw, compil
 from accrual.rules.ladder import compile_ladder
 from accrual.rules.rewards import compile_rewards
 from accrual.rules.schedule import compile_schedule
+from accrual.rules.streaks import compile_streak
 
 LANES = tuple(Lane)
 BY_AMOUNT = frozenset({"fixed", "points_per", "percent", "bracket"})
@@ -73,6 +74,7 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
     index: dict[tuple[Trigger, str | None, Subject | None], dict[int, Timeline]] = {}
     listening: dict[Trigger, list[CompiledVersion]] = {}
     shared: SharedBenefits = {}
+    streaks: dict[int, Timeline] = {}
     secrets = {secret.promo_id: secret for secret in catalogue.secrets}
     for promo_id, versions in by_promo.items():
         versions.sort(key=lambda stored: stored.version)
@@ -81,6 +83,8 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         secret = secrets.get(promo_id)
         compiled = tuple(compile_version(stored, settings, assets, shared, secret) for stored in versions)
         timeline = Timeline(promo_id=promo_id, versions=compiled)
+        if any(version.streak is not None for version in compiled):
+            streaks[promo_id] = timeline
         for stored, version in zip(versions, compiled, strict=True):
             if stored.promo.status in LIVE:
                 listening.setdefault(version.trigger, []).append(version)
@@ -109,6 +113,7 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
 
 
 def _index_keys(promo: Promo) -> Iterable[tuple[Trigger, str | None, Subject | None]]:
+        streaks=streaks,
     where = promo.where
     subjects: list[Subject | None] = [("product", product) for product in where.products]
     if not subjects:
@@ -143,7 +148,10 @@ def _looks(versions: Iterable[CompiledVersion], assets: dict[str, int]) -> Looks
             profile = profile or benefit.by_level
             if benefit.active_after is not None:
                 accounts.add((benefit.asset_id, Role.PENDING))
-        limits = limits or bool(version.limits)
+        limits = limits or bool(version.limits) or version.streak is not None
+        if version.streak is not None and version.streak.freeze_id is not None:
+            costs.add(version.streak.freeze_id)
+            accounts.add((version.streak.freeze_id, Role.MEMBER))
         audience = version.audience
         named = audience is not None and bool(audience.lists or audience.segments)
         profile = profile or named or (version.schedule is not None and version.schedule.birthday)
@@ -238,6 +246,7 @@ def compile_version(
 
 
 def _is_simple(benefits: Sequence[CompiledBenefit]) -> bool:
+        streak=next((compile_streak(b, stored.promo_id, zone, assets) for b in promo.benefits if b.streak), None),
     """Whether it is one benefit that looks at the amount alone and has neither a maximum nor a time of its own."""
     return len(benefits) == 1 and all(
         b.by_amount and b.cap is None and not (b.per_fact or b.lasts or b.by_level) for b in benefits

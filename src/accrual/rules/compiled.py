@@ -20,6 +20,7 @@ from accrual.rules.draw_tables import CompiledDraw
 from accrual.rules.ladder import Ladder
 from accrual.rules.rewards import CompiledReward
 from accrual.rules.schedule import Schedule
+from accrual.rules.streaks import CompiledStreak
 
 if TYPE_CHECKING:  # listeners stand above: they are made of what is here
     from accrual.domain.outcomes import Declined
@@ -128,6 +129,7 @@ class CompiledVersion(msgspec.Struct, frozen=True, kw_only=True):
     simple: bool
     place: tuple[int, int, str, int]
 
+    streak: CompiledStreak | None = None
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """All versions of one promo, oldest first."""
@@ -166,7 +168,9 @@ NO_LOOKS = Looks(accounts=(), limits=False, profile=False, balance=False, histor
 
 
 class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
-    """A catalogue revision, ready to judge. `referrer_triggers` have promos that give to referrers; `ladder` are its levels.
+    """A catalogue revision, ready to judge. `referrer_triggers` have promos that give to referrers, as far up
+    as `referrer_levels`; `ladder` are its levels, `streaks` its promos with a streak by
+    promo_id.
 
     From `routes` on it is memory of what was found before, each with a bound (listeners.py).
     """
@@ -189,6 +193,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     ladder: Ladder | None = None
 
     def candidates(self, trigger: Trigger, outlet: str | None, subjects: tuple[Subject, ...]) -> tuple[Timeline, ...]:
+    streaks: dict[int, Timeline] = {}
         """Promos that may listen to such a fact, by promo_id; the cost grows with these, not with all that exist."""
         outlets = (None,) if outlet is None else (None, outlet)
         keys = [(trigger, at, subject) for at in outlets for subject in (None, *subjects)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from datetime import datetime
 
 from accrual.domain.commands import Reward
@@ -18,6 +18,7 @@ from accrual.rules.give import Giving
 from accrual.rules.limits import Key, limit_key
 from accrual.rules.listeners import Stretch, listeners_of
 from accrual.rules.match import Matched, alike, lacks_code, match
+from accrual.rules.give_streak import count_days
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
     SLOT_CHECKED_IN,
@@ -44,7 +45,10 @@ def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
     referred = not kinds.isdisjoint(REFERRED)
     as_referrer = referred and bool(facts) and is_referrer_side(facts[0])
     if facts:
-        _stack(match(command, facts, snapshot, giving.declines), giving, as_referrer)
+        matched = match(command, facts, snapshot, giving.declines)
+        if admitted.repeats:
+            matched = list(_without_repeats(matched, admitted.repeats, giving))
+        _stack(matched, giving, side)
     first = command.facts[0]
     return Judgement(
         tuple(giving.awards),
@@ -80,14 +84,43 @@ def _stack(ordered: Sequence[Matched], giving: Giving, as_referrer: bool) -> Non
         else:
             gave = giving.give(version, benefits, facts)
         if gave and version.exclusive:
+            if version.streak is not None:  # who stands before it takes the award, not the streak
+                count_days(giving, version, version.streak, facts)
             ended[version.lane] = version.code
 
 
-def _follow_ups(facts: Sequence[Fact], snapshot: Snapshot, new_link: Identity | None) -> tuple[FollowUp, ...]:
-    """The referrer's side of these facts, for his own lane; only where some promo gives to referrers."""
-    wanted = snapshot.programme.referrer_triggers
-    if not wanted:
-        return ()
+def _without_repeats(ordered: Sequence[Matched], repeats: Sequence[Fact], giving: Giving) -> Iterator[Matched]:
+    """A second check-in of the programme's day is only for promos that count days of their own."""
+    for version, facts in ordered:
+        kept = facts
+        if version.streak is None:
+            kept = [fact for fact in facts if not any(fact is repeat for repeat in repeats)]
+        if kept:
+            yield version, kept
+        else:
+            giving.declines.append(Declined(version.promo_version_id, "already_checked_in"))
+
+
+def _numbered(command: Reward, snapshot: Snapshot) -> Reward:
+    """The command with each referral purchase numbered among all that the member made."""
+    if all(side_of(fact) for fact in command.facts):
+        return command
+    number = snapshot.counted((PROGRAMME_ITSELF, SLOT_FRIEND_BOUGHT, 0))
+    facts: list[Fact] = []
+    for fact in command.facts:
+        if isinstance(fact, ReferralPurchase) and fact.referred is None:
+            number += 1
+            fact = msgspec.structs.replace(fact, number=number)
+        facts.append(fact)
+    return msgspec.structs.replace(command, facts=tuple(facts))
+
+
+def _follow_ups(facts: Sequence[Fact], snapshot: Snapshot, admitted: Admitted) -> tuple[FollowUp, ...]:
+    """The referrer's side of these facts, for his own lane; only as far up as some promo gives to referrers.
+
+    What has yet to be claimed, or is passed on by way of the links, goes to nobody from here.
+    """
+    wanted = snapshot.programme.referrer_levels
     member = snapshot.member
     link = new_link or (member.referrer if member is not None else None)
     sides: dict[Identity, list[Fact]] = {}
@@ -148,6 +181,9 @@ def _remembered(fact: Fact, programme: CompiledProgramme, now: datetime, keys: d
     """What the programme itself counts of facts."""
     if isinstance(fact, Registration):
         keys[PROGRAMME_ITSELF, SLOT_REGISTERED, 0] = None
+            for version in stretch.streaks:
+                if version.streak is not None:
+                    keys.update(dict.fromkeys(version.streak.keys(fact.occurred_at or now, now)))
     elif isinstance(fact, Referral) and fact.referred is None:
         keys[PROGRAMME_ITSELF, SLOT_REFERRED, 0] = None
     elif isinstance(fact, CheckIn):

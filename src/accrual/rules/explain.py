@@ -17,7 +17,6 @@ from accrual.rules.words import TABLES, enumerate_words, money, number, say
 Details = Mapping[str, Any]
 BY_PROGRAMME = frozenset(
     {
-        "already_checked_in",
         "already_referred",
         "already_refunded",
         "already_registered",
@@ -55,7 +54,7 @@ BY_PROGRAMME = frozenset(
     }
 )
 """Codes with which the programme itself declines; all others are a promo's."""
-BY_EITHER = frozenset({"amount_too_small", "limit_reached"})
+BY_EITHER = frozenset({"already_checked_in", "amount_too_small", "limit_reached"})
 """Codes with which a promo declines, and the programme too where no promo is asked."""
 OF_MONEY = frozenset({"points_per", "percent", "bracket"})
 

@@ -9,6 +9,7 @@ from accrual.domain.outcomes import Award
 from accrual.domain.programme import Asset, Language, Settings
 from accrual.domain.promos import Band, Benefit, PromoVersion, Scope
 from accrual.rules.explain import chances, whose
+from accrual.rules.explain_days import days_words, more_days
 from accrual.rules.money import read_money
 from accrual.rules.words import TABLES, enumerate_words, money, number, say
 
@@ -63,6 +64,8 @@ def _case(award: Award, benefit: Benefit | None, settings: Settings, language: L
             return ".codes", {"codes": enumerate_words(language, codes, joined_by="and")}
         case "draw" | "raffle" if (award.details or {}).get("draw"):
             return _receipt(award.reason, (award.details or {})["draw"], language)
+        case "streak" if (award.details or {}).get("days"):
+            return ".days", {"days": days_words(award.details or {}, language)}
     return "", {"basis": units if award.reason == "multiplier" else amount}
 
 
@@ -83,6 +86,7 @@ def _more(award: Award, language: Language) -> Iterator[str]:
     if details.get("levels"):
         told = [say(language, "part.level", level=str(code), times=str(earn)) for code, earn in details["levels"]]
         yield say(language, "award_with.levels", levels=enumerate_words(language, told, joined_by="and"))
+    yield from more_days(details, language)
     if "wanted" in details:
         yield _reduced(details, language)
     if award.shares:

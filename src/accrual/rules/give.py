@@ -20,6 +20,7 @@ from accrual.rules.compiled import CompiledBenefit, CompiledVersion
 from accrual.rules.concerns import item_counts
 from accrual.rules.draw_tables import CompiledDraw
 from accrual.rules.draws import draw_entry, enter_raffle, is_over
+from accrual.rules.give_streak import NOTHING_COUNTED, StreakGiven, count_days
 from accrual.rules.limits import Allowance, allow
 from accrual.rules.snapshot import CounterKey, Drawn, Snapshot, Spent
 
@@ -44,6 +45,7 @@ class Giving:
         "has_lines",
         "snapshot",
         "spent",
+        "streaks",
         "taken",
     )
 
@@ -58,6 +60,7 @@ class Giving:
         self.taken: dict[StockKey, int] = {}
         self.spent: list[Spent] = []
         self.drawn: list[Drawn] = []
+        self.streaks: dict[int, StreakGiven] = {}
         self.ceilings: dict[int, tuple[int, CompiledVersion]] = {}
         self._given_base: dict[int, int] = {}
         self._given_all: dict[int, int] = {}
@@ -78,6 +81,10 @@ class Giving:
     def give(self, version: CompiledVersion, benefits: tuple[CompiledBenefit, ...], facts: Sequence[Fact]) -> bool:
         """Whether anything was given. Raises StockShort, OverflowError."""
         allowance: Allowance | None = None
+        if version.streak is not None:
+            facts = count_days(self, version, version.streak, facts)
+            if not facts:
+                return False
         if version.limits:
             allowance = allow(version, self.command, facts[0], self.snapshot, self.counters, self.taken)
             if allowance.declined is not None:
@@ -120,6 +127,10 @@ class Giving:
     ) -> bool:
         computed = self._compute(version, benefit, facts)
         amount, details, asset_id = computed.amount, None, benefit.asset_id
+        streak = self.streaks.get(version.promo_version_id) if benefit.kind == "streak" else None
+        if amount <= 0 and streak is not None:
+            self._decline(version, "day_without_prize", streak.told[-1])
+            return False
         if amount <= 0:
             self._decline(version, "amount_too_small", {"basis": computed.basis})
             return False
@@ -137,6 +148,8 @@ class Giving:
         if benefit.by_level:
             levels = [[level.code, level.earn] for level in self._levels(benefit, facts)]
             details = {**(details or {}), "levels": levels} if levels else details
+        if streak is not None:
+            details = {**(details or {}), "days": list(streak.told)}
         if computed.codes:
             details = {**(details or {}), "codes": list(computed.codes[:amount])}
         self._given_all[asset_id] = self._given_all.get(asset_id, 0) + amount
@@ -212,6 +225,9 @@ class Giving:
         """Amounts summed over the facts and then rounded once, or fact by fact where the benefit says so."""
         if benefit.by_level:
             return self._compute_by_level(version, benefit, facts)
+        if benefit.kind == "streak":
+            given = self.streaks.get(version.promo_version_id, NOTHING_COUNTED)
+            return Computed(capped(given.units, benefit.cap), given.number)
         if not benefit.per_fact:
             if benefit.by_amount and not version.by_item:
                 if facts is not self._measured_for:  # nearly all promos of a command hold for the same facts

@@ -77,13 +77,15 @@ class Opening(msgspec.Struct, frozen=True, eq=False):
 class Stretch(NamedTuple):
     """A stretch of time in which nothing opens or closes, and which keys its limits count on.
 
-    `keys` hold for every command, `coded` for those that bring one of the codes; `loose` depend on outlet or device.
+    `keys` hold for every command, `coded` for those that bring one of the codes; `loose` depend on outlet or device;
+    `streaks` count days, which depend on how late a fact comes.
     """
 
     opening: Opening
     keys: tuple[Key, ...]
     coded: tuple[tuple[frozenset[str], Key], ...]
     loose: tuple[tuple[CompiledVersion, CompiledLimit], ...]
+    streaks: tuple[CompiledVersion, ...] = ()
 
 
 class Listeners:
@@ -292,7 +294,8 @@ def _with_keys(opening: Opening, limited: Iterable[CompiledVersion], fact: Fact,
                 coded[version.promo_codes, key] = None
             elif key is not None:
                 keys[key] = None
-    return Stretch(opening, tuple(keys), tuple(coded), tuple(loose))
+    streaks = tuple([version for version in limited if version.streak is not None])
+    return Stretch(opening, tuple(keys), tuple(coded), tuple(loose), streaks)
 
 
 def _told(each: Declined | Shut | None, moment: datetime) -> Declined | None:

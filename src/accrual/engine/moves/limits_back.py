@@ -23,7 +23,7 @@ def uses_given_back(
 ) -> dict[Key, int]:
     """Units, or one time, by counter or stock. `before` is what was undone of each part so far, `after` what is changed now.
 
-    What the programme remembers of facts (registered, referred, checked in) stays: these things have happened.
+    What the programme remembers of facts (registered, referred) stays: these things have happened.
     """
     by_version: dict[int, list[int]] = {}
     for number, award in enumerate(awards):

@@ -6,7 +6,18 @@ from collections.abc import Callable
 
 from accrual.domain.programme import Settings
 from accrual.domain.promos import Benefit
-from accrual.rules.benefits import bracket, draw, fixed, issuing, multiplier, percent, points_per, raffle, voucher
+from accrual.rules.benefits import (
+    bracket,
+    draw,
+    fixed,
+    issuing,
+    multiplier,
+    percent,
+    points_per,
+    raffle,
+    streak,
+    voucher,
+)
 from accrual.rules.benefits.measure import Computed, Measure
 
 Compute = Callable[[Measure], Computed]
@@ -21,6 +32,7 @@ KINDS: dict[str, Callable[[Benefit, Settings], Compute]] = {
     "voucher": voucher.compile_benefit,
     "draw": draw.compile_benefit,
     "raffle": raffle.compile_benefit,
+    "streak": streak.compile_benefit,
 }
 
 CEILING = "ceiling"
