@@ -29,7 +29,7 @@ from accrual.domain.facts import (
 from accrual.domain.ids import BUCKETS_DEFAULT
 from accrual.domain.movements import Movement
 from accrual.domain.native import NativeCommand, WrittenFact, WrittenLine
-from accrual.domain.programme import Catalogue, IdempotencyPolicy, KeyScope, StoredClient
+from accrual.domain.programme import Catalogue, IdempotencyPolicy, InstallId, KeyScope, StoredClient
 from accrual.engine.native_fields import (
     read_attributes,
     read_identifier,
@@ -139,6 +139,7 @@ class Translator:
                 read_identifier(code, f"promo_codes[{index}]") for index, code in enumerate(native.promo_codes)
             ),
             payment=read_optional(native.payment, "payment"),
+            unique_install=native.install_id is not None and self._client.client.install_id is InstallId.UNIQUE,
         )
 
     def content_of(self, native: NativeCommand) -> bytes:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from accrual.domain.documents import encode_document
 from accrual.domain.facts import Identity
 from accrual.domain.ids import bucket_of
 from accrual.domain.referrals import HeldClaim, HeldRow, LinkNode, Sighting
@@ -19,6 +22,7 @@ _HELD_PAGE = query("link/held_page")
 _WRITE_HELD = query("link/write_held")
 _WRITE_SIGHTINGS = query("link/write_sightings")
 _SHARED = query("link/shared")
+_AUDIT = query("link/audit")
 
 
 async def read_nodes(connection: Connection, bucket: int, members: Sequence[bytes]) -> list[LinkNode]:
@@ -82,6 +86,15 @@ class HeldReferrals:
         with mapping_loss():
             async with self._pool.acquire() as connection:
                 return (await read_held(connection, bucket, [claim])).get(claim)
+
+    async def note_verdict(
+        self, audit_id: bytes, programme_id: int, recorded_at: datetime, actor: str, action: str, after: Any
+    ) -> None:
+        """Write down who judged a referral and why; a second time with the same id changes nothing."""
+        row = (UUID(bytes=audit_id), programme_id, recorded_at, actor, action, f"referral {after['id']}")
+        with mapping_loss():
+            async with self._pool.acquire() as connection:
+                await connection.execute(_AUDIT, *row, encode_document(after))
 
 
 def _held(row: Record) -> HeldClaim:

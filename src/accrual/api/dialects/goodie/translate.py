@@ -12,7 +12,7 @@ from accrual.domain.amounts import to_minor
 from accrual.domain.commands import Dialect, Reward, Submission, content_digest
 from accrual.domain.errors import AccrualError, Invalid, Missing, Refused
 from accrual.domain.facts import Event, Fact, Identity, Purchase
-from accrual.domain.programme import Catalogue, KeyScope, StoredClient
+from accrual.domain.programme import Catalogue, InstallId, KeyScope, StoredClient
 from accrual.engine.event_rules import EventRules
 
 IDENTITY_KIND = "goodie.member_id"
@@ -51,6 +51,7 @@ def translate(
             identity=identity_of(posting.member_id),
             facts=_facts(posting, amounts, outlet),
             install_id=device,
+            unique_install=client.client.install_id is InstallId.UNIQUE,
         ),
         key=key if posting.basic is None else _key_of_payment(posting.merchant_id, posting.basic.reference),
         content=_content(posting, amounts),

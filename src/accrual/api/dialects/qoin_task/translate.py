@@ -19,7 +19,7 @@ from accrual.api.dialects.qoin.routing import find_route
 from accrual.api.dialects.qoin_task.wire import ITEM_NAMES, TaskCall, read
 from accrual.api.dialects.tolerant import Misread, read_body
 from accrual.domain.commands import Dialect, Reward, Submission, content_digest
-from accrual.domain.programme import Catalogue, KeyScope, StoredClient
+from accrual.domain.programme import Catalogue, InstallId, KeyScope, StoredClient
 
 _CANONICAL = msgspec.msgpack.Encoder()
 _ITEMS = TaskCall._fields.index("items")
@@ -43,6 +43,7 @@ def translate(
         facts=facts_of(call.action, lines, sharer_of(call.user_id_share), client.client.default_outlet),
         install_id=call.install_id,
         device_type=call.device_type,
+        unique_install=call.install_id is not None and client.client.install_id is InstallId.UNIQUE,
     )
     return Submission(
         programme_id=catalogue.programme_id,
