@@ -104,7 +104,7 @@ class _Translation:
             "identity": self._identity,
             "note": written.note,
             "reference": read_optional(written.reference, "move.reference"),
-            "outlet": read_optional(written.outlet, "move.outlet"),
+            "outlet": self._outlet(read_optional(written.outlet, "move.outlet")),
             "occurred_at": self._moment(written.occurred_at, "occurred_at"),
         }
 
@@ -178,6 +178,14 @@ class _Translation:
             below_zero=written.below_zero,
             expires=_policy(written.expires, "expires"),
         )
+
+    def _outlet(self, written: str | None) -> str | None:
+        """The outlet's code, as facts have it: a client's alias is looked up, an unknown name stays as it is."""
+        if written is None:
+            return self._client.client.default_outlet
+        own = self._client.client.code
+        known = (outlet.code for outlet in self._catalogue.outlets if written in outlet.aliases.get(own, ()))
+        return next(known, written)
 
     def _asset(self, code: str) -> str:
         code = read_identifier(code, "move.asset")

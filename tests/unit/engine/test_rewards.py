@@ -11,11 +11,14 @@ import pytest
 
 from accrual.domain.commands import Dialect, LoggedCommand
 from accrual.domain.movements import Capture, Confirm, Grant, Hold, Redeem, Refund, Release
+from accrual.domain.native import NativeCommand, WrittenIdentity
+from accrual.domain.native_moves import MoveRedeem
 from accrual.domain.outcomes import Outcome
-from accrual.domain.programme import Catalogue
+from accrual.domain.programme import Catalogue, Client, Outlet, StoredClient
 from accrual.domain.rewards import RewardItem, StoredReward, proof_of, subject_of
 from accrual.domain.tiers import Tiers
 from accrual.domain.transfers import Kind
+from accrual.engine.translate_moves import to_move
 from accrual.rules.compile import compile_programme
 from accrual.rules.rewards import stock_key, validation_code_of
 from tests.desk import PROGRAMME, SETTINGS, START, Desk, catalogue_of, identity_of, member_of
@@ -313,13 +316,15 @@ async def test_fifth_wrong_code_lets_go_of_everything() -> None:
     assert reasons(await at.redeem()) == []
 
 
-async def test_four_wrong_codes_in_one_batch_leave_one_try() -> None:
+async def test_wrong_codes_sent_at_once_are_counted_one_by_one() -> None:
     at = Counter(WITH_CODE)
     command, code = await waiting_redemption(at)
-    for _ in range(4):
-        at.log(Confirm, "ann", target=command.ticket, proof=proof_of(command.ticket, wrong(code)))
-    assert reasons(await confirm(at, command, code)) == []
-    assert at.books.balance("ann") == 0
+    proof = proof_of(command.ticket, wrong(code))
+    tries = [at.log(Confirm, "ann", target=command.ticket, proof=proof) for _ in range(5)]
+    assert reasons(await confirm(at, command, code)) == ["hold_resolved"]
+    said = [reasons(at.books.outcome(each)) for each in tries]
+    assert said == [["code_wrong"]] * 4 + [["code_wrong_too_often"]]
+    assert (at.books.balance("ann"), at.held(), at.stock_left()) == (10, 0, 2)
 
 
 async def test_code_that_comes_too_late_lets_go() -> None:
@@ -337,6 +342,18 @@ async def test_release_gives_stock_and_limit_back(timed_out: bool) -> None:
     assert reasons(await at.ask(Release, target=command.ticket, timed_out=timed_out)) == []
     assert (at.books.balance("ann"), at.held(), at.stock_left()) == (10, 0, 2)
     assert reasons(await at.redeem()) == []
+
+
+@pytest.mark.parametrize(("written", "expected"), [(None, "O1"), ("O2", "O2"), ("front till", "O3")])
+def test_redemption_happens_at_the_clients_outlet_unless_it_names_one(written: str | None, expected: str) -> None:
+    till = Client(code="till", rights=("native", "points"), default_outlet="O1")
+    client = StoredClient(client_id=1, programme_id=PROGRAMME, client=till, key_digest=None)
+    move = MoveRedeem(reward="MUG", outlet=written)
+    native = NativeCommand(member=WrittenIdentity(kind="name", value="ann"), move=move)
+    outlets = (Outlet(code="O3", aliases={"till": ("front till",), "other": ("O2",)}),)
+    here = msgspec.structs.replace(catalogue({"code": "MUG"}), outlets=outlets)
+    made = to_move(native, move, client=client, catalogue=here, buckets=4)
+    assert made.outlet == expected
 
 
 async def test_hold_of_a_reward_cannot_be_captured_without_its_code() -> None:
