@@ -62,6 +62,7 @@ PLANTED: dict[str, list[tuple[str, str]]] = {
         ("api/dialects/qoin_processor", "accrual.api.dialects.qoin_task"),
         ("api/dialects/qoin", "accrual.api.dialects.qoin_task"),
         ("api/dialects/goodie", "accrual.api.dialects.qoin_task"),
+        ("api/dialects/dsquares", "accrual.api.dialects.qoin_task"),
         ("api/dialects/profitflow", "accrual.api.dialects.qoin_processor"),
     ],
     "partners-are-strangers": [
@@ -69,9 +70,12 @@ PLANTED: dict[str, list[tuple[str, str]]] = {
         ("api/dialects/qoin", "accrual.api.dialects.goodie.wire"),
         ("api/dialects/profitflow", "accrual.api.dialects.qoin.facts"),
         ("api/dialects/goodie", "accrual.api.dialects.profitflow.reply"),
+        ("api/dialects/dsquares", "accrual.api.dialects.goodie.promotions"),
+        ("api/dialects/goodie", "accrual.api.dialects.dsquares.decimals"),
     ],
     "dialects-do-not-judge": [
         ("api/dialects/goodie", "accrual.rules"),
+        ("api/dialects/dsquares", "accrual.rules.evaluate"),
         ("api/dialects/profitflow", "accrual.rules.lifecycle"),
         ("api/dialects/qoin_task", "accrual.rules"),
         ("api/dialects/qoin_processor", "accrual.rules"),
