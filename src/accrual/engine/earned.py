@@ -42,11 +42,20 @@ class EarnedDays:
 
     def within(self, ladder: Ladder, moment: datetime) -> int:
         """What the window that ends with a moment holds, that moment's own day included: 0 .. int64."""
-        outside, last = ladder.window_before(moment), ladder.day_of(moment)
-        if (outside, last) != (self._outside, self._last):
+        self._look_at(ladder, ladder.day_of(moment))
+        return min(max(0, self._sum), INT64_MAX)
+
+    def with_more(self, ladder: Ladder, moment: datetime, day: int, units: int) -> int:
+        """What it would hold with so many units more on a day. Nothing is added."""
+        self._look_at(ladder, ladder.day_of(moment))
+        counted = units if self._outside < day <= self._last else 0
+        return min(max(0, self._sum + counted), INT64_MAX)
+
+    def _look_at(self, ladder: Ladder, last: int) -> None:
+        outside = ladder.days_before(last)
+        if outside != self._outside or last != self._last:
             self._outside, self._last = outside, last
             self._sum = sum([units for day, units in self._days.items() if outside < day <= last])
-        return min(max(0, self._sum), INT64_MAX)
 
     def items(self, outside: int) -> list[tuple[int, int]]:
         """(day, units) of the days after this one, in order."""

@@ -33,14 +33,13 @@ class LevelKeeper(Keeper):
     def _risen(self, task: Task, cell: MemberCell, ladder: Ladder, judgement: Judgement) -> Moved | None:
         """Up at once, for what these awards and the window before them come to. Changes nothing."""
         units = earned_units(ladder, judgement)
-        if not units:
+        if not units or not ladder.climbs:
             return None
         if cell.earned is None:
             raise AssertionError("what a member earned is loaded wherever it is added to")
-        now, day = task.command.recorded_at, ladder.day_of(judgement.occurred_at)
-        before = cell.earned.within(ladder, now)
-        counts = ladder.window_before(now) < day <= ladder.day_of(now)
-        return risen(ladder, cell.profile or EMPTY_PROFILE, before + (units if counts else 0), now)
+        now = task.command.recorded_at
+        earned = cell.earned.with_more(ladder, now, ladder.day_of(judgement.occurred_at), units)
+        return risen(ladder, cell.profile or EMPTY_PROFILE, earned, now)
 
     def _note_awards(self, cell: MemberCell, ladder: Ladder | None, judgement: Judgement) -> None:
         """The lane's own memory of what was earned; the books have it in the lines of the awards."""

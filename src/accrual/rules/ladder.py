@@ -17,11 +17,14 @@ from accrual.domain.tiers import Level
 from accrual.rules.calendar import after
 from accrual.rules.periods import before
 
+NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     """Levels, lowest first; a place is a number of one, from 0. `earns` are their exact factors.
 
-    Days are of the calendar in `zone`, as numbers (date.toordinal).
+    Days are of the calendar in `zone`, as numbers (date.toordinal). `places` are the places by code, `day_before` memory of
+    the day that was asked for last: (its first moment, that of the day after, its number).
     """
 
     asset_id: int
@@ -31,6 +34,8 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     period: Period
     grace: str
     zone: ZoneInfo
+    places: dict[str | None, int]
+    day_before: list[tuple[datetime, datetime, int]]
 
     @property
     def climbs(self) -> bool:
@@ -39,7 +44,7 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
 
     def place_of(self, code: str | None) -> int:
         """Where a level stands; the lowest for none, and for one that the programme has no more."""
-        return next((place for place, level in enumerate(self.levels) if level.code == code), 0)
+        return self.places.get(code, 0)
 
     def place_at(self, profile: MemberProfile, moment: datetime) -> int:
         """The level that was in force at a moment."""
@@ -47,11 +52,20 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
 
     def reached(self, units: int) -> int:
         """The highest level whose threshold so many units reach."""
-        return max((place for place, level in enumerate(self.levels) if level.threshold <= units), default=0)
+        reached = 0
+        for place, level in enumerate(self.levels):
+            if level.threshold <= units:
+                reached = place
+        return reached
 
     def day_of(self, moment: datetime) -> int:
         """The day on which a moment lies."""
-        return moment.astimezone(self.zone).date().toordinal()
+        first, following, day = self.day_before[0]
+        if first <= moment < following:
+            return day
+        day = moment.astimezone(self.zone).date().toordinal()
+        self.day_before[0] = (self.start_of(day), self.start_of(day + 1), day)
+        return day
 
     def start_of(self, day: int) -> datetime:
         """The first moment of a day."""
@@ -61,6 +75,10 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     def window_before(self, moment: datetime) -> int:
         """The last day before the window that ends with this moment: what was earned on it does not count any more."""
         return _days_before(self.day_of(moment), self.window)
+
+    def days_before(self, day: int) -> int:
+        """The last day before the window that ends with this day."""
+        return _days_before(day, self.window)
 
     def period_start(self, moment: datetime) -> datetime:
         """When the period began in which a moment lies, which is when the one before it ended."""
@@ -115,6 +133,8 @@ def compile_ladder(settings: Settings, assets: Mapping[str, int]) -> Ladder | No
         period=tiers.period,
         grace=tiers.grace,
         zone=ZoneInfo(settings.time_zone),
+        places={level.code: place for place, level in enumerate(tiers.levels)},
+        day_before=[(NO_TIME, NO_TIME, 0)],
     )
 
 

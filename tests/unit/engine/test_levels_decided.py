@@ -219,6 +219,13 @@ async def test_review_where_the_programme_has_no_levels_changes_nothing() -> Non
     assert desk.state.members[member_of("ann")].earned is None, "nothing is kept for a programme without levels"
 
 
+async def test_programme_of_one_level_looks_up_no_earnings() -> None:
+    desk = desk_of(levels=[{"code": "ONLY", "earn": "3"}])
+    outcome = await desk.settle_one("ann", paid(2_000))
+    assert (units(outcome), outcome.tier, outcome.error) == ([6], None, None)
+    assert desk.state.members[member_of("ann")].earned is None
+
+
 async def test_level_that_the_programme_does_not_have_is_refused() -> None:
     desk = desk_of()
     refused = await by_hand(desk, "ann", "PLATINUM")
