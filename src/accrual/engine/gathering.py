@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from accrual.domain.errors import AccrualError, Broken
 from accrual.engine.views import TicketView
 
 TOGETHER_MAX = 500
@@ -36,12 +37,15 @@ class TicketGatherer:
             asked = {ticket: self._asked.pop(ticket) for ticket in tickets}
             try:
                 found = await self._read_many(tickets)
-            except Exception as error:
-                for futures in asked.values():
-                    _answer(futures, error)
-            else:
                 for ticket, futures in asked.items():
                     _answer(futures, found.get(ticket))
+            except AccrualError as error:
+                for futures in asked.values():
+                    _answer(futures, error)
+            finally:
+                # Nobody waits for ever, whatever happened: an answer that is still open here is a fault of ours.
+                for futures in asked.values():
+                    _answer(futures, Broken())
 
 
 def _answer(futures: list[asyncio.Future[TicketView | None]], answer: TicketView | Exception | None) -> None:
