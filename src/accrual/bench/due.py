@@ -13,14 +13,12 @@ from itertools import islice
 import msgspec
 
 from accrual.bench.fill import first_client
-from accrual.bootstrap.bench import bench_engine, child_database_url
+from accrual.bootstrap.bench import bench_engine, bench_upkeep, child_database_url
 from accrual.bootstrap.engine import RunningEngine
-from accrual.bootstrap.upkeep import open_upkeep
 from accrual.domain.commands import Dialect, Submission, content_digest, encode_command
 from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Identity
 from accrual.domain.movements import Grant
-from accrual.settings import Settings
 
 BATCH = 500
 CALLERS = 3
@@ -87,7 +85,7 @@ async def expire(engine: RunningEngine, url: str) -> Done:
     """Run upkeep as if all lots had expired, with the bounds that `accrual serve` has."""
     now = datetime.now(UTC)
     started_s = time.perf_counter()
-    async with open_upkeep(url, Settings(), engine) as opened:
+    async with bench_upkeep(url, engine) as opened:
         tally = await opened.upkeep.run(now + AHEAD, now)
     return Done(accepted=dict(tally.accepted), seconds=time.perf_counter() - started_s)
 

@@ -17,6 +17,7 @@ from accrual.bootstrap.children import LaneChildren
 from accrual.bootstrap.database import embedded_release, embedded_start
 from accrual.bootstrap.engine import RunningEngine, open_engine
 from accrual.bootstrap.programme import apply_file
+from accrual.bootstrap.upkeep import OpenUpkeep, open_upkeep
 from accrual.domain.errors import AccrualError
 from accrual.engine.verify import Verification, VerifyReport
 from accrual.settings import Settings
@@ -177,6 +178,13 @@ async def bench_engine(database_url: str, *, label: str) -> AsyncIterator[Runnin
     settings = Settings(backlog_single_max=NO_LIMIT, backlog_bulk_max=NO_LIMIT)
     async with open_engine(database_url, settings, label=label) as engine:
         yield engine
+
+
+@asynccontextmanager
+async def bench_upkeep(database_url: str, engine: RunningEngine) -> AsyncIterator[OpenUpkeep]:
+    """Upkeep with the bounds that `accrual serve` has, over a benchmark's database."""
+    async with open_upkeep(database_url, Settings(), engine) as opened:
+        yield opened
 
 
 def child_database_url() -> str:
