@@ -190,7 +190,7 @@ class Processor(MovementDecider):
         if task.woken:
             follow_ups.extend(wake_up(command, task.woken, len(follow_ups), self._buckets))
         ladder = programme.ladder
-        risen = None if ladder is None else self._risen(task, cell, ladder, judgement)
+        risen = None if ladder is None or not ladder.climbs else self._risen(task, cell, ladder, judgement)
         outcome = Outcome(
             status=Status.DECIDED,
             revision=programme.revision,
