@@ -28,17 +28,18 @@ from accrual.domain.programme import Catalogue, StoredClient
 from accrual.engine import translate_native
 from accrual.engine.catalog import Catalog
 from accrual.engine.draws import Draws
-from accrual.engine.gathering import TicketGatherer
 from accrual.engine.point_rewards import PointRewards
 from accrual.engine.ports import CommandLog, ReportSource
 from accrual.engine.preview import Preview
 from accrual.engine.promos import Promos
 from accrual.engine.raffles import Raffles
 from accrual.engine.reads import Reads
+from accrual.engine.referrals import Referrals
 from accrual.engine.report import EngineReport, LaneReport
 from accrual.engine.rewards import Rewards
 from accrual.engine.statement import Period, Statements
 from accrual.engine.submit import ContentAgain, SubmitLimits, Submitter
+from accrual.engine.together import Together
 from accrual.engine.views import MemberView, ParkedPage, Previewed, StatementView, TicketView
 from accrual.engine.waiting import OutcomeWaiter
 from accrual.engine.wallets import Wallets
@@ -46,6 +47,7 @@ from accrual.settings import Settings
 from accrual.store.catalogue import CatalogueStore
 from accrual.store.connection import Pool
 from accrual.store.draws import DrawStore
+from accrual.store.links import HeldReferrals
 from accrual.store.log import PostgresLog
 from accrual.store.migrate import count_buckets, read_secret
 from accrual.store.point_rewards import PointRewardReads
@@ -113,6 +115,7 @@ class RunningEngine:
         reads: Reads,
         previews: Preview,
         promos: Promos,
+        referrals: Referrals,
         rewards: Rewards,
         point_rewards: PointRewards,
         draws: Draws,
@@ -125,6 +128,7 @@ class RunningEngine:
         self.buckets = buckets
         self.catalog = catalog
         self.promos = promos
+        self.referrals = referrals
         self.rewards = rewards
         self.point_rewards = point_rewards
         self.draws = draws
@@ -134,7 +138,7 @@ class RunningEngine:
         self.reads = reads
         self._previews = previews
         self._waiter = waiter
-        self._gatherer = TicketGatherer(reads.tickets)
+        self._tickets: Together[bytes, TicketView] = Together(reads.tickets)
         self._reports = reports
         self._command_log = log
         self._warnings: dict[str, int] = {}
@@ -154,10 +158,10 @@ class RunningEngine:
         until = loop.time() + deadline_s
         if not await self._waiter.decided(receipt.bucket, receipt.position, deadline_s=deadline_s):
             return None
-        view = await self._gatherer.ticket(receipt.ticket)
+        view = await self._tickets.ask(receipt.ticket)
         while view is not None and not view.complete and loop.time() < until:
             await asyncio.sleep(FOLLOW_UP_PAUSE_S)
-            view = await self._gatherer.ticket(receipt.ticket)
+            view = await self._tickets.ask(receipt.ticket)
         return view
 
     async def ticket(self, ticket: bytes) -> TicketView | None:
@@ -298,6 +302,7 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
         waiter=OutcomeWaiter(log),
         reads=reads,
         previews=previews,
+        referrals=Referrals(HeldReferrals(pool, buckets), submitter.submit, now=utc_now),
         promos=Promos(catalog, catalogues, PromoReads(pool, buckets), now=utc_now),
         rewards=Rewards(catalog, RewardStore(pool, buckets), now=utc_now),
         draws=Draws(catalog, DrawStore(pool, buckets), now=utc_now, fresh=fresh_bytes),
