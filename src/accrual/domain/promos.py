@@ -223,6 +223,10 @@ class Benefit(_Document, frozen=True):
     to: Annotated[Recipient, msgspec.Meta(description="`member`, or `referrer`, who brought the member.")] = (
         Recipient.MEMBER
     )
+    level: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=5)],
+        msgspec.Meta(description="With `to: referrer`: 1 who brought the member, 2 who brought that one, up to 5."),
+    ] = 1
     fixed: Annotated[Points | None, msgspec.Meta(description="So many units.")] = None
     points_per: Annotated[PointsPer | None, msgspec.Meta(description="Units for each whole so-much of the amount.")] = (
         None
@@ -243,11 +247,11 @@ class Benefit(_Document, frozen=True):
     raffle: Annotated[
         Raffle | None, msgspec.Meta(description="Tickets of a raffle, out of which winners are drawn at its time.")
     ] = None
+    streak: Annotated[Streak | None, msgspec.Meta(description="Units by the day of a streak of check-ins.")] = None
     ceiling: Annotated[
         Points | None, msgspec.Meta(description="Lane `cap` only: the most that one command may give of the asset.")
     ] = None
     max: Annotated[
-    streak: Annotated[Streak | None, msgspec.Meta(description="Units by the day of a streak of check-ins.")] = None
         Points | None,
         msgspec.Meta(description="The most that this benefit gives in one command, or with `per_fact` for one fact."),
     ] = None
