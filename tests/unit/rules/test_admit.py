@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from accrual.domain.facts import CheckIn, Fact, Purchase, Referral, ReferralPurchase, Registration
-from accrual.domain.programme import Enrol
+from accrual.domain.facts import CheckIn, Fact, Identity, Purchase, Referral, ReferralPurchase, Registration
+from accrual.domain.programme import Enrol, ReferralRules
 from accrual.domain.promos import Promo
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.snapshot import CounterKey
@@ -72,38 +72,69 @@ def test_check_ins_of_several_days_in_one_command_are_one_award_and_all_remember
     assert declined(again) == [(0, "already_checked_in")]
 
 
-def test_first_referral_sets_the_referrer_for_life() -> None:
+def test_referral_waits_for_the_link_and_gives_nothing_yet() -> None:
     judgement = judge(programme(), Referral(referrer=BOB))
+    assert (gave(judgement), judgement.referrer, judgement.follow_ups) == ([], None, ())
+    assert judgement.claimed == (Referral(referrer=BOB, occurred_at=START),)
+
+
+def test_link_that_was_decided_sets_the_referrer_for_life() -> None:
+    judgement = judge(programme(), Referral(referrer=BOB, linked=True))
     assert judgement.referrer == BOB
     assert gave(judgement) == [(REFERRAL, 1, 1)]
     for referrer in (BOB, EVE, None):
-        later = judge(programme(), Referral(referrer=referrer), referrer=BOB)
-        assert (gave(later), declined(later), later.referrer) == ([], [(0, "already_referred")], None)
-        assert later.follow_ups == ()
+        for linked in (True, False):
+            later = judge(programme(), Referral(referrer=referrer, linked=linked), referrer=BOB)
+            assert (gave(later), declined(later), later.referrer) == ([], [(0, "already_referred")], None)
+            assert (later.follow_ups, later.claimed) == ((), ())
 
 
 def test_referral_without_a_referrer_counts_once_too() -> None:
     """A sharer of 0 is no link to remember the referral by; else each repeated call would give the award again."""
-    first = judge(programme(), Referral(referrer=None))
+    first = judge(programme(), Referral(referrer=None, linked=True))
     assert (gave(first), first.referrer, first.follow_ups) == ([(REFERRAL, 1, 1)], None, ())
     for referrer in (None, BOB, ANN):
         later = judge(programme(), Referral(referrer=referrer), counters=first.counters)
         assert (gave(later), declined(later), later.referrer) == ([], [(0, "already_referred")], None)
+        assert later.claimed == ()
 
 
 def test_two_referrals_in_one_command_are_one() -> None:
     for facts in ([Referral(referrer=BOB), Referral(referrer=EVE)], [Referral(), Referral()]):
         judgement = judge(programme(), *facts)
-        assert gave(judgement) == [(REFERRAL, 1, 1)]
         assert declined(judgement) == [(0, "already_referred")]
-        assert judgement.referrer == facts[0].referrer
+        assert [fact.referrer for fact in judgement.claimed if isinstance(fact, Referral)] == [facts[0].referrer]
+
+
+def test_second_referral_before_the_first_is_decided_is_left_to_the_links_too() -> None:
+    first = judge(programme(), Referral(referrer=BOB))
+    second = judge(programme(), Referral(referrer=EVE), counters=first.counters)
+    assert (len(second.claimed), declined(second)) == (1, [])
 
 
 def test_nobody_refers_themselves_and_the_try_does_not_count() -> None:
-    judgement = judge(programme(), Referral(referrer=ANN))
-    assert (gave(judgement), declined(judgement)) == ([], [(0, "self_referral")])
-    assert (judgement.referrer, judgement.follow_ups, judgement.counters) == (None, (), {})
-    assert gave(judge(programme(), Referral(referrer=BOB), counters=judgement.counters)) == [(REFERRAL, 1, 1)]
+    for own in (ANN, Identity("#", member_of("ann").hex())):
+        judgement = judge(programme(), Referral(referrer=own))
+        assert (gave(judgement), declined(judgement)) == ([], [(0, "self_referral")])
+        assert (judgement.referrer, judgement.claimed, judgement.counters) == (None, (), {})
+
+
+@pytest.mark.parametrize(
+    ("age", "grace", "reason"),
+    [
+        (timedelta(days=30), "P30D", None),
+        (timedelta(days=30, seconds=1), "P30D", "existing_member"),
+        (timedelta(days=3000), None, None),
+    ],
+)
+def test_only_members_within_the_grace_can_be_referred(age: timedelta, grace: str | None, reason: str | None) -> None:
+    rules = programme(referral=ReferralRules(grace=grace))
+    judgement = judge(rules, Referral(referrer=BOB), joined_at=START - age)
+    assert [why for _, why in declined(judgement)] == ([] if reason is None else [reason])
+    assert len(judgement.claimed) == (reason is None)
+    # A late fact is as old as it says: the member was still new when it happened.
+    late = judge(rules, Referral(referrer=BOB, occurred_at=START - timedelta(days=2)), joined_at=START - age)
+    assert len(late.claimed) == 1
 
 
 def test_purchase_that_names_the_buyer_as_sharer_is_declined_but_the_purchase_counts() -> None:
@@ -141,12 +172,20 @@ def test_sharer_named_with_a_purchase_is_rewarded_but_becomes_no_link() -> None:
     assert [side.identity for side in judgement.follow_ups] == [BOB]
 
 
-def test_referral_and_purchase_in_one_command_reward_the_new_referrer() -> None:
-    judgement = judge(programme(), Referral(referrer=BOB), ReferralPurchase(amount_minor=1, referrer=EVE))
-    assert declined(judgement) == [(0, "referrer_mismatch")]
-    (side,) = judgement.follow_ups
-    assert side.identity == BOB
-    assert [type(fact) for fact in side.facts] == [Referral, ReferralPurchase]
+def test_purchase_with_a_referral_under_way_is_passed_on_by_the_links() -> None:
+    together = judge(programme(), Referral(referrer=BOB), ReferralPurchase(amount_minor=1, referrer=EVE))
+    assert [type(fact) for fact in together.claimed] == [Referral, ReferralPurchase]
+    assert (gave(together), together.follow_ups) == ([(REFERRAL_PURCHASE, 1, 1)], ())
+    later = judge(programme(), ReferralPurchase(amount_minor=1), counters=together.counters)
+    assert (len(later.claimed), later.follow_ups) == (1, ())
+
+
+def test_referral_purchases_of_a_member_are_numbered() -> None:
+    facts = [ReferralPurchase(amount_minor=n) for n in (1, 2)]
+    first = judge(programme(), *facts, referrer=BOB)
+    later = judge(programme(), ReferralPurchase(amount_minor=3), referrer=BOB, counters=first.counters)
+    passed = [*first.follow_ups[0].facts, *later.follow_ups[0].facts]
+    assert [fact.number for fact in passed if isinstance(fact, ReferralPurchase)] == [1, 2, 3]
 
 
 # The referrer's side, in their own lane.
@@ -156,7 +195,9 @@ def test_referrers_side_carries_the_fact_and_who_came() -> None:
     fact = ReferralPurchase(amount_minor=700, product="A", outlet="O", referrer=BOB, occurred_at=START - DAY)
     ((side),) = judge(programme(), fact).follow_ups
     assert side.facts == (
-        ReferralPurchase(amount_minor=700, product="A", outlet="O", occurred_at=START - DAY, referred=member_of("ann")),
+        ReferralPurchase(
+            amount_minor=700, product="A", outlet="O", occurred_at=START - DAY, referred=member_of("ann"), number=1
+        ),
     )
 
 
@@ -181,8 +222,19 @@ def test_referrer_may_bring_many() -> None:
 
 def test_no_follow_up_where_no_promo_gives_to_referrers() -> None:
     only_member = compiled(promo("referral"))
-    judgement = judge(only_member, Referral(referrer=BOB))
-    assert (judgement.referrer, judgement.follow_ups) == (BOB, ())
+    judgement = judge(only_member, ReferralPurchase(referrer=BOB))
+    assert judgement.follow_ups == ()
+
+
+def test_referrers_referrer_hears_of_it_where_a_promo_gives_that_far_up() -> None:
+    ladder = [{"asset": "PTS", "fixed": 5 - level, "to": "referrer", "level": level} for level in (1, 2)]
+    two = compiled(promo_of(code="UP", trigger="referral", benefits=ladder))
+    first = judge(two, Referral(referred=member_of("bob")), referrer=EVE)
+    assert gave(first) == [(101, 1, 4)]
+    ((side),) = first.follow_ups
+    assert (side.identity, side.facts[0]) == (EVE, Referral(referred=member_of("bob"), level=2, occurred_at=START))
+    second = judge(two, side.facts[0], referrer=BOB)
+    assert (gave(second), second.follow_ups) == ([(101, 1, 3)], ())
 
 
 def test_each_side_hears_only_of_promos_that_could_have_given_it_something() -> None:
@@ -191,13 +243,13 @@ def test_each_side_hears_only_of_promos_that_could_have_given_it_something() -> 
         return promo_of(code=code, trigger="referral", benefits=benefits, window={"until": "2025-01-01"})
 
     both = compiled(closed("TO-MEMBER", "member"), closed("TO-REFERRER", "referrer"))
-    assert declined(judge(both, Referral(referrer=BOB))) == [(101, "window_closed")]
+    assert declined(judge(both, Referral(referrer=BOB, linked=True))) == [(101, "window_closed")]
     assert declined(judge(both, Referral(referred=member_of("bob")))) == [(102, "window_closed")]
 
 
 # Who becomes a member.
 
-EVERY_FACT: list[Fact] = [Registration(), Purchase(amount_minor=1), CheckIn(), Referral(referrer=BOB)]
+EVERY_FACT: list[Fact] = [Registration(), Purchase(amount_minor=1), CheckIn(), Referral(referrer=BOB, linked=True)]
 
 
 @pytest.mark.parametrize("fact", EVERY_FACT)
