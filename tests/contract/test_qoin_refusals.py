@@ -61,6 +61,7 @@ STATUS_OF = {
     "rule_unknown": 404,
     "point_reward_unknown": 404,
     "conflict": 409,
+    "reward_unknown": 404,
     "key_reused": 409,
     "refused": 400,
     "step_refused": 400,
