@@ -29,7 +29,7 @@ from accrual.domain.referrals import (
 from accrual.engine.keeping import follow_up_row
 from accrual.engine.link_forest import LinkForest
 from accrual.rules.compiled import CompiledProgramme
-from accrual.rules.evaluate import other_side
+from accrual.rules.evaluate import is_about, other_side
 from accrual.rules.snapshot import PROGRAMME_ITSELF, SLOT_SHARED_INSTALL, Judgement
 
 
@@ -225,7 +225,9 @@ def _pass_on(
     if own and node.referrer is not None and fact.referrer is not None and fact.referrer != node.referrer:
         decision.declines.append(Declined(PROGRAMME_ITSELF, "referrer_mismatch"))
     referrer = node.referrer or (fact.referrer if own else None)
-    if referrer is not None and programme.referrer_levels.get(fact.trigger, 0) > (0 if own else fact.level):
+    if referrer is None or is_about(fact, referrer, command.programme_id):
+        return
+    if programme.referrer_levels.get(fact.trigger, 0) > (0 if own else fact.level):
         decision.commands.append(_to(referrer, fact, claim, command))
 
 
