@@ -191,9 +191,9 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     condition_sets: dict[tuple[int, ...], ConditionSet]
     rewards: dict[str, CompiledReward] = {}
     ladder: Ladder | None = None
+    streaks: dict[int, Timeline] = {}
 
     def candidates(self, trigger: Trigger, outlet: str | None, subjects: tuple[Subject, ...]) -> tuple[Timeline, ...]:
-    streaks: dict[int, Timeline] = {}
         """Promos that may listen to such a fact, by promo_id; the cost grows with these, not with all that exist."""
         outlets = (None,) if outlet is None else (None, outlet)
         keys = [(trigger, at, subject) for at in outlets for subject in (None, *subjects)]
