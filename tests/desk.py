@@ -20,6 +20,7 @@ from accrual.domain.commands import (
 )
 from accrual.domain.draws import DrawHead, DrawKey
 from accrual.domain.facts import Fact, Identity, Purchase
+from accrual.domain.held import HeldCommand, HeldCommandRow
 from accrual.domain.ids import (
     bucket_of,
     bucket_of_ticket,
@@ -45,6 +46,7 @@ from accrual.domain.members import MemberProfile, PurchaseRow, decode_profile
 from accrual.domain.outcomes import Outcome, Status, decode_outcome
 from accrual.domain.programme import Asset, Catalogue, Settings, StoredAsset
 from accrual.domain.promos import Promo, PromoVersion
+from accrual.domain.referrals import HeldClaim, HeldRow, LinkNode, Sighting
 from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Kind, Line
@@ -113,7 +115,6 @@ class Books:
 
     buckets: int = 4
     log: dict[int, list[LoggedCommand]] = field(default_factory=dict)
-    draw_ends: dict[tuple[int, int, int], DrawHead] = field(default_factory=dict)
     homes: dict[tuple[int, bytes], KeyHome] = field(default_factory=dict)
     bodies: dict[tuple[int, int], bytes] = field(default_factory=dict)
     leases: dict[int, Lease] = field(default_factory=dict)
@@ -135,6 +136,11 @@ class Books:
     undone_rows: list[UndoneRow] = field(default_factory=list)
     awaited: list[tuple[int, bytes, int]] = field(default_factory=list)
     earnings: list[EarningRow] = field(default_factory=list)
+    link_nodes_: dict[tuple[int, bytes], LinkNode] = field(default_factory=dict)
+    held_rows: dict[bytes, HeldRow] = field(default_factory=dict)
+    sightings: set[Sighting] = field(default_factory=set)
+    held_command_rows: dict[bytes, HeldCommandRow] = field(default_factory=dict)
+    draw_ends: dict[tuple[int, int, int], DrawHead] = field(default_factory=dict)
     pools: dict[bytes, list[str]] = field(default_factory=dict)
     given: dict[bytes, list[int]] = field(default_factory=dict)
     # The same once more, by what it is looked up by.
@@ -366,6 +372,29 @@ class Books:
         facts = self.parked[command.bucket, command.position].facts
         return command.position, command.programme_id, command.client_id, facts, command.recorded_at
 
+    async def link_nodes(self, bucket: int, members: Sequence[bytes]) -> list[LinkNode]:
+        found: dict[bytes, LinkNode] = {}
+        for member in members:
+            node = self.link_nodes_.get((bucket, member))
+            while node is not None and node.member_id not in found:
+                found[node.member_id] = node
+                node = None if node.above is None else self.link_nodes_[bucket, node.above]
+        return list(found.values())
+
+    async def held_claims(self, bucket: int, claims: Sequence[bytes]) -> dict[bytes, HeldClaim]:
+        rows = [self.held_rows[claim] for claim in claims if claim in self.held_rows and self.held_rows[claim].bucket == bucket]
+        commands = [(row, self.log[bucket][row.position - 1]) for row in rows]
+        return {row.claim: HeldClaim(row, c.client_id, c.recorded_at, c.facts) for row, c in commands}
+
+    async def held_commands(self, bucket: int, tickets: Sequence[bytes]) -> dict[bytes, HeldCommand]:
+        rows = [self.held_command_rows[t] for t in tickets if t in self.held_command_rows]
+        commands = [(row, self.log[bucket][row.position - 1]) for row in rows if row.bucket == bucket]
+        return {row.ticket: HeldCommand(row, c.client_id, c.recorded_at, c.facts) for row, c in commands}
+
+    async def shared_installs(self, wanted: Sequence[tuple[bytes, bytes]]) -> set[tuple[bytes, bytes]]:
+        seen = [(sighting.install, sighting.member_id) for sighting in self.sightings]
+        return {(i, m) for i, m in wanted if any(known == i and who != m for known, who in seen)}
+
     # The lanes.
 
     def lease(self, bucket: int) -> Lease:
@@ -443,6 +472,10 @@ class Books:
         self.earnings.extend(posting.earnings)
         for profile in posting.profiles:
             self.known[profile.member_id] = decode_profile(profile.document)
+        self.link_nodes_.update({(node.bucket, node.member_id): node for node in posting.link_nodes})
+        self.held_rows.update({row.claim: row for row in posting.held})
+        self.sightings.update(posting.sightings)
+        self.held_command_rows.update({row.ticket: row for row in posting.held_commands})
         for drawn in posting.drawn:
             self._once("draw_entry", *drawn[:4])
             self.draw_ends[drawn.bucket, drawn.promo_id, drawn.round] = DrawHead(drawn.number, drawn.chain)

@@ -28,6 +28,7 @@ from accrual.domain.programme import Catalogue, StoredClient
 from accrual.engine import translate_native
 from accrual.engine.catalog import Catalog
 from accrual.engine.draws import Draws
+from accrual.engine.held_commands import HeldDesk
 from accrual.engine.point_rewards import PointRewards
 from accrual.engine.ports import CommandLog, ReportSource
 from accrual.engine.preview import Preview
@@ -47,6 +48,7 @@ from accrual.settings import Settings
 from accrual.store.catalogue import CatalogueStore
 from accrual.store.connection import Pool
 from accrual.store.draws import DrawStore
+from accrual.store.held import HeldCommands
 from accrual.store.links import HeldReferrals
 from accrual.store.log import PostgresLog
 from accrual.store.migrate import count_buckets, read_secret
@@ -116,6 +118,7 @@ class RunningEngine:
         previews: Preview,
         promos: Promos,
         referrals: Referrals,
+        held: HeldDesk,
         rewards: Rewards,
         point_rewards: PointRewards,
         draws: Draws,
@@ -129,6 +132,7 @@ class RunningEngine:
         self.catalog = catalog
         self.promos = promos
         self.referrals = referrals
+        self.held = held
         self.rewards = rewards
         self.point_rewards = point_rewards
         self.draws = draws
@@ -303,6 +307,7 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
         reads=reads,
         previews=previews,
         referrals=Referrals(HeldReferrals(pool, buckets), submitter.submit, now=utc_now),
+        held=HeldDesk(HeldCommands(pool, buckets), submitter.submit, now=utc_now),
         promos=Promos(catalog, catalogues, PromoReads(pool, buckets), now=utc_now),
         rewards=Rewards(catalog, RewardStore(pool, buckets), now=utc_now),
         draws=Draws(catalog, DrawStore(pool, buckets), now=utc_now, fresh=fresh_bytes),

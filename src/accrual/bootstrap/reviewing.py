@@ -29,6 +29,11 @@ class Reviewing:
         )
         return await self._engine.wait(receipt, deadline_s=self._deadline_s)
 
+    async def judge_held(self, ticket: bytes, *, approved: bool, actor: str, note: str) -> TicketView | None:
+        """The same of a command held for review."""
+        receipt = await self._engine.held.judge(self._programme_id, ticket, approved=approved, actor=actor, note=note)
+        return await self._engine.wait(receipt, deadline_s=self._deadline_s)
+
 
 @asynccontextmanager
 async def open_reviewing(

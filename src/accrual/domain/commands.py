@@ -10,6 +10,7 @@ import msgspec
 from accrual.domain.dialects import Dialect as Dialect
 from accrual.domain.errors import AccrualError
 from accrual.domain.facts import Fact, Identity, Scalar
+from accrual.domain.held import Clearance
 from accrual.domain.movements import Movement
 from accrual.domain.openings import lengthen, shorten
 from accrual.domain.referrals import ToLinks
@@ -66,7 +67,7 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=2):
     until: datetime | None = None
 
 
-Command = Reward | Resume | Profile | Movement | ToLinks
+Command = Reward | Resume | Profile | Movement | ToLinks | Clearance
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):

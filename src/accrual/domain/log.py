@@ -8,7 +8,9 @@ from uuid import UUID
 
 from accrual.domain.draws import DrawnRow
 from accrual.domain.facts import Identity
+from accrual.domain.held import HeldCommandRow
 from accrual.domain.lots import LotUse
+from accrual.domain.referrals import HeldRow, LinkNode, Sighting
 from accrual.domain.transfers import Line
 from accrual.domain.undoing import HoldRow, UndoneRow
 
@@ -276,4 +278,8 @@ class Posting(NamedTuple):
     awaited: list[tuple[int, bytes, int]]
     codes: list[tuple[int, bytes, int, UUID]]
     earnings: list[EarningRow]
+    link_nodes: list[LinkNode]
+    held: list[HeldRow]
+    sightings: list[Sighting]
     drawn: list[DrawnRow]
+    held_commands: list[HeldCommandRow]

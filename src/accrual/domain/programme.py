@@ -13,6 +13,7 @@ from accrual.domain.facts import Scalar
 from accrual.domain.promos import Code, Promo, PromoVersion, _Document
 from accrual.domain.rewards import RewardItem, StoredReward
 from accrual.domain.tiers import Tiers
+from accrual.domain.velocity import VelocityRule
 
 
 class Enrol(StrEnum):
@@ -68,6 +69,19 @@ class AfterSpent(StrEnum):
     NONE = "none"
 
 
+class InstallId(StrEnum):
+    """What a client's install ids are: `any` text, such as a phone's model, or `unique` to one device."""
+
+    ANY = "any"
+    UNIQUE = "unique"
+
+
+class ReferralRules(_Document, frozen=True):
+    """Who can still be referred: members whose first fact is not older than `grace` (ISO 8601; None: any member)."""
+
+    grace: str | None = "P30D"
+
+
 class Asset(_Document, frozen=True):
     """What is counted. The code is the identity; `number` is a label shown to clients and may repeat."""
 
@@ -100,6 +114,9 @@ class Client(_Document, frozen=True):
     their life, and for movements without a promo: `points` (spend, give back, return, hold, send), `grant`, `adjust`,
     `adjust_below_zero`, `merge`. `number` is the client number that Qoin tickets carry.
 
+    `install_id: unique` means that its install ids are one device's each: a referral from a device on which another member
+    was seen is held for review.
+
     For dsquares: `client_id_is_secret` makes the header ClientId the key, `points_value` says what PointsValue means,
     `enrol_on_reward` makes unknown wallets members. For Goodie: `devices`, if any, are the only ones it may call from. For
     Profitflow: `open` needs no key (on loopback only), `documented_statuses_only` answers 500 where the vendor does, and
@@ -116,6 +133,7 @@ class Client(_Document, frozen=True):
     signature: Signature = Signature()
     idempotency: IdempotencyPolicy = IdempotencyPolicy.OPTIONAL
     key_scope: KeyScope = KeyScope.MEMBER
+    install_id: InstallId = InstallId.ANY
     default_outlet: str | None = None
     client_id_is_secret: bool = False
     points_value: PointsValue = PointsValue.MONEY
@@ -132,7 +150,7 @@ class Settings(_Document, frozen=True):
     `after_spent` is what becomes of points that a return takes back when they are spent already, `refund_grace` how long
     points live that a refund gives back after their lot has expired, `return_wait` how long a return waits for its
     purchase. With `four_eyes` a promo, or a change to one, gives nothing until somebody else than its author has
-    approved it.
+    approved it. `referral` says who can still be referred, `velocity` what is too much too fast.
     """
 
     code: Code
@@ -150,6 +168,8 @@ class Settings(_Document, frozen=True):
     refund_grace: str = "P30D"
     return_wait: str = "P7D"
     tiers: Tiers | None = None
+    referral: ReferralRules = ReferralRules()
+    velocity: tuple[VelocityRule, ...] = ()
 
 
 class KnownMember(_Document, frozen=True):

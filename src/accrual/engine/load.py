@@ -11,12 +11,16 @@ from accrual.domain.accounts import Role
 from accrual.domain.commands import LoggedCommand, Profile, Resume, Reward, decode_command
 from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
+from accrual.domain.held import Clearance
 from accrual.domain.ids import member_account_id, member_of, system_account_id
 from accrual.domain.members import EMPTY_PROFILE
+from accrual.domain.referrals import ToLinks
 from accrual.domain.stocks import StockKey
+from accrual.engine.clearing import load_held
 from accrual.engine.keeping import fresh_account
 from accrual.engine.load_draws import load_draws
 from accrual.engine.load_levels import load_levels, moves_levels
+from accrual.engine.load_links import load_links
 from accrual.engine.load_moves import load_moves
 from accrual.engine.load_rewards import load_rewards
 from accrual.engine.ports_lane import StateSource
@@ -55,6 +59,9 @@ async def load(
         task.client = client_of(task.command.client_id)
         if task.asks_for is not None:
             await _retry(task, task.asks_for, source)
+        if task.clears is not None:
+            task.reward = await load_held(task, task.clears, source)
+            _say_who(task, task.clears.identity)
     await _load_members(tasks, state, source)
     await _load_links(tasks, state, source)
     await _load_balances(tasks, state, source)
@@ -64,6 +71,7 @@ async def load(
     await load_levels(tasks, state, source)
     await load_draws(tasks, state, source)
     await load_moves(tasks, state, source)
+    await load_links(tasks, state, source)
     await load_rewards(tasks, state, source)
     return tasks
 
@@ -82,6 +90,10 @@ def _decode(command: LoggedCommand, programmes: Programmes) -> Task:
         task.asks_for = decoded
     elif isinstance(decoded, Profile):
         task.profile = decoded
+    elif isinstance(decoded, ToLinks):
+        task.links = decoded
+    elif isinstance(decoded, Clearance):
+        task.clears = decoded
     else:
         task.move = decoded
     _say_who(task, decoded.identity)
@@ -99,7 +111,7 @@ def _say_who(task: Task, identity: Identity) -> None:
 async def _retry(task: Task, resume: Resume, source: StateSource) -> None:
     """A command that is tried again is about whom it was about, whatever the one that asks for it names."""
     task.nothing_parked = not await _resume(task, resume, source)
-    tried = task.reward or task.profile or task.move
+    tried = task.reward or task.profile or task.move or task.links
     if tried is not None:
         _say_who(task, tried.identity)
 
@@ -122,6 +134,10 @@ async def _resume(task: Task, resume: Resume, source: StateSource) -> bool:
         task.reward = _as_recorded(decoded, recorded_at)
     elif isinstance(decoded, Profile):
         task.profile = decoded
+    elif isinstance(decoded, ToLinks):
+        task.links = decoded
+    elif isinstance(decoded, Clearance):
+        task.clears = decoded
     else:
         task.move = decoded
     task.resumes = position
@@ -141,7 +157,8 @@ async def _load_members(tasks: Sequence[Task], state: State, source: StateSource
     wanted: dict[int, list[bytes]] = {}
     cells = state.members
     for task in tasks:
-        if (task.reward is None and task.profile is None and task.move is None) or task.member_id in cells:
+        asked = task.reward or task.profile or task.move or task.clears
+        if asked is None or task.member_id in cells:
             continue
         bucket = task.command.bucket
         cells[task.member_id] = MemberCell(bucket, None, {}, {})

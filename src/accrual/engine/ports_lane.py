@@ -9,9 +9,11 @@ from typing import Protocol
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.draws import DrawHead, DrawKey
 from accrual.domain.facts import Identity
+from accrual.domain.held import HeldCommand
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
 from accrual.domain.lots import LotEvents
 from accrual.domain.members import MemberProfile, PurchaseRow
+from accrual.domain.referrals import HeldClaim, LinkNode
 from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.domain.undoing import HoldRow, Part, TargetRow
@@ -76,6 +78,18 @@ class StateSource(Protocol):
 
     async def awaiting(self, bucket: int, target: bytes) -> tuple[bytes, ...]:
         """Tickets of the parked returns that wait for this one."""
+
+    async def link_nodes(self, bucket: int, members: Sequence[bytes]) -> list[LinkNode]:
+        """The nodes of these members among a bucket's referral links, those that there are, and all above them."""
+
+    async def held_claims(self, bucket: int, claims: Sequence[bytes]) -> dict[bytes, HeldClaim]:
+        """Referrals that are or were held for review, by the tickets of their claims."""
+
+    async def held_commands(self, bucket: int, tickets: Sequence[bytes]) -> dict[bytes, HeldCommand]:
+        """Commands that are or were held for review, by ticket."""
+
+    async def shared_installs(self, wanted: Sequence[tuple[bytes, bytes]]) -> set[tuple[bytes, bytes]]:
+        """Those (install, member) whose install id was seen with somebody else."""
 
 
 class LaneStore(StateSource, Protocol):

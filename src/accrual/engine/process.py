@@ -7,18 +7,21 @@ from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
+import msgspec
+
 from accrual.domain.accounts import Role
 from accrual.domain.chain import STORED_BYTES, advance
 from accrual.domain.commands import (
+    Dialect,
     LoggedCommand,
     Profile,
     Reward,
 )
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import PURCHASES
+from accrual.domain.held import Clearance, HeldCommandRow
 from accrual.domain.log import (
     Advance,
-    AppendRow,
     CounterRow,
     Lease,
     Link,
@@ -33,10 +36,12 @@ from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
 from accrual.domain.programme import Enrol
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Line
+from accrual.engine.clearing import judged_row, why_not_cleared
 from accrual.engine.code_sending import OUTBOX, CodeSender
 from accrual.engine.entries import costs_told, keep_entries, with_draws
-from accrual.engine.keeping import follow_up_row
 from accrual.engine.keeping_levels import set_by_hand, tier_event
+from accrual.engine.linking import rows_of_judgement
+from accrual.engine.process_links import LinkDecider
 from accrual.engine.process_moves import MovementDecider, credit_awards, looks_back, wake_up
 from accrual.engine.purse import Purse
 from accrual.engine.settle import net, settle
@@ -48,7 +53,6 @@ from accrual.rules.evaluate import evaluate
 from accrual.rules.profiles import change as changed_profile
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
-    FollowUp,
     Judgement,
     MemberState,
     PastPurchase,
@@ -64,11 +68,12 @@ def empty_posting(recorded_at: datetime) -> Posting:
     """A posting that writes nothing yet; follow-ups of it are recorded at `recorded_at`."""
     return Posting(
         *([], [], [], [], [], [], [], [], [], [], [], [], [], []),
-        *(recorded_at, [], [], [], [], [], [], [], [], [], [], [], []),
+        *(recorded_at, [], [], [], [], [], [], [], [], [], [], []),
+        *([], [], [], [], []),
     )
 
 
-class Processor(MovementDecider):
+class Processor(LinkDecider, MovementDecider):
     """Decides batches over one lane's State, which it changes as it goes: command n+1 sees n.
 
     After `decide`, `shorts` says of which stocks more has to be fetched, as (bucket, key, wanted); the commands that
@@ -165,12 +170,21 @@ class Processor(MovementDecider):
             return self._change_profile(task, task.profile, programme, posting)
         if task.move is not None and programme is not None and task.error is None:
             return self._move(task, task.move, moved, posting)
+        if task.links is not None and programme is not None and task.error is None:
+            return self._decide_links(task, task.links, programme, posting)
+        if task.clears is not None and programme is not None and task.error is None:
+            declined = why_not_cleared(task, task.clears, posting.held_commands)
+            if declined is not None:
+                return self._not_cleared(task, task.clears, declined, programme, posting)
         if reward is None or programme is None:
             if task.nothing_parked:
                 return _nothing_parked(command)
             return self._park(task, task.error or "not decodable", posting)
         cell = self._state.members[task.member_id]
         if cell.row is not None and cell.row.merged_into is not None:
+            if task.clears is not None and task.held is not None:
+                posting.held_commands.append(judged_row(task.held, task.clears, command.position))
+                reward = msgspec.structs.replace(reward, dialect=Dialect.INTERNAL)  # it was looked at
             return self._forward(task, reward, cell.row.merged_into, posting)
         stocks = SeenStocks(self._state, command.bucket)
         purse = self._purse(task, cell, reward.facts[0].occurred_at or command.recorded_at) if cell.has_books else None
@@ -183,8 +197,8 @@ class Processor(MovementDecider):
                 judgement.awards, cell, command.bucket, command.position, judgement.occurred_at, command.recorded_at
             )
         follow_ups = (
-            [self._follow_up(task, reward, n, side) for n, side in enumerate(judgement.follow_ups)]
-            if judgement.follow_ups
+            rows_of_judgement(command, reward, task.member_id, judgement, self._buckets)
+            if judgement.follow_ups or judgement.claimed
             else []
         )
         if task.woken:
@@ -208,6 +222,8 @@ class Processor(MovementDecider):
         # From here on nothing can fail: the overlay and the posting change together.
         moved.update(totals)
         self._remember(task, cell, judgement, after, posting)
+        if reward.unique_install:
+            self._note_install(task, reward, cell, posting)
         self._note_awards(cell, ladder, judgement)
         if risen is not None:
             self._keep_profile(task, cell, risen.profile, posting)
@@ -218,12 +234,37 @@ class Processor(MovementDecider):
             keep_entries(task, judgement, self._state, posting)
         if judgement.taken:
             stocks.take(judgement.taken, self._buckets, posting)
+        self._note_held(task, judgement, posting)
         posting.follow_ups.extend(follow_ups)
         if not lines and cell.row is not None:
             posting.unposted.append((command.bucket, task.member_id, command.position))
         if task.resumes is not None:
             posting.resumed.append((command.bucket, task.resumes, command.position))
         return Decided(command, Status.DECIDED, payload, lines, uses, events)
+
+    def _note_held(self, task: Task, judgement: Judgement, posting: Posting) -> None:
+        """A command that is held for review, or one that was and is judged now."""
+        command = task.command
+        if task.clears is not None and task.held is not None:
+            posting.held_commands.append(judged_row(task.held, task.clears, command.position))
+        elif judgement.held:
+            # Tried again, it is held as what it was: that is what a verdict will read.
+            position = command.position if task.resumes is None else task.resumes
+            posting.held_commands.append(HeldCommandRow(command.bucket, task.ticket, position, command.programme_id))
+
+    def _not_cleared(
+        self, task: Task, clearance: Clearance, declined: Declined, programme: CompiledProgramme, posting: Posting
+    ) -> Decided:
+        command = task.command
+        outcome = Outcome(status=Status.DECIDED, revision=programme.revision, declines=(declined,))
+        if task.held is not None and declined.reason == "held_refused":
+            posting.held_commands.append(judged_row(task.held, clearance, command.position))
+        cell = self._state.members[task.member_id]
+        if cell.row is not None:
+            posting.unposted.append((command.bucket, task.member_id, command.position))
+        if task.resumes is not None:
+            posting.resumed.append((command.bucket, task.resumes, command.position))
+        return Decided(command, Status.DECIDED, encode_outcome(outcome), [], [])
 
     def _snapshot(
         self, task: Task, reward: Reward, programme: CompiledProgramme, cell: MemberCell, stocks: SeenStocks
@@ -244,6 +285,7 @@ class Processor(MovementDecider):
             (lambda: _balances(cell, programme)) if task.looks.balance else dict,
             (lambda: cell.history or ()) if task.looks.history_days else tuple,
             self._seed_of(command.ticket) if task.looks.draws else b"",
+            cleared=task.clears is not None,
         )
 
     def _judge(self, task: Task, reward: Reward, snapshot: Snapshot, purse: Purse | None) -> Judgement:
@@ -279,7 +321,7 @@ class Processor(MovementDecider):
             cell.row = cell.row._replace(referrer=judgement.referrer)
             cell.link_known = True
             posting.links.append(Link(bucket, member_id, position, judgement.referrer))
-        if cell.history is not None and task.reward is not None:
+        if cell.history is not None and task.reward is not None and task.clears is None:
             made = [fact for fact in task.reward.facts if isinstance(fact, PURCHASES)]
             now = command.recorded_at
             past = tuple(PastPurchase(fact.occurred_at or now, fact.amount_minor or 0) for fact in made)
@@ -321,17 +363,6 @@ class Processor(MovementDecider):
             posting.resumed.append((command.bucket, task.resumes, command.position))
         events = () if change_of_tier is None else (tier_event(task, change_of_tier),)
         return Decided(command, Status.DECIDED, payload, [], [], events)
-
-    def _follow_up(self, task: Task, parent: Reward, number: int, side: FollowUp) -> AppendRow:
-        command = task.command
-        reward = Reward(
-            dialect=parent.dialect,
-            action=parent.action,
-            identity=side.identity,
-            facts=side.facts,
-            parent=command.ticket,
-        )
-        return follow_up_row(command, reward, number, self._buckets)
 
 
 _bucket = attrgetter("command.bucket")

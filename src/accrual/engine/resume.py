@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from accrual.domain.commands import Dialect, LoggedCommand, Resume, Reward, Submission, content_digest, encode_command
 from accrual.domain.errors import Conflict, Refused
 from accrual.domain.facts import Identity
+from accrual.domain.held import Clearance
 from accrual.domain.ids import Ticket, member_of, ticket_of
 from accrual.domain.referrals import ToLinks
 from accrual.engine.portray import Decoded
@@ -44,7 +45,7 @@ def next_retry(parked: Decoded, retries: Sequence[Decoded]) -> Submission:
         if retries[-1].outcome is not None:
             raise Conflict(f"It was tried again already, by {ticket_text(retries[-1].row.ticket)}.")
         number -= 1
-    if not isinstance(command, Reward | ToLinks):
+    if not isinstance(command, Reward | ToLinks | Clearance):
         raise Refused("What is stored of this command cannot be read by this release; another may.")
     if number >= RETRIES_MAX:
         raise Refused(f"This command was tried again {RETRIES_MAX} times; it will not be again.")

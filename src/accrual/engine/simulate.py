@@ -13,22 +13,33 @@ from accrual.domain.commands import Command, LoggedCommand, Profile, Resume, Rew
 from accrual.domain.draws import DrawHead
 from accrual.domain.errors import Invalid, TooLarge
 from accrual.domain.facts import PURCHASES, Identity
+from accrual.domain.held import Clearance
 from accrual.domain.ids import member_of
 from accrual.domain.log import AppendRow
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.movements import Movement
 from accrual.domain.outcomes import Award, Declined, Outcome, Status, TierChange
 from accrual.domain.programme import Enrol
-from accrual.domain.stocks import StockKey, StockLeft
+from accrual.domain.referrals import ToLinks
 from accrual.engine.entries import costs_told, tag_of
-from accrual.engine.keeping import follow_up_row
 from accrual.engine.keeping_levels import set_by_hand
+from accrual.engine.linking import rows_of_judgement
 from accrual.engine.simulate_levels import SimulatedLevels
+from accrual.engine.simulate_links import SimulatedLinks
+from accrual.engine.simulate_stocks import RecordedStocks as RecordedStocks
+from accrual.engine.simulate_stocks import SimulatedStocks
 from accrual.rules.admit import kinds_of
 from accrual.rules.compiled import NO_LOOKS, CompiledProgramme
 from accrual.rules.evaluate import evaluate
 from accrual.rules.profiles import change as changed_profile
-from accrual.rules.snapshot import PROGRAMME_ITSELF, CounterKey, Judgement, MemberState, PastPurchase, Snapshot
+from accrual.rules.snapshot import (
+    PROGRAMME_ITSELF,
+    CounterKey,
+    Judgement,
+    MemberState,
+    PastPurchase,
+    Snapshot,
+)
 
 KEPT_MAX = 30_000_000
 """Members, counters and purchases kept, all together; some gigabytes."""
@@ -37,9 +48,6 @@ PURCHASES_MAX = 5_000
 """Of one member, the newest."""
 
 NOBODY = Identity("", "")
-
-RecordedStocks = tuple[tuple[int, int, int, int], ...]
-"""What a stored outcome saw of shared stocks: (promo_id, slot, period, left)."""
 
 
 class Simulated(NamedTuple):
@@ -83,6 +91,9 @@ class Simulator:
         self._used: dict[tuple[bytes, int, int, int], int] = {}
         self._drawn: dict[tuple[int, int, int], DrawHead] = {}
         self._parked: dict[bytes, _Parked] = {}
+        self._held: dict[bytes, _Parked] = {}
+        self._cleared: set[bytes] = set()
+        self._links = SimulatedLinks(buckets=buckets)
         self._kept = 0
         self._programme: CompiledProgramme | None = None
         self._asks = _Asks(False, False, False)
@@ -112,14 +123,38 @@ class Simulator:
             asked = _as_recorded(parked)
         if isinstance(asked, Profile):
             return self._change_profile(command, asked, programme)
+        cleared = isinstance(asked, Clearance)
+        if isinstance(asked, Clearance):
+            answer = self._clear(command, asked, programme)
+            if not isinstance(answer, Reward):
+                return answer
+            asked = answer
+        if isinstance(asked, ToLinks):
+            return self._link(command, asked, programme, recorded_stocks)
         if not isinstance(asked, Reward):  # points moved without a promo: nothing that another programme would judge
             return self._move(command, asked, programme, stored)
         try:
-            return self._judge(command, asked, programme, client, recorded_stocks)
+            return self._judge(command, asked, programme, client, recorded_stocks, cleared=cleared)
         except TooLarge:
             raise
         except Exception as error:
             return self._park(command, asked, self._describe(error), programme.revision)
+
+    def _clear(self, command: LoggedCommand, asked: Clearance, programme: CompiledProgramme) -> Reward | Simulated:
+        """What was held for review and is judged now, else why it is not."""
+        held, reason = self._held.pop(asked.target, None), "held_judged"
+        details = None
+        if held is not None:
+            self._cleared.add(asked.target)
+            reward = _as_recorded(held)
+            if asked.approved and isinstance(reward, Reward):
+                return reward
+            reason, details = "held_refused", {"note": asked.note}
+        elif asked.target not in self._cleared:
+            reason = "held_unknown"
+        declines = (Declined(PROGRAMME_ITSELF, reason, details),)
+        outcome = Outcome(status=Status.DECIDED, revision=programme.revision, declines=declines)
+        return _told(command, asked.identity, outcome)
 
     def _judge(
         self,
@@ -128,6 +163,8 @@ class Simulator:
         programme: CompiledProgramme,
         client: str | None,
         recorded_stocks: RecordedStocks | None,
+        *,
+        cleared: bool = False,
     ) -> Simulated:
         identity = reward.identity
         name = f"{identity.kind}\0{identity.value}"
@@ -139,7 +176,7 @@ class Simulator:
         counters = self._counters.get(member_id)
         if programme is not self._programme:
             self._look_over(programme)
-        stocks = _Stocks(self._used, recorded_stocks)
+        stocks = SimulatedStocks(self._used, recorded_stocks)
         judgement = evaluate(
             reward,
             self._with_draws(
@@ -161,27 +198,17 @@ class Simulator:
                     hashlib.blake2b(command.ticket, key=self._secret, digest_size=16, person=b"seed").digest()
                     if self._asks.draws and _draws(reward, programme)
                     else b"",
+                    cleared=cleared,
                 ),
             ),
         )
+        if judgement.held:
+            self._held[command.ticket] = _Parked(reward, command.recorded_at)
+            self._count(1)
         follow_ups: tuple[AppendRow, ...] = ()
-        if judgement.follow_ups:
-            follow_ups = tuple(
-                follow_up_row(
-                    command,
-                    Reward(
-                        dialect=reward.dialect,
-                        action=reward.action,
-                        identity=side.identity,
-                        facts=side.facts,
-                        parent=command.ticket,
-                    ),
-                    number,
-                    self._buckets,
-                )
-                for number, side in enumerate(judgement.follow_ups)
-            )
-        self._remember(name, member_id, known, command, reward, judgement)
+        if judgement.follow_ups or judgement.claimed:
+            follow_ups = tuple(rows_of_judgement(command, reward, member_id, judgement, self._buckets))
+        self._remember(name, member_id, known, command, reward, judgement, cleared=cleared)
         ladder, moved = programme.ladder, None
         if ladder is not None and judgement.awards:
             now, at_last = command.recorded_at, self._members[name]
@@ -200,6 +227,19 @@ class Simulator:
         )
         return Simulated(outcome, member_id, identity, judgement.occurred_at, follow_ups)
 
+    def _link(
+        self,
+        command: LoggedCommand,
+        asked: ToLinks,
+        programme: CompiledProgramme,
+        recorded_stocks: RecordedStocks | None,
+    ) -> Simulated:
+        before = self._links.kept
+        linked = self._links.decide(command, asked, programme, recorded_stocks)
+        self._count(self._links.kept - before)
+        told = _told(command, asked.identity, linked.outcome)
+        return told._replace(follow_ups=tuple(linked.follow_ups))
+
     def _with_draws(
         self,
         command: LoggedCommand,
@@ -209,7 +249,10 @@ class Simulator:
         snapshot: Snapshot,
     ) -> Snapshot:
         """What an entry of a draw looks at besides. What it may cost is out of what promos gave: movements are not simulated."""
-        if not self._asks.draws or not programme.looks_of(kinds_of(reward)).rounds:
+        if not (self._asks.draws or self._asks.balances):
+            return snapshot
+        looks = programme.looks_of(kinds_of(reward))
+        if not (looks.rounds or looks.costs):
             return snapshot
         return msgspec.structs.replace(
             snapshot,
@@ -227,6 +270,8 @@ class Simulator:
         command: LoggedCommand,
         reward: Reward,
         judgement: Judgement,
+        *,
+        cleared: bool,
     ) -> None:
         if judgement.enrol:
             self._members[name] = MemberState(member_id, judgement.referrer, command.recorded_at, EMPTY_PROFILE)
@@ -234,6 +279,10 @@ class Simulator:
             self._count(1)
         elif judgement.referrer is not None and known:
             self._members[name] = msgspec.structs.replace(self._members[name], referrer=judgement.referrer)
+        if reward.unique_install and known:
+            before = self._links.kept
+            self._links.note_install(command, reward, member_id)
+            self._count(self._links.kept - before)
         if judgement.counters:
             mine = self._counters.setdefault(member_id, {})
             before = len(mine)
@@ -248,7 +297,7 @@ class Simulator:
             mine_now[cost.asset_id] = mine_now.get(cost.asset_id, 0) - cost.amount
         if judgement.awards and self._asks.balances:
             self._credit(member_id, judgement.awards, command.recorded_at)
-        if self._asks.purchases:
+        if self._asks.purchases and not cleared:  # it was remembered when it was held
             self._remember_purchases(member_id, reward, command.recorded_at)
 
     def _look_over(self, programme: CompiledProgramme) -> None:
@@ -353,31 +402,6 @@ class _Counted:
 
 def _none_counted(key: CounterKey) -> int:
     return 0
-
-
-class _Stocks:
-    """Shared stocks as one command sees them, noting what it looked at."""
-
-    __slots__ = ("_recorded", "_seen", "_used")
-
-    def __init__(self, used: dict[tuple[bytes, int, int, int], int], recorded: RecordedStocks | None) -> None:
-        self._used = used
-        self._recorded = {entry[:3]: entry[3] for entry in recorded} if recorded else None
-        self._seen: dict[StockKey, int] = {}
-
-    def left(self, key: StockKey) -> StockLeft:
-        """What is left, for good: nobody else has any."""
-        left = max(key.cap - self._used.get(key[:4], 0), 0)
-        if self._recorded is not None:
-            left = self._recorded.get((key.promo_id, key.slot, key.period), left)
-        self._seen.setdefault(key, left)
-        return StockLeft(left, True)
-
-    def seen(self) -> RecordedStocks:
-        """Everything looked at, in the form that outcomes keep."""
-        if not self._seen:
-            return ()
-        return tuple((key.promo_id, key.slot, key.period, left) for key, left in self._seen.items())
 
 
 def _draws(reward: Reward, programme: CompiledProgramme) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 
 from accrual.domain.commands import LoggedCommand, Profile, Resume, Reward
 from accrual.domain.facts import Fact
+from accrual.domain.held import Clearance, HeldCommandRow
 from accrual.domain.lots import LotUse
 from accrual.domain.movements import Movement
 from accrual.domain.outcomes import Status
@@ -29,7 +30,7 @@ class Task(msgspec.Struct, gc=False):
     `looks` at. `move` is what it moves without a promo and `known` what was read for that; `first_recorded_at` when it was
     first recorded, if it is tried again; `woken` are the returns that waited for it; `lottery`: its member's books are
     opened to see whether a snapshot of them is due; `links` is what it asks of the programme's links, and `shared_install`
-    that its device was seen with somebody else.
+    that its device was seen with somebody else. `clears` is a verdict that it is, about what is `held` for review.
     """
 
     command: LoggedCommand
@@ -51,6 +52,8 @@ class Task(msgspec.Struct, gc=False):
     lottery: bool = False
     links: ToLinks | None = None
     shared_install: bool = False
+    clears: Clearance | None = None
+    held: HeldCommandRow | None = None
 
     @property
     def ticket(self) -> bytes:

@@ -8,26 +8,34 @@ from accrual.domain.commands import Reward
 from accrual.domain.facts import CheckIn, Fact, Identity, Referral, ReferralPurchase, Registration
 from accrual.domain.outcomes import Declined
 from accrual.domain.programme import Enrol
-from accrual.domain.promos import Period
-from accrual.rules.calendar import period_key
+from accrual.rules.listeners import listeners_of
+from accrual.rules.referring import Referring
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
-    SLOT_CHECKED_IN,
-    SLOT_REFERRED,
     SLOT_REGISTERED,
     CounterKey,
     Snapshot,
 )
+from accrual.rules.streak_undo import programme_day
+from accrual.rules.streaks import already_counted
 
 
 class Admitted(msgspec.Struct, frozen=True, gc=False):
-    """The facts that count, what was declined, and what the programme itself will remember."""
+    """The facts that count, what was declined, and what the programme itself will remember.
+
+    `claimed` are facts for the place where the programme's links are decided, `passing` those among the facts of which
+    only it knows whom else they concern. `repeats` are check-ins among the facts that are the day's second for the
+    programme, and still a day's first for some promo that counts days of its own.
+    """
 
     facts: tuple[Fact, ...]
     declines: list[Declined]
     counters: dict[CounterKey, int]
     referrer: Identity | None
     enrol: bool
+    claimed: tuple[Fact, ...] = ()
+    passing: tuple[Fact, ...] = ()
+    repeats: tuple[Fact, ...] = ()
 
 
 REMEMBERED = frozenset({Registration, Referral, ReferralPurchase, CheckIn})
@@ -52,6 +60,11 @@ def admit(command: Reward, kinds: set[type[Fact]], snapshot: Snapshot) -> Admitt
     return _sort_out(facts, snapshot, enrol)
 
 
+def may_be_judged(command: Reward, snapshot: Snapshot) -> bool:
+    """Whether it is a member's, or makes somebody one."""
+    return snapshot.member is not None or _may_enrol(command, snapshot)
+
+
 def _may_enrol(command: Reward, snapshot: Snapshot) -> bool:
     enrol = snapshot.programme.settings.enrol
     if enrol is Enrol.ALWAYS:
@@ -65,42 +78,68 @@ def _sort_out(facts: tuple[Fact, ...], snapshot: Snapshot, enrol: bool) -> Admit
     kept: list[Fact] = []
     declines: list[Declined] = []
     counters: dict[CounterKey, int] = {}
-    link = snapshot.member.referrer if snapshot.member is not None else None
-    new_link: Identity | None = None
+    referring = Referring(snapshot, counters)
+    repeats: list[Fact] = []
     for fact in facts:
         reason: str | None = None
         if isinstance(fact, Registration):
             reason = _once(snapshot, counters, (PROGRAMME_ITSELF, SLOT_REGISTERED, 0), "already_registered")
         elif isinstance(fact, CheckIn):
-            day = period_key(fact.occurred_at or snapshot.now, Period.DAY, snapshot.programme.zone)
-            reason = _once(snapshot, counters, (PROGRAMME_ITSELF, SLOT_CHECKED_IN, day), "already_checked_in")
-        elif isinstance(fact, Referral) and fact.referred is None:
-            # Without a referrer there is no link to tell by that the member was referred: a counter remembers it.
-            referred = (PROGRAMME_ITSELF, SLOT_REFERRED, 0)
-            if link is not None or counters.get(referred) or snapshot.counted(referred):
-                reason = "already_referred"
-            elif fact.referrer == snapshot.identity:
-                reason = "self_referral"
+            day, taken = programme_day(fact.occurred_at or snapshot.now, snapshot.programme)
+            reason = _once(snapshot, counters, day, "already_checked_in", taken)
+            if reason is not None and _is_open(fact, snapshot, counters):
+                reason = None
+                repeats.append(fact)
+        elif isinstance(fact, Referral):
+            if fact.referred is None and not fact.linked:
+                reason = referring.claim(fact)
+                if reason is None:
+                    continue  # it counts once the link is decided
+            elif fact.linked:
+                reason = referring.accept(fact)
             else:
-                counters[referred] = 1
-                new_link = fact.referrer
-        elif isinstance(fact, ReferralPurchase) and fact.referred is None:
-            known = link or new_link
-            if known is None and fact.referrer == snapshot.identity:
-                reason = "self_referral"
-            elif known is not None and fact.referrer is not None and fact.referrer != known:
-                mismatch = Declined(PROGRAMME_ITSELF, "referrer_mismatch")
-                if mismatch not in declines:
-                    declines.append(mismatch)
+                referring.pass_on(fact)
+        elif isinstance(fact, ReferralPurchase):
+            if fact.referred is None:
+                reason = referring.bought(fact, declines)
+            else:
+                referring.pass_on(fact)
         if reason is None:
             kept.append(fact)
         elif not any(decline.reason == reason for decline in declines):
             declines.append(Declined(PROGRAMME_ITSELF, reason))
-    return Admitted(tuple(kept), declines, counters, new_link, enrol)
+    return Admitted(
+        tuple(kept),
+        declines,
+        counters,
+        referring.new_link,
+        enrol,
+        referring.claimed(),
+        tuple(referring.passing),
+        tuple(repeats),
+    )
 
 
-def _once(snapshot: Snapshot, counters: dict[CounterKey, int], key: CounterKey, reason: str) -> str | None:
+def _is_open(fact: CheckIn, snapshot: Snapshot, counters: dict[CounterKey, int]) -> bool:
+    """Whether some promo counts days of its own, in its zone or from its hour on, and has none yet for this check-in."""
+    if not snapshot.programme.streaks:
+        return False
+    now = snapshot.now
+    stretch, _ = listeners_of(snapshot.programme, fact, snapshot.client).at(fact, now)
+    return any(
+        version.streak is not None
+        and not already_counted(
+            version.streak,
+            fact.occurred_at or now,
+            now,
+            lambda key: counters[key] if key in counters else snapshot.counted(key),
+        )
+        for version in stretch.streaks
+    )
+
+
+def _once(snapshot: Snapshot, counters: dict[CounterKey, int], key: CounterKey, reason: str, value: int = 1) -> str | None:
     if counters.get(key) or snapshot.counted(key):
         return reason
-    counters[key] = 1
+    counters[key] = value
     return None

@@ -9,6 +9,7 @@ from accrual.domain.programme import Client, Outlet, Programme, Settings, Signat
 from accrual.rules.check_promo import check_duration, check_promo
 from accrual.rules.check_reward import check_reward
 from accrual.rules.check_tiers import check_tiers
+from accrual.rules.check_velocity import check_velocity_rules
 from accrual.rules.problems import Problem, repeated, suggest
 
 RIGHTS = (
@@ -44,6 +45,7 @@ def _problems(programme: Programme) -> Iterator[Problem]:
             yield Problem(section, f"has {len(items)} entries, at most {most} are allowed")
         yield from repeated((item.code for item in items), section)
     yield from check_tiers(programme)
+    yield from check_velocity_rules(programme.programme)
     yield from _check_aliases(programme)
     if programme.members and not programme.programme.demo:
         yield Problem("members", "only a demo programme may name members; others become members by their first command")

@@ -30,14 +30,16 @@ def check_benefit(path: str, benefit: Benefit, promo: Promo, settings: Settings,
         yield Problem(path, f"exactly one of {', '.join(possible)} is needed, not {' and '.join(kinds) or 'none'}")
     if benefit.to is Recipient.REFERRER and promo.trigger not in WITH_REFERRER:
         yield Problem(f"{path}.to", f"only {' and '.join(WITH_REFERRER)} have a referrer, {promo.trigger} has none")
+    if benefit.level != 1 and benefit.to is not Recipient.REFERRER:
+        yield Problem(f"{path}.level", "only what goes to: referrer has levels")
     if benefit.issuing is not None:
         if not benefit.issuing.rules:
             yield Problem(f"{path}.issuing.rules", "names no rule")
         if promo.trigger is not Trigger.EVENT:
             yield Problem(f"{path}.issuing", f"only the trigger event asks for rules, {promo.trigger} does not")
+    yield from check_streak(path, benefit, promo, assets)
     yield from _check_place(path, benefit, promo)
     yield from _check_rates(path, benefit, settings)
-    yield from check_streak(path, benefit, promo, assets)
     if benefit.bracket is not None:
         yield from _check_bands(f"{path}.bracket", benefit.bracket, settings)
     if benefit.expires is not None and benefit.expires not in ENDS:

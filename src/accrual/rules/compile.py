@@ -35,6 +35,7 @@ from accrual.rules.calendar import read_duration, read_instant
 from accrual.rules.compiled import (
     HOLDOUT_PARTS,
     LIVE,
+    NO_LOOKS,
     Audience,
     CompiledBenefit,
     CompiledLimit,
@@ -51,6 +52,7 @@ from accrual.rules.ladder import compile_ladder
 from accrual.rules.rewards import compile_rewards
 from accrual.rules.schedule import compile_schedule
 from accrual.rules.streaks import compile_streak
+from accrual.rules.velocity import CompiledVelocity, compile_velocity
 
 LANES = tuple(Lane)
 BY_AMOUNT = frozenset({"fixed", "points_per", "percent", "bracket"})
@@ -75,6 +77,7 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
     listening: dict[Trigger, list[CompiledVersion]] = {}
     shared: SharedBenefits = {}
     streaks: dict[int, Timeline] = {}
+    velocity = compile_velocity(settings, catalogue.programme_id)
     secrets = {secret.promo_id: secret for secret in catalogue.secrets}
     for promo_id, versions in by_promo.items():
         versions.sort(key=lambda stored: stored.version)
@@ -97,10 +100,14 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         zone=ZoneInfo(settings.time_zone),
         assets=assets,
         index={key: tuple(found.values()) for key, found in index.items()},
-        looks={trigger: _looks(versions, assets) for trigger, versions in listening.items()},
+        looks=_with_velocity({trigger: _looks(versions, assets) for trigger, versions in listening.items()}, velocity),
         referrer_triggers=frozenset(
             trigger for trigger, versions in listening.items() if any(version.for_referrer for version in versions)
         ),
+        referrer_levels={
+            trigger: max([benefit.level for version in versions for benefit in version.for_referrer], default=0)
+            for trigger, versions in listening.items()
+        },
         routes={},
         listeners={},
         stretches={},
@@ -109,11 +116,12 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         condition_sets={},
         rewards=compile_rewards(catalogue),
         ladder=compile_ladder(settings, assets),
+        streaks=streaks,
+        velocity=velocity,
     )
 
 
 def _index_keys(promo: Promo) -> Iterable[tuple[Trigger, str | None, Subject | None]]:
-        streaks=streaks,
     where = promo.where
     subjects: list[Subject | None] = [("product", product) for product in where.products]
     if not subjects:
@@ -175,6 +183,12 @@ def _looks(versions: Iterable[CompiledVersion], assets: dict[str, int]) -> Looks
         costs=tuple(sorted(costs)),
         rounds=tuple(sorted(rounds)),
     )
+
+
+def _with_velocity(looks: dict[Trigger, Looks], rules: Sequence[CompiledVelocity]) -> dict[Trigger, Looks]:
+    """The same, with counters to be looked at for all kinds of fact that some rule counts."""
+    counted = {trigger for rule in rules for trigger in rule.triggers or Trigger}
+    return looks | {t: msgspec.structs.replace(looks.get(t, NO_LOOKS), limits=True) for t in counted}
 
 
 def days_of(period: str) -> int:
@@ -242,11 +256,11 @@ def compile_version(
         exclusive=promo.stacking.exclusive,
         simple=_is_simple(for_member) and not (limits or by_item),
         place=(lane, -promo.stacking.priority, promo.code, stored.version),
+        streak=next((compile_streak(b, stored.promo_id, zone, assets) for b in promo.benefits if b.streak), None),
     )
 
 
 def _is_simple(benefits: Sequence[CompiledBenefit]) -> bool:
-        streak=next((compile_streak(b, stored.promo_id, zone, assets) for b in promo.benefits if b.streak), None),
     """Whether it is one benefit that looks at the amount alone and has neither a maximum nor a time of its own."""
     return len(benefits) == 1 and all(
         b.by_amount and b.cap is None and not (b.per_fact or b.lasts or b.by_level) for b in benefits
@@ -324,6 +338,7 @@ def _benefits(
                 by_amount=kind in BY_AMOUNT,
                 lasts=benefit.expires is not None or benefit.active_after is not None,
                 by_level=benefit.by_level,
+                level=benefit.level,
             )
         )
     return tuple(compiled)

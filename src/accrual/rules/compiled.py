@@ -22,9 +22,10 @@ from accrual.rules.rewards import CompiledReward
 from accrual.rules.schedule import Schedule
 from accrual.rules.streaks import CompiledStreak
 
-if TYPE_CHECKING:  # listeners stand above: they are made of what is here
+if TYPE_CHECKING:  # these stand above: they are made of what is here
     from accrual.domain.outcomes import Declined
     from accrual.rules.listeners import Listeners, Opening, Stretch
+    from accrual.rules.velocity import CompiledVelocity
 
 LIVE = (PromoStatus.ACTIVE, PromoStatus.PAUSED)
 LOOKUPS_MAX = 50_000
@@ -56,6 +57,7 @@ class CompiledBenefit(msgspec.Struct, frozen=True, kw_only=True):
     by_amount: bool
     lasts: bool
     by_level: bool = False
+    level: int = 1
     draw: CompiledDraw | None = None
 
 
@@ -128,8 +130,8 @@ class CompiledVersion(msgspec.Struct, frozen=True, kw_only=True):
     exclusive: bool
     simple: bool
     place: tuple[int, int, str, int]
-
     streak: CompiledStreak | None = None
+
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """All versions of one promo, oldest first."""
@@ -183,6 +185,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     index: dict[tuple[Trigger, str | None, Subject | None], tuple[Timeline, ...]]
     looks: dict[Trigger, Looks]
     referrer_triggers: frozenset[Trigger]
+    referrer_levels: dict[Trigger, int]
     routes: dict[tuple[Hashable, ...], Listeners]
     listeners: dict[tuple[Hashable, ...], Listeners]
     stretches: dict[tuple[Hashable, ...], Stretch]
@@ -192,6 +195,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     rewards: dict[str, CompiledReward] = {}
     ladder: Ladder | None = None
     streaks: dict[int, Timeline] = {}
+    velocity: tuple[CompiledVelocity, ...] = ()
 
     def candidates(self, trigger: Trigger, outlet: str | None, subjects: tuple[Subject, ...]) -> tuple[Timeline, ...]:
         """Promos that may listen to such a fact, by promo_id; the cost grows with these, not with all that exist."""

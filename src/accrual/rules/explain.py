@@ -26,6 +26,11 @@ BY_PROGRAMME = frozenset(
         "code_needed",
         "code_wrong",
         "code_wrong_too_often",
+        "existing_member",
+        "held_for_review",
+        "held_judged",
+        "held_refused",
+        "held_unknown",
         "hold_expired",
         "hold_resolved",
         "hold_unknown",
@@ -41,6 +46,11 @@ BY_PROGRAMME = frozenset(
         "profile_refused",
         "purchase_unknown",
         "redemption_unknown",
+        "referral_cycle",
+        "referral_judged",
+        "referral_not_accepted",
+        "referral_refused",
+        "referral_unknown",
         "referrer_mismatch",
         "reward_in_part",
         "reward_inactive",
@@ -51,6 +61,7 @@ BY_PROGRAMME = frozenset(
         "self_merge",
         "self_referral",
         "self_transfer",
+        "too_fast",
     }
 )
 """Codes with which the programme itself declines; all others are a promo's."""
@@ -252,6 +263,20 @@ def chances(receipt: Mapping[str, Any], language: Language) -> dict[str, str]:
     }
 
 
+def _velocity(case: Case) -> Told:
+    details = case.details
+    if "rule" not in details:  # what holds may be a shared device, too
+        return _as_they_are("decline.held_for_review", details, case.language)
+    span = say(case.language, f"part.span.{details['every']}")
+    values = {
+        "rule": str(details["rule"]),
+        "whose": say(case.language, f"part.velocity.{details['per']}", span=span),
+    }
+    if details.get("by") == "amount":
+        return "amount", values | {"amount": money(case.language, int(details["limit"]), case.settings)}
+    return "count", values | {"limit": case.number("limit")}
+
+
 def _profile(case: Case) -> Told:
     problem = case.details.get("problem")
     return PLAIN if problem is None else ("problem", {"problem": str(problem).replace("_", " ")})
@@ -279,11 +304,13 @@ _TELL: Mapping[str, Callable[[Case], Told]] = {
     "condition_failed": _condition,
     "condition_false": _condition,
     "drew_nothing": _drew_nothing,
+    "held_for_review": _velocity,
     "held_out": _held_out,
     "limit_reached": _limit,
     "not_in_audience": _audience,
     "not_started": _not_started,
     "outranked": _outranked,
+    "too_fast": _velocity,
     "profile_refused": _profile,
     "window_closed": _closed,
     "wrong_date": _date,

@@ -14,7 +14,7 @@ from accrual.domain.facts import Event, Fact
 from accrual.domain.outcomes import Declined
 from accrual.domain.promos import LimitPer, Period, PromoStatus
 from accrual.rules.compiled import LOOKUPS_MAX, CompiledLimit, CompiledProgramme, CompiledVersion, Timeline
-from accrual.rules.concerns import HAVE_MORE, has_for_side, is_referrer_side, listens, subjects_of
+from accrual.rules.concerns import HAVE_MORE, has_for_side, listens, side_of, subjects_of
 from accrual.rules.limits import Key, limit_key
 
 ROUTE_ITEMS_MAX = 4
@@ -202,10 +202,10 @@ def listeners_of(programme: CompiledProgramme, fact: Fact, client: str | None) -
     else:
         pairs = tuple([(item.product, item.category) for item in items]) if items else None
         name = fact.name if isinstance(fact, Event) else None
-        key = (kind, fact.outlet, fact.product, client, name, is_referrer_side(fact), pairs)
+        key = (kind, fact.outlet, fact.product, client, name, side_of(fact), pairs)
     found = programme.routes.get(key)
     if found is None:
-        found = _find(programme, fact, client, is_referrer_side(fact))
+        found = _find(programme, fact, client, side_of(fact))
         if not items or len(items) <= ROUTE_ITEMS_MAX:
             if len(programme.routes) >= LOOKUPS_MAX:
                 programme.routes.clear()
@@ -213,7 +213,7 @@ def listeners_of(programme: CompiledProgramme, fact: Fact, client: str | None) -
     return found
 
 
-def _find(programme: CompiledProgramme, fact: Fact, client: str | None, side: bool) -> Listeners:
+def _find(programme: CompiledProgramme, fact: Fact, client: str | None, side: int) -> Listeners:
     """The same listeners for all places that come to the same promos."""
     subjects = subjects_of(fact)
     timelines, versions = [], []

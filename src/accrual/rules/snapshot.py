@@ -21,6 +21,13 @@ PROGRAMME_ITSELF = 0
 SLOT_REGISTERED = 1
 SLOT_CHECKED_IN = 2
 SLOT_REFERRED = 3
+SLOT_CLAIMED = 4
+"""How many referrals of a member went where the programme's links are decided."""
+SLOT_FRIEND_BOUGHT = 5
+"""How many purchases of a member were told as a referred member's."""
+
+SLOT_SHARED_INSTALL = 6
+"""Under it an outcome keeps whether a device had been seen with another member (1) or not (0)."""
 
 CounterKey = tuple[int, int, int]
 """(promo_id, slot, period) of one member's counter."""
@@ -74,7 +81,8 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     a shared stock. `balances` are available units by asset code, `history` past purchases, newest first, `client` the
     client's code, `seed` 16 secret bytes of this command. What the programme's looks do not ask for may be left empty.
     For draws: `ticket` is the command's, `tag` secret bytes of the member, `spendable` units by asset_id that entries may
-    cost, `drawn` where the bucket's entries of a round end (None: there are none).
+    cost, `drawn` where the bucket's entries of a round end (None: there are none). `cleared`: somebody has looked at the
+    command, so it is no more asked whether it is too much too fast.
     """
 
     programme: CompiledProgramme
@@ -92,6 +100,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     tag: bytes = b""
     spendable: Callable[[int], int] = nothing_to_spend
     drawn: Callable[[DrawKey], DrawHead | None] = nothing_drawn
+    cleared: bool = False
 
 
 class Drawn(NamedTuple):
@@ -123,8 +132,9 @@ class Judgement(msgspec.Struct, frozen=True, gc=False):
     """What a command is worth: values only, nothing done yet.
 
     `enrol`: the identity becomes a member first. `referrer`: the link to store. `counters`: their values after.
-    `taken`: what was used of shared stocks. `occurred_at` of the first fact is carried for the lines. `spent`: what
-    entries of draws cost; `drawn`: the entries that were made.
+    `taken`: what was used of shared stocks. `occurred_at` of the first fact is carried for the lines. `claimed`: facts
+    that are decided where the programme's links are. `spent`: what entries cost; `drawn`: the entries that were made.
+    `held`: it waits for somebody to look at it.
     """
 
     awards: tuple[Award, ...]
@@ -135,5 +145,7 @@ class Judgement(msgspec.Struct, frozen=True, gc=False):
     follow_ups: tuple[FollowUp, ...]
     occurred_at: datetime
     taken: dict[StockKey, int]
+    claimed: tuple[Fact, ...] = ()
     spent: tuple[Spent, ...] = ()
     drawn: tuple[Drawn, ...] = ()
+    held: bool = False

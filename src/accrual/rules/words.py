@@ -6,19 +6,41 @@ from collections.abc import Mapping, Sequence
 
 from accrual.domain.programme import Language, Settings
 from accrual.rules import (
+    words_check_in_en,
+    words_check_in_id,
     words_draws_en,
     words_draws_id,
     words_en,
     words_id,
     words_moves_en,
     words_moves_id,
+    words_referrals_en,
+    words_referrals_id,
     words_rewards_en,
     words_rewards_id,
+    words_velocity_en,
+    words_velocity_id,
 )
 
 TABLES: Mapping[Language, Mapping[str, str]] = {
-    Language.EN: {**words_en.WORDS, **words_draws_en.WORDS, **words_moves_en.WORDS, **words_rewards_en.WORDS},
-    Language.ID: {**words_id.WORDS, **words_draws_id.WORDS, **words_moves_id.WORDS, **words_rewards_id.WORDS},
+    Language.EN: {
+        **words_en.WORDS,
+        **words_check_in_en.WORDS,
+        **words_draws_en.WORDS,
+        **words_moves_en.WORDS,
+        **words_referrals_en.WORDS,
+        **words_rewards_en.WORDS,
+        **words_velocity_en.WORDS,
+    },
+    Language.ID: {
+        **words_id.WORDS,
+        **words_check_in_id.WORDS,
+        **words_draws_id.WORDS,
+        **words_moves_id.WORDS,
+        **words_referrals_id.WORDS,
+        **words_rewards_id.WORDS,
+        **words_velocity_id.WORDS,
+    },
 }
 _MARKS = {
     Language.EN: (words_en.THOUSANDS, words_en.DECIMALS),

@@ -8,7 +8,7 @@ THOUSANDS, DECIMALS = ",", "."
 
 WORDS: Mapping[str, str] = {
     # What a code means in general: the reference page.
-    "means.already_checked_in": "The member checked in before on this day of the programme's calendar.",
+    "means.already_checked_in": "The member checked in before on this day of the programme's calendar, or of the promo's own.",
     "means.already_referred": "The member has a referrer already: the first referral accepted holds for life.",
     "means.already_registered": "The member registered before; a registration counts once.",
     "means.amount_too_small": "What the promo computes, or what is to be moved, comes to less than one whole unit.",

@@ -8,7 +8,7 @@ THOUSANDS, DECIMALS = ".", ","
 
 WORDS: Mapping[str, str] = {
     # What a code means in general: the reference page.
-    "means.already_checked_in": "Member sudah check-in pada hari ini menurut kalender program.",
+    "means.already_checked_in": "Member sudah check-in pada hari ini menurut kalender program, atau kalender promo sendiri.",
     "means.already_referred": "Member sudah punya pengajak: rujukan pertama yang diterima berlaku seumur hidup.",
     "means.already_registered": "Member sudah pernah mendaftar; pendaftaran hanya dihitung sekali.",
     "means.amount_too_small": "Hasil hitungan promo, atau yang akan dipindahkan, kurang dari satu unit utuh.",

@@ -8,7 +8,8 @@ WORDS: Mapping[str, str] = {
     # What a code means in general: the reference page.
     "means.existing_member": "The member was one already: what they did first is older than the programme's grace.",
     "means.held_for_review": (
-        "Another member was seen with the same device: nothing is paid or refused before somebody has looked at it."
+        "Another member was seen with the same device, or it was too much too fast by a rule that holds what is more: "
+        "nothing is paid or refused before somebody has looked at it."
     ),
     "means.referral_cycle": "The referrer was brought by the member, at once or by way of others.",
     "means.referral_judged": "Somebody has approved or refused the referral before.",

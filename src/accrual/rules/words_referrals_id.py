@@ -8,7 +8,8 @@ WORDS: Mapping[str, str] = {
     # What a code means in general: the reference page.
     "means.existing_member": "Orang ini sudah menjadi member: kegiatan pertamanya lebih lama dari masa tenggang program.",
     "means.held_for_review": (
-        "Member lain pernah terlihat dengan perangkat yang sama: tidak ada yang dibayar atau ditolak sebelum diperiksa."
+        "Member lain pernah terlihat dengan perangkat yang sama, atau terlalu banyak dalam waktu terlalu singkat menurut "
+        "aturan yang menahan selebihnya: tidak ada yang dibayar atau ditolak sebelum diperiksa."
     ),
     "means.referral_cycle": "Pengajaknya justru diajak oleh member ini, langsung atau lewat member lain.",
     "means.referral_judged": "Rujukan ini sudah pernah disetujui atau ditolak.",

@@ -13,14 +13,18 @@ from accrual.domain.commands import LoggedCommand
 from accrual.domain.draws import DrawHead, DrawKey
 from accrual.domain.errors import DatabaseDown
 from accrual.domain.facts import Identity
+from accrual.domain.held import HeldCommand
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
 from accrual.domain.lots import LotEvents
 from accrual.domain.members import MemberProfile, PurchaseRow
+from accrual.domain.referrals import HeldClaim, LinkNode
 from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.domain.undoing import HoldRow, Part, TargetRow
 from accrual.store.connection import Connection
 from accrual.store.draw_rounds import read_heads
+from accrual.store.held import read_held_commands
+from accrual.store.links import read_held, read_nodes, read_shared
 from accrual.store.past import read_earned, read_history, read_profiles
 from accrual.store.postgres import as_login, connect, mapping_loss
 from accrual.store.posting import post
@@ -309,6 +313,26 @@ class PostgresLanes:
         """Tickets of the parked returns that wait for this command."""
         with mapping_loss():
             return await read_awaiting(self.connection, bucket, target)
+
+    async def link_nodes(self, bucket: int, members: Sequence[bytes]) -> list[LinkNode]:
+        """The nodes of these members among a bucket's referral links, those that there are, and all above them."""
+        with mapping_loss():
+            return await read_nodes(self.connection, bucket, members)
+
+    async def held_claims(self, bucket: int, claims: Sequence[bytes]) -> dict[bytes, HeldClaim]:
+        """Referrals that are or were held for review, by the tickets of their claims."""
+        with mapping_loss():
+            return await read_held(self.connection, bucket, claims)
+
+    async def held_commands(self, bucket: int, tickets: Sequence[bytes]) -> dict[bytes, HeldCommand]:
+        """Commands that are or were held for review, by ticket."""
+        with mapping_loss():
+            return await read_held_commands(self.connection, bucket, tickets)
+
+    async def shared_installs(self, wanted: Sequence[tuple[bytes, bytes]]) -> set[tuple[bytes, bytes]]:
+        """Those (install, member) whose install id was seen with somebody else."""
+        with mapping_loss():
+            return await read_shared(self.connection, wanted, buckets=self._buckets)
 
     async def post(self, posting: Posting) -> None:
         """Write a batch, or nothing of it. Raises LaneLost when the fence refuses, DatabaseDown when the session is lost."""

@@ -15,6 +15,8 @@ from accrual.domain.log import Posting
 from accrual.store.binary_copy import line_stream, outcome_stream
 from accrual.store.connection import Connection
 from accrual.store.draw_rounds import hold_rounds
+from accrual.store.held import write_held_commands
+from accrual.store.links import write_links
 from accrual.store.log import append_follow_ups
 from accrual.store.postgres import mapping_loss
 from accrual.store.sql import query
@@ -77,10 +79,12 @@ async def post(
             await _pass_the_fence(connection, posting)
             if posting.drawn:
                 await hold_rounds(connection, posting.drawn)
-            await use_stocks(connection, posting.shares, posting.quotas)
+            await use_stocks(connection, posting.shares, ())
+            await _copy_all(connection, posting)
+            # What other lanes wait for is locked as late as can be.
+            await use_stocks(connection, (), posting.quotas)
             if posting.codes:
                 await give_codes(connection, posting.codes)
-            await _copy_all(connection, posting)
             if posting.renames:
                 newest = {(rename.bucket, rename.member_id): rename for rename in posting.renames}
                 await connection.execute(RENAME, *_columns(list(newest.values())))
@@ -93,6 +97,10 @@ async def post(
                 await connection.execute(MARK, *_columns(list(newest_marks.values())))
             for bucket, hold_id, resolved in posting.released:
                 await connection.execute(HOLD_RESOLVE, bucket, UUID(bytes=hold_id), resolved)
+            if posting.link_nodes or posting.held or posting.sightings:
+                await write_links(connection, posting.link_nodes, posting.held, posting.sightings)
+            if posting.held_commands:
+                await write_held_commands(connection, posting.held_commands)
             if posting.follow_ups:
                 await append_follow_ups(connection, posting.follow_ups, posting.recorded_at)
             if before_commit is not None:

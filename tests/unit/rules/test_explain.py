@@ -52,7 +52,7 @@ def _version(**changes: Any) -> PromoVersion:
 DECLINING = ("Declined", "_decline", "_once", "Verdict", "refuse")
 """Calls that take the code of a decline among their arguments."""
 
-ANSWERING = ("why", "_why_not", "_audience", "closed_by", "claim", "accept", "bought")
+ANSWERING = ("why", "_why_not", "_audience", "closed_by", "claim", "accept", "bought", "count")
 """Functions that answer with the code of a decline, alone or before its values."""
 
 
@@ -75,7 +75,13 @@ def _codes_in(node: ast.AST) -> list[ast.expr | None]:
 def _codes_in_the_code() -> set[str]:
     found = set()
     engine = PACKAGE / "engine"
-    deciding = [engine / "process.py", engine / "moving.py", engine / "linking.py", *(engine / "moves").glob("*.py")]
+    deciding = [
+        engine / "process.py",
+        engine / "moving.py",
+        engine / "linking.py",
+        engine / "clearing.py",
+        *(engine / "moves").glob("*.py"),
+    ]
     for path in [*(PACKAGE / "rules").glob("*.py"), *deciding]:
         if path.name == "explain.py":
             continue  # it answers with variants of words, not with codes
