@@ -136,7 +136,7 @@ class Verification:
                 self.findings.append(f"round {number}: entry {bucket}-{receipt['number']} is there twice")
                 continue
             expected += 1
-            if receipt["commitment"] != published["commitment"]:
+            if not published["commitment"].startswith(receipt["commitment"]) or len(receipt["commitment"]) < 16:
                 self.findings.append(f"{_name(receipt)}: names another commitment than the round's")
             stated = bytes.fromhex(receipt["chain"])
             rest = {name: value for name, value in receipt.items() if name != "chain"}

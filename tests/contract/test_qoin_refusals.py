@@ -56,6 +56,7 @@ STATUS_OF = {
     "missing": 404,
     "ticket_unknown": 404,
     "promo_unknown": 404,
+    "draw_unknown": 404,
     "version_unknown": 404,
     "member_unknown": 404,
     "rule_unknown": 404,

@@ -73,6 +73,8 @@ def test_demo_shows_every_example_request_and_leaves_nothing(room: Path) -> None
     assert draw == [{"asset": 35, "value": 1, "promo_id": 52, "assetname": "Lucky Draw", "assetcode": "LD"}]
     assert shown["verify"]["clean"] is True
     assert len(shown["members"]) == 6
+    assert shown["draw"]["entries"] == sum(shown["draw"]["prizes"].values()) == 20
+    assert shown["draw"]["verdict"].startswith("All is well")
     assert list(room.iterdir()) == []
     assert _below(room) == []
 

@@ -110,6 +110,24 @@ async def test_the_verifier_names_each_kind_of_tampering(database: Database, poo
     assert _check(lines, roots=(root,)) == []
 
 
+async def test_two_draws_of_one_call_keep_receipts_of_their_own(database: Database, pool: Pool) -> None:
+    other = Promo(
+        code="AFTER",
+        trigger=Trigger.DRAW_ENTRY,
+        benefits=(Benefit(asset="LD", draw=Draw(prizes=(Prize(code="ONE", weight=1),))),),
+    )
+    await apply_promos(pool, WHEEL, other)
+    async with at_work(database) as work:
+        await work.enter(0, 10, members=10)
+        await work.decide()
+        for code in ("WHEEL", "AFTER"):
+            await work.engine.draws.disclose(1, code, actor="test")
+            lines = await work.receipts(code)
+            assert len(lines) == 11
+            assert _check(lines) == []
+        assert {line["prize"] for line in lines[1:]} == {"ONE"}
+
+
 async def test_nothing_says_the_secret_before_the_round_is_closed(database: Database, pool: Pool) -> None:
     await apply_promos(pool, WHEEL)
     async with at_work(database) as work:

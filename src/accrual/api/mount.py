@@ -20,6 +20,7 @@ from accrual.api.dialects.qoin import routes as qoin
 from accrual.api.limits import EdgeLimits
 from accrual.api.metrics import Meter
 from accrual.api.native import reply as native_reply
+from accrual.api.native.draws import DrawRoutes
 from accrual.api.native.openapi import openapi
 from accrual.api.native.promos import PromoRoutes
 from accrual.api.native.rewards import RewardRoutes
@@ -54,6 +55,7 @@ def build_app(
             *_native(edge, native),
             *_promos(edge),
             *_rewards(),
+            *_draws(edge),
         ],
         probes=[*probes(engine, meter), _description(native)],
         failure=native_reply.failure,
@@ -231,6 +233,24 @@ def _rewards() -> Sequence[Mounted]:
         for name, path, answer in (
             ("native_rewards", "/v1/rewards", routes.page),
             ("native_reward", "/v1/rewards/{code}", routes.reward),
+        )
+    ]
+
+
+def _draws(edge: EdgeLimits) -> Sequence[Mounted]:
+    routes = DrawRoutes()
+    return [
+        Mounted(
+            name=name,
+            path=path,
+            methods=methods,
+            answer=answer,
+            failure=native_reply.failure,
+            body_bytes_max=edge.body_bytes_max if methods is _POST else 0,
+        )
+        for name, path, methods, answer in (
+            ("native_draw", "/v1/draws/{code}", _GET, routes.draw),
+            ("native_draw_claim", "/v1/draws/{code}/claims", _POST, routes.claim),
         )
     ]
 

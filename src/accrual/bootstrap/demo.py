@@ -16,6 +16,7 @@ import msgspec
 
 from accrual.api.dialects.qoin.tickets import read_ticket_id
 from accrual.bootstrap.asking import asking, choose_programme, verify_books
+from accrual.bootstrap.demo_draw import DemoDraw
 from accrual.bootstrap.demo_server import DemoServer
 from accrual.bootstrap.programme import read_file
 from accrual.domain.errors import Broken, Invalid
@@ -58,6 +59,7 @@ class DemoReport(msgspec.Struct, frozen=True, kw_only=True):
     shown: MemberView | None
     verified: VerifyReport
     problems: list[str]
+    draw: DemoDraw | None = None
 
 
 class Examples(msgspec.Struct, frozen=True, kw_only=True):

@@ -90,7 +90,7 @@ async def upkeep_beside(url: str, settings: Settings, engine: RunningEngine) -> 
         return
     stopping = asyncio.Event()
     async with open_upkeep(url, settings, engine) as opened:
-        loop = UpkeepLoop(opened.upkeep, every_s=settings.upkeep_every_s, now=utc_now)
+        loop = UpkeepLoop(opened.upkeep, every_s=settings.upkeep_every_s, now=utc_now, raffles=engine.raffles)
         task = asyncio.create_task(loop.run(stopping))
         try:
             yield
@@ -140,6 +140,8 @@ async def run_upkeep(
         async with lane_at_work(engine, database.runtime_url, settings, tell):
             tally = await opened.upkeep.run(at, now, after_day=settled)
             await _decided(waiter, tally, quiet_s)
+            if (given := await engine.raffles.run_due()) > 0:
+                tell(f"raffles: {given:,} prizes on their way")
         return tally, at
 
 

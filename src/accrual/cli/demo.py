@@ -11,10 +11,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.console import Console
 
 from accrual.bootstrap.demo import DemoReport, Examples, Posted, read_examples, run_demo
+from accrual.bootstrap.demo_draw import DemoDraw, run_demo_draw
 from accrual.bootstrap.demo_server import demo_server, remove_home
 from accrual.cli.tables import balances_table, identity_text, open_console, table
 from accrual.cli.tell import AsJson, say, telling
@@ -49,10 +51,10 @@ def demo(
         raise typer.Exit(FAILED_STATUS)
 
 
-def find_examples() -> Path:
-    """The directory of the examples: packed beside this module, or in the checkout. Raises Invalid."""
-    packed = Path(str(files("accrual.cli"))) / "example"
-    checkout = Path(__file__).parents[3] / "examples" / "seeds"
+def find_examples(name: str = "seeds") -> Path:
+    """A directory of examples: packed beside this module, or in the checkout. Raises Invalid."""
+    packed = Path(str(files("accrual.cli"))) / ("example" if name == "seeds" else f"example_{name}")
+    checkout = Path(__file__).parents[3] / "examples" / name
     for directory in (packed, checkout):
         if directory.is_dir():
             return directory
@@ -75,6 +77,9 @@ def print_report(report: DemoReport, console: Console) -> None:
     if report.shown is not None:
         console.print()
         _print_member(report.shown, console)
+    if report.draw is not None:
+        console.print()
+        _print_draw(report.draw, console)
     console.print()
     verified = report.verified
     console.print(f"Verified: {verified.commands:,} commands and {verified.lines:,} lines in the books.")
@@ -84,6 +89,13 @@ def print_report(report: DemoReport, console: Console) -> None:
     console.print(f"{len(report.problems)} things are not as they should be:", style="red")
     for problem in report.problems:
         console.print(f"  {problem}", style="red", soft_wrap=True)
+
+
+def _print_draw(drawn: DemoDraw, console: Console) -> None:
+    won = ", ".join(f"{count:,} x {prize}" for prize, count in sorted(drawn.prizes.items()))
+    console.print(f"Lucky draw {drawn.draw}: {drawn.entries:,} entries brought {won}", style="bold")
+    console.print(f"  committed to before: {drawn.commitment}", soft_wrap=True)
+    console.print(f"  verified offline:    {drawn.verdict}", soft_wrap=True)
 
 
 def _print_member(member: MemberView, console: Console) -> None:
@@ -130,6 +142,7 @@ def _as_json(report: DemoReport) -> dict[str, Any]:
             for each in report.posted
         ],
         "members": [member_json(member) for member in report.members],
+        "draw": None if report.draw is None else msgspec.to_builtins(report.draw),
         "verify": {
             "clean": report.verified.clean,
             "commands": report.verified.commands,
@@ -142,7 +155,9 @@ def _run(examples: Examples, *, keep: bool) -> DemoReport:
     with _home(keep=keep) as home:
         say("Starting a server with a new database")
         with demo_server(home, examples.programme) as server:
-            return run_demo(server, examples, say)
+            report = run_demo(server, examples, say)
+            drawn = run_demo_draw(server, find_examples("draws") / "programme.yaml", home, say)
+        return msgspec.structs.replace(report, draw=drawn, problems=[*report.problems, *drawn.problems])
 
 
 @contextmanager

@@ -78,12 +78,10 @@ class BucketHead(NamedTuple):
 
 
 class DrawnEntry(NamedTuple):
-    """An entry of a round with its command's ticket and outcome."""
+    """An entry of a round with its chain, and its command's outcome."""
 
     number: int
-    units: int
-    member_id: bytes
-    ticket: bytes
+    chain: bytes
     payload: bytes
 
 

@@ -141,6 +141,7 @@ CODES: Mapping[str, str] = {
     "missing": "missing",
     "ticket_unknown": "missing",
     "promo_unknown": "missing",
+    "draw_unknown": "missing",
     "version_unknown": "missing",
     "point_reward_unknown": "missing",
     "reward_unknown": "missing",

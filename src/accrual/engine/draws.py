@@ -19,7 +19,7 @@ from accrual.engine.draw_views import DrawView, OddsView, WinnerView, percent_te
 from accrual.engine.ports_draws import DrawSource
 from accrual.rules.compile import compile_version
 from accrual.rules.draw_tables import CompiledDraw
-from accrual.rules.draws import NO_STOCK, NOT_NOW, table_of, written
+from accrual.rules.draws import COMMITMENT_ID_DIGITS, NO_STOCK, NOT_NOW, table_of, written
 
 FORMAT = "accrual draw receipts 1"
 
@@ -149,7 +149,8 @@ class Draws:
                 async for entry in self._source.entries(promo_id, each.round, end.bucket):
                     if entry.number > end.entries:
                         break  # it came after the heads were read
-                    yield receipt_in(entry.payload, each.round, end.bucket, entry.number)
+                    receipt = receipt_in(entry.payload, each.commitment, end.bucket, entry.number)
+                    yield {**receipt, "chain": entry.chain.hex()}
 
     async def _picks(self, promo_id: int, drawn: Round) -> list[dict[str, Any]]:
         if drawn.drawn_at is None:
@@ -226,15 +227,22 @@ def table_told(version: PromoVersion, catalogue: Catalogue) -> dict[str, Any]:
     }
 
 
-def receipt_in(payload: bytes, round_: int, bucket: int, number: int) -> dict[str, Any]:
-    """The receipt of an entry, out of the outcome that holds it. Raises Missing `receipt_missing`."""
+def receipt_in(payload: bytes, commitment: str, bucket: int, number: int) -> dict[str, Any]:
+    """The receipt of an entry, out of the outcome that holds it, perhaps with those of other draws.
+
+    Raises Missing `receipt_missing`.
+    """
     outcome = decode_outcome(payload)
     told = [award.details for award in outcome.awards] + [declined.details for declined in outcome.declines]
     for details in told:
         receipt = (details or {}).get("draw")
-        if isinstance(receipt, dict) and receipt.get("round") == round_ and receipt.get("number") == number:
+        if (
+            isinstance(receipt, dict)
+            and receipt.get("commitment") == commitment[:COMMITMENT_ID_DIGITS]
+            and receipt.get("number") == number
+        ):
             return receipt
-    raise Missing(f"Entry {bucket}-{number} of round {round_} has no receipt.", code="receipt_missing")
+    raise Missing(f"Entry {bucket}-{number} has no receipt.", code="receipt_missing")
 
 
 def _shown(winner: Winner) -> WinnerView:

@@ -15,7 +15,7 @@ from accrual.engine.purse import Purse
 from accrual.engine.state import State
 from accrual.engine.task import Task
 from accrual.rules.draw_tables import UNCOMMITTED
-from accrual.rules.snapshot import Judgement, Snapshot
+from accrual.rules.snapshot import Judgement, Snapshot, nothing_to_spend
 
 TAG_BYTES = 16
 
@@ -46,13 +46,13 @@ def blinded(catalogue: Catalogue, secret: bytes) -> Catalogue:
 def with_draws(snapshot: Snapshot, task: Task, state: State, purse: Purse | None, secret: bytes) -> Snapshot:
     """The snapshot with what an entry of a draw looks at besides."""
     bucket = task.command.bucket
-    seen = msgspec.structs.replace(
+    return msgspec.structs.replace(
         snapshot,
         ticket=task.ticket,
         tag=tag_of(task.member_id, secret),
+        spendable=nothing_to_spend if purse is None else purse.available,
         drawn=lambda key: state.drawn[_place(bucket, key)],
     )
-    return seen if purse is None else msgspec.structs.replace(seen, spendable=purse.available)
 
 
 def costs_told(judgement: Judgement) -> tuple[Booked, ...]:

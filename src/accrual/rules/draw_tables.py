@@ -58,6 +58,12 @@ class CompiledPrize(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     wins_max: int | None
     wins_every: Period
 
+    @property
+    def may_leave(self) -> bool:
+        """Whether it can run out, have its time, or be won enough."""
+        bounds = (self.stock, self.window_from, self.window_until, self.wins_max)
+        return any(bound is not None for bound in bounds)
+
 
 class CompiledDraw(msgspec.Struct, frozen=True, kw_only=True):
     """An instant draw or, with `closes_at`, a raffle; `units` are the tickets of one entry."""
@@ -71,6 +77,12 @@ class CompiledDraw(msgspec.Struct, frozen=True, kw_only=True):
     pity_prizes: frozenset[str] = frozenset()
     closes_at: datetime | None = None
     units: int = 1
+    whole: tuple[tuple[CompiledPrize, int], ...] = ()
+    """The table with all its prizes in it."""
+    watched: tuple[CompiledPrize, ...] = ()
+    """The prizes that can leave the table."""
+    pity_key: tuple[int, int, int] = (0, SLOT_PITY, 0)
+    """The counter of a member's entries in a row without any of the prizes that pity is about."""
 
     @property
     def key(self) -> DrawKey:
@@ -92,11 +104,6 @@ class CompiledDraw(msgspec.Struct, frozen=True, kw_only=True):
             if prize.wins_max is not None:
                 yield self.wins_key(prize, fact.occurred_at or now)
 
-    @property
-    def pity_key(self) -> tuple[int, int, int]:
-        """The counter of a member's entries in a row without any of the prizes that pity is about."""
-        return self.drawing.promo_id, SLOT_PITY, 0
-
     def wins_key(self, prize: CompiledPrize, moment: datetime) -> tuple[int, int, int]:
         """The counter of a member's wins of a prize."""
         return self.drawing.promo_id, prize.slot, period_key(moment, prize.wins_every, self.drawing.zone)
@@ -117,11 +124,15 @@ def stock_of(promo_id: int, prize: Prize) -> StockKey | None:
 
 def compile_draw(benefit: Benefit, draw: Draw, drawing: Drawing, assets: Mapping[str, int]) -> CompiledDraw:
     """A prize table with its round's secret."""
+    prizes = tuple(_prize(prize, benefit, drawing, assets) for prize in draw.prizes)
     return CompiledDraw(
         drawing=drawing,
         commitment=commitment_of(drawing.secret.secret),
         cost=_cost(draw.cost, assets),
-        prizes=tuple(_prize(prize, benefit, drawing, assets) for prize in draw.prizes),
+        prizes=prizes,
+        whole=tuple((prize, prize.weight) for prize in prizes if prize.weight),
+        watched=tuple(prize for prize in prizes if prize.may_leave),
+        pity_key=(drawing.promo_id, SLOT_PITY, 0),
         fallback=draw.fallback,
         pity_after=None if draw.pity is None else draw.pity.after,
         pity_prizes=frozenset(() if draw.pity is None else draw.pity.prizes),

@@ -18,12 +18,15 @@ from accrual.rules.draw_tables import CompiledDraw, CompiledPrize
 from accrual.rules.snapshot import CounterKey, Drawn, Snapshot
 
 POINT_BITS = 64
+COMMITMENT_ID_DIGITS = 16
+"""How much of its commitment a receipt carries."""
+
 NO_STOCK, NOT_NOW, WON_ENOUGH = "no_stock", "not_now", "won_enough"
 """Why a prize is not in the table: none is left, it is not its time, the member may win no more of it."""
 
 _SORTED = msgspec.json.Encoder(order="sorted")
 
-Table = list[tuple[CompiledPrize, int]]
+Table = Sequence[tuple[CompiledPrize, int]]
 """Prizes with their weights, in the order in which chances are laid out."""
 
 
@@ -52,7 +55,7 @@ def draw_entry(
     moment = fact.occurred_at or snapshot.now
     misses = _counted(draw.pity_key, snapshot, counters) if draw.pity_after is not None else 0
     out: dict[str, str] = {}
-    for prize in draw.prizes:
+    for prize in draw.watched:
         reason = _why_out(draw, prize, moment, snapshot, counters, taken)
         if reason is not None:
             out[prize.code] = reason
@@ -68,7 +71,7 @@ def draw_entry(
         after[key] = _counted(key, snapshot, counters) + 1
     receipt = {
         "round": draw.drawing.secret.round,
-        "commitment": draw.commitment,
+        "commitment": draw.commitment[:COMMITMENT_ID_DIGITS],
         "version": draw.drawing.version,
         "ticket": snapshot.ticket.hex(),
         "member": member_tag(draw, snapshot),
@@ -90,7 +93,7 @@ def enter_raffle(
     """The receipt of an entry that waits for its raffle."""
     receipt: dict[str, Any] = {
         "round": draw.drawing.secret.round,
-        "commitment": draw.commitment,
+        "commitment": draw.commitment[:COMMITMENT_ID_DIGITS],
         "version": draw.drawing.version,
         "ticket": snapshot.ticket.hex(),
         "member": member_tag(draw, snapshot),
@@ -113,6 +116,8 @@ def is_over(draw: CompiledDraw, fact: Fact, now: datetime) -> bool:
 
 def table_of(draw: CompiledDraw, out: Mapping[str, str], misses: int) -> tuple[Table, bool]:
     """The table used, and whether it is pity's: without what is out, whose chances the fallback has if there is one."""
+    if not out and (draw.pity_after is None or misses < draw.pity_after):
+        return draw.whole, False
     if draw.pity_after is not None and misses >= draw.pity_after:
         kept = [(p, p.weight) for p in draw.prizes if p.code in draw.pity_prizes and p.code not in out and p.weight]
         if kept:
@@ -180,7 +185,7 @@ def member_tag(draw: CompiledDraw, snapshot: Snapshot) -> str:
 
 
 def chained(draw: CompiledDraw, receipt: dict[str, Any], snapshot: Snapshot, drawn: Mapping[DrawKey, Drawn]) -> Drawn:
-    """Numbers the receipt in its bucket and digests it together with all before it; `chain` is added to it last."""
+    """Numbers the receipt in its bucket, and digests it together with all before it."""
     bucket = bucket_of_ticket(snapshot.ticket)
     known = drawn.get(draw.key)
     head = snapshot.drawn(draw.key) if known is None else known.head
@@ -188,10 +193,10 @@ def chained(draw: CompiledDraw, receipt: dict[str, Any], snapshot: Snapshot, dra
     receipt["bucket"] = bucket
     receipt["number"] = number = 1 if head is None else head.entries + 1
     chain = hashlib.sha256(chain + _SORTED.encode(receipt)).digest()
-    receipt["chain"] = chain.hex()
     return Drawn(draw.key, DrawHead(number, chain), draw.units)
 
 
 def written(moment: datetime) -> str:
     """An instant as receipts write it: UTC, to the microsecond."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")

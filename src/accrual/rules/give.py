@@ -208,8 +208,13 @@ class Giving:
         facts: Sequence[Fact],
         receipt: dict[str, Any],
     ) -> None:
-        award = self._award(version, benefit, amount, len(facts), facts, {"draw": receipt})
-        self.awards.append(msgspec.structs.replace(award, asset_id=asset_id, shares=None))
+        if benefit.lasts:
+            award = self._award(version, benefit, amount, len(facts), facts, {"draw": receipt})
+            award = msgspec.structs.replace(award, asset_id=asset_id, shares=None)
+        else:
+            kind, details = benefit.kind, {"draw": receipt}
+            award = Award(version.promo_version_id, asset_id, amount, kind, len(facts), details=details)
+        self.awards.append(award)
 
     def _decline(self, version: CompiledVersion, reason: str, details: dict[str, Any] | None) -> None:
         self.declines.append(Declined(version.promo_version_id, reason, details))

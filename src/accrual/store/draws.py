@@ -73,7 +73,7 @@ class DrawStore:
             with mapping_loss():
                 rows = await self._pool.fetch(_ENTRIES, bucket, promo_id, number, behind, PAGE)
             for row in rows:
-                yield DrawnEntry(row[0], row[1], row[2], row[3].bytes, row[4])
+                yield DrawnEntry(*row)
             if len(rows) < PAGE:
                 return
             behind = rows[-1][0]

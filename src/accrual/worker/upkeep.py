@@ -10,14 +10,19 @@ from datetime import datetime
 import structlog
 
 from accrual.domain.errors import AccrualError
+from accrual.engine.raffles import Raffles
 from accrual.engine.upkeep import SETTLE, Upkeep
 
 
 class UpkeepLoop:
     """Rounds every `every_s` seconds, each up to a little before `now`: what is newer may not be visible yet."""
 
-    def __init__(self, upkeep: Upkeep, *, every_s: float, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, upkeep: Upkeep, *, every_s: float, now: Callable[[], datetime], raffles: Raffles | None = None
+    ) -> None:
+        """After each round the raffles whose time has come are drawn, and their prizes sent on the way."""
         self._upkeep = upkeep
+        self._raffles = raffles
         self._every_s = every_s
         self._now = now
         self._log = structlog.get_logger("upkeep")
@@ -34,9 +39,12 @@ class UpkeepLoop:
         now = self._now()
         try:
             tally = await self._upkeep.run(now - SETTLE, now)
+            given = await self._raffles.run_due() if self._raffles is not None else 0
         except AccrualError as error:
             self._log.warning("upkeep_cut_short", code=error.code, **error.details)
             return
         done = {step.value: count for step, count in tally.new.items() if count}
+        if given:
+            done["raffle_prizes"] = given
         if done:
             self._log.info("upkeep_done", **done)

@@ -8,6 +8,7 @@ import msgspec
 
 import accrual
 from accrual.api.native import shapes
+from accrual.api.native.draws import DRAW_TYPES, draw_paths
 from accrual.api.native.openapi_promos import PROMO_TYPES, promo_paths
 from accrual.api.native.rewards import REWARD_TYPES, reward_paths
 from accrual.api.native.wire import NDJSON
@@ -28,6 +29,7 @@ _TYPES = (
     shapes.Error,
     *PROMO_TYPES,
     *REWARD_TYPES,
+    *DRAW_TYPES,
 )
 _FAILURES = {
     "400": "The request cannot be read; `details.path` names the field",
@@ -66,6 +68,7 @@ def openapi(*, bulk_max: int, page_max: int, wait_max_s: float) -> dict[str, Any
             "/v1/parked/{ticket}/retry": {"post": _retry(wait_max_s)},
             **_with_failures(promo_paths()),
             **_with_failures(reward_paths()),
+            **_with_failures(draw_paths()),
         },
         "components": {
             "schemas": components,
