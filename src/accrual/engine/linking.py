@@ -54,9 +54,12 @@ class Linked(NamedTuple):
 
 
 class _Decision(NamedTuple):
+    """`sides` are facts for referrers, those of one together: a promo gives one award for all that a command brings."""
+
     nodes: list[LinkNode]
     commands: list[Command]
     declines: list[Declined]
+    sides: dict[Identity, list[Fact]]
 
 
 def claim_of(command: LoggedCommand, asked: Reward, member_id: bytes, facts: tuple[Fact, ...]) -> Claim:
@@ -129,7 +132,7 @@ def decide_links(
     opened: OpenClaim | None = None
     stocks: tuple[tuple[int, int, int, int], ...] = ()
     if isinstance(asked, Join):
-        decision = _Decision(forest.joined(asked.merged, asked.into), [], [])
+        decision = _Decision(forest.joined(asked.merged, asked.into), [], [], {})
     elif isinstance(asked, Verdict):
         decision, row = _judge(command, asked, programme, forest, held)
     else:
@@ -153,7 +156,7 @@ def decide_links(
 def _claim(
     command: LoggedCommand, claim: Claim, programme: CompiledProgramme, forest: LinkForest, *, held_as: bytes | None
 ) -> _Decision:
-    decision = _Decision([], [], [])
+    decision = _Decision([], [], [], {})
     node = forest.node(claim.member_id)
     for fact in claim.facts:
         if isinstance(fact, Referral) and fact.referred is None:
@@ -164,12 +167,11 @@ def _claim(
             elif reason is not None:
                 decision.declines.append(Declined(PROGRAMME_ITSELF, reason))
             else:
-                accepted = _accept(command, claim, fact, programme, forest)
-                decision.nodes.extend(accepted.nodes)
-                decision.commands.extend(accepted.commands)
-                node = next(each for each in accepted.nodes if each.member_id == claim.member_id)
+                _accept(command, claim, fact, programme, forest, decision)
+                node = next(each for each in decision.nodes if each.member_id == claim.member_id)
         elif isinstance(fact, Referral | ReferralPurchase):
             _pass_on(command, claim, fact, programme, node, decision)
+    _tell_referrers(command, claim, decision)
     return decision
 
 
@@ -185,9 +187,14 @@ def _why_not(fact: Referral, member_id: bytes, programme_id: int, forest: LinkFo
 
 
 def _accept(
-    command: LoggedCommand, claim: Claim, fact: Referral, programme: CompiledProgramme, forest: LinkForest
-) -> _Decision:
-    """The link holds: the member's side first, then the referrer's, each in a lane of its own."""
+    command: LoggedCommand,
+    claim: Claim,
+    fact: Referral,
+    programme: CompiledProgramme,
+    forest: LinkForest,
+    decision: _Decision,
+) -> None:
+    """The link holds: the member's side goes first, then the referrer's, each to a lane of its own."""
     mine = Reward(
         dialect=claim.dialect,
         action=claim.action,
@@ -199,13 +206,13 @@ def _accept(
         promo_codes=claim.promo_codes,
         payment=claim.payment,
     )
-    commands: list[Command] = [mine]
+    decision.commands.append(mine)
     referrer: bytes | None = None
     if fact.referrer is not None:
         referrer = member_of(command.programme_id, fact.referrer.kind, fact.referrer.value)
         if programme.referrer_levels.get(fact.trigger, 0) > 0:
-            commands.append(_to(fact.referrer, fact, claim, command))
-    return _Decision(forest.linked(claim.member_id, referrer, fact.referrer), commands, [])
+            decision.sides.setdefault(fact.referrer, []).append(fact)
+    decision.nodes.extend(forest.linked(claim.member_id, referrer, fact.referrer))
 
 
 def _pass_on(
@@ -228,16 +235,25 @@ def _pass_on(
     if referrer is None or is_about(fact, referrer, command.programme_id):
         return
     if programme.referrer_levels.get(fact.trigger, 0) > (0 if own else fact.level):
-        decision.commands.append(_to(referrer, fact, claim, command))
+        decision.sides.setdefault(referrer, []).append(fact)
 
 
-def _to(referrer: Identity, fact: Referral | ReferralPurchase, claim: Claim, command: LoggedCommand) -> Reward:
-    return Reward(
-        dialect=claim.dialect,
-        action=claim.action,
-        identity=referrer,
-        facts=(other_side(fact, claim.member_id, command.recorded_at),),
-        parent=command.ticket,
+def _tell_referrers(command: LoggedCommand, claim: Claim, decision: _Decision) -> None:
+    decision.commands.extend(
+        Reward(
+            dialect=claim.dialect,
+            action=claim.action,
+            identity=referrer,
+            facts=tuple(
+                [
+                    other_side(fact, claim.member_id, command.recorded_at)
+                    for fact in facts
+                    if isinstance(fact, Referral | ReferralPurchase)
+                ]
+            ),
+            parent=command.ticket,
+        )
+        for referrer, facts in decision.sides.items()
     )
 
 
@@ -249,7 +265,7 @@ def _judge(
     held: OpenClaim | None,
 ) -> tuple[_Decision, HeldRow | None]:
     """Approve or refuse a held referral. It is looked at anew: the member may have been referred by somebody else since."""
-    decision = _Decision([], [], [])
+    decision = _Decision([], [], [], {})
     if held is None:
         decision.declines.append(Declined(PROGRAMME_ITSELF, "referral_unknown"))
         return decision, None
@@ -265,8 +281,9 @@ def _judge(
     if reason is not None:
         decision.declines.append(Declined(PROGRAMME_ITSELF, reason))
         return decision, held.row._replace(verdict=REFUSED, verdict_position=command.position)
-    accepted = _accept(command, held.claim, fact, programme, forest)
-    return accepted, held.row._replace(verdict=APPROVED, verdict_position=command.position)
+    _accept(command, held.claim, fact, programme, forest, decision)
+    _tell_referrers(command, held.claim, decision)
+    return decision, held.row._replace(verdict=APPROVED, verdict_position=command.position)
 
 
 def read_claim(facts: bytes) -> Claim:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,6 +22,7 @@ from accrual.domain.transfers import Kind
 from accrual.engine.due import due_within, next_expiry
 from accrual.engine.lot_book import LotBook
 from accrual.engine.views import AwardView, BalanceView, BookedView, DeclineView, LineView, RetryView, TicketView
+from accrual.rules.compile import LANES
 from accrual.rules.explain import explain_decline
 from accrual.rules.explain_award import explain_award
 
@@ -144,6 +146,12 @@ class Names:
     def asset(self, asset_id: int) -> Asset:
         """An asset by its number. Raises Broken `catalogue_damaged`."""
         return self._asset(asset_id)
+
+    def place(self, award: Award) -> tuple[int, int, str, int]:
+        """Where an award's promo stands in the total order (SEMANTICS row 7)."""
+        version = self._version(award.promo_version_id)
+        stacking = version.promo.stacking
+        return LANES.index(stacking.lane), -stacking.priority, version.promo.code, version.version
 
     def _asset(self, asset_id: int) -> Asset:
         try:
@@ -291,8 +299,23 @@ def _declines(decoded: Decoded, follow_ups: Mapping[bytes, Decoded], names_of: N
 
 
 def _awards(decoded: Decoded, follow_ups: Mapping[bytes, Decoded], names_of: NamesOf) -> Iterator[AwardView]:
+    """The member's own first, also those that came once their referral was accepted, in one total order; then the others'."""
+    mine: list[tuple[tuple[int, int, str, int], AwardView]] = []
+    others: list[AwardView] = []
+    parts_of_mine = 0
     for part in _family(decoded, follow_ups):
-        if part is not None and part.outcome is not None:
-            names = names_of(part.row.programme_id, part.outcome.revision)
-            for award in part.outcome.awards:
-                yield names.award(award, identity_of(part))
+        if part is None or part.outcome is None or not part.outcome.awards:
+            continue
+        names, whose = names_of(part.row.programme_id, part.outcome.revision), identity_of(part)
+        if part is decoded or whose == identity_of(decoded):
+            parts_of_mine += 1
+            mine += [(names.place(award), names.award(award, whose)) for award in part.outcome.awards]
+        else:
+            others += [names.award(award, whose) for award in part.outcome.awards]
+    if parts_of_mine > 1:
+        mine.sort(key=_place)
+    yield from (view for _, view in mine)
+    yield from others
+
+
+_place = itemgetter(0)

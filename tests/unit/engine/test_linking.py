@@ -269,3 +269,20 @@ async def test_what_the_call_said_besides_goes_with_the_referral() -> None:
     at.log_command(reward)
     await at.decide_all()
     assert balances(at) == {"ann": 2}
+
+
+async def test_purchases_of_one_call_are_one_award_however_the_links_stand() -> None:
+    """Two purchases of 5 and 5 IDR are a whole step of 10 IDR, whether or not the link is decided by then."""
+    two = [ReferralPurchase(amount_minor=500), ReferralPurchase(amount_minor=500)]
+    for settled in (True, False):
+        at = desk()
+        log_referral(at, "ann", "bob")
+        if settled:
+            await at.decide_all()
+        at.log("ann", *two)
+        await at.decide_all(rows_max=1)
+        assert balances(at) == {"ann": 2, "bob": 3 + 1}
+    at = desk()
+    at.log("ann", Referral(referrer=identity_of("bob")), *two)
+    await at.decide_all()
+    assert balances(at) == {"ann": 2, "bob": 3 + 1}
