@@ -16,6 +16,7 @@ from accrual.engine.draws import Draws
 from accrual.engine.point_rewards import PointRewards
 from accrual.engine.promos import Promos
 from accrual.engine.raffles import Raffles
+from accrual.engine.referrals import Referrals
 from accrual.engine.report import EngineReport
 from accrual.engine.rewards import Rewards
 from accrual.engine.statement import Period
@@ -77,6 +78,10 @@ class Engine(Protocol):
     @property
     def raffles(self) -> Raffles:
         """Raffles: winners and claims."""
+
+    @property
+    def referrals(self) -> Referrals:
+        """Referrals that are held for review."""
 
     @property
     def promos(self) -> Promos:

@@ -23,6 +23,7 @@ from accrual.api.native import reply as native_reply
 from accrual.api.native.draws import DrawRoutes
 from accrual.api.native.openapi import openapi
 from accrual.api.native.promos import PromoRoutes
+from accrual.api.native.referrals import ReferralRoutes
 from accrual.api.native.rewards import RewardRoutes
 from accrual.api.native.routes import NativeLimits, NativeRoutes
 from accrual.api.probes import probes
@@ -54,6 +55,7 @@ def build_app(
             *_profitflow(edge),
             *_native(edge, native),
             *_promos(edge),
+            *_referrals(native, edge),
             *_rewards(),
             *_draws(edge),
         ],
@@ -216,6 +218,24 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             failure=native_reply.failure,
             body_bytes_max=0,
         ),
+    ]
+
+
+def _referrals(limits: NativeLimits, edge: EdgeLimits) -> Sequence[Mounted]:
+    routes = ReferralRoutes(limits.wait_max_s)
+    return [
+        Mounted(
+            name=name,
+            path=path,
+            methods=methods,
+            answer=answer,
+            failure=native_reply.failure,
+            body_bytes_max=edge.body_bytes_max if methods is _POST else 0,
+        )
+        for name, path, methods, answer in (
+            ("native_referrals", "/v1/referrals", _GET, routes.page),
+            ("native_referral_verdict", "/v1/referrals/{id}/{action}", _POST, routes.judge),
+        )
     ]
 
 

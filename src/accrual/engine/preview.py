@@ -104,10 +104,11 @@ class Preview:
             state = State(members_max=2 + FOLLOW_UPS_MAX)
             ahead_in: Counter[int] = Counter()
             ahead = await self._look_ahead(row, moment, state, now, ahead_in)
-            followed = [
-                await self._look_ahead(follow_up, moment, state, now, ahead_in)
-                for follow_up in ahead.follow_ups[:FOLLOW_UPS_MAX]
-            ]
+            followed: list[_Ahead] = []
+            coming = list(ahead.follow_ups)
+            while coming and len(followed) < FOLLOW_UPS_MAX:
+                followed.append(await self._look_ahead(coming.pop(0), moment, state, now, ahead_in))
+                coming.extend(followed[-1].follow_ups)
         return await self._show(ahead, followed)
 
     async def _known(self, submission: Submission) -> Previewed | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,14 +13,21 @@ from accrual.domain.members import MemberProfile
 from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.engine.earned import EarnedDays
+from accrual.engine.link_forest import LinkForest
 from accrual.engine.lot_book import LotBook
 from accrual.rules.snapshot import PastPurchase
+
+if TYPE_CHECKING:  # claims are decided above this module
+    from accrual.engine.linking import OpenClaim
 
 PURCHASES_MAX = 500_000
 """How many past purchases a lane remembers of all its members together."""
 
 EARNED_MAX = 500_000
 """How many entries of what members earned by day a lane reads before it forgets them all."""
+
+LINK_NODES_MAX = 200_000
+"""How many nodes of referral links a lane remembers."""
 
 LOTS_MAX = 500_000
 """How many open lots a lane remembers of all its members together."""
@@ -66,6 +74,7 @@ class MemberCell(msgspec.Struct, gc=False):
     history_since: datetime | None = None
     has_books: bool = False
     earned: EarnedDays | None = None
+    installs: tuple[bytes, ...] = ()
 
     def drop_books(self) -> None:
         """Forget the open lots; they are read again when somebody asks."""
@@ -80,6 +89,7 @@ class State:
 
     `quotas` are what is left of outlets' and devices' caps and rewards' stocks, `pools` the next codes of rewards: others
     use them too, so they are loaded for each batch. `drawn` are the ends of draws' entries by (bucket, promo_id, round).
+    `forests` are referral links by bucket, `held` the held referrals that a batch is about: loaded for each.
     `purchases` counts the entries of all histories that are kept, `lots` the open lots and
     `earned_days` the entries of what was earned that were read.
     """
@@ -92,12 +102,23 @@ class State:
         self.quotas: dict[StockKey, int] = {}
         self.drawn: dict[tuple[int, int, int], DrawHead | None] = {}
         self.pools: dict[bytes, list[RewardCode]] = {}
+        self.forests: dict[int, LinkForest] = {}
+        self.held: dict[bytes, OpenClaim] = {}
         self.purchases = 0
         self.lots = 0
         self.earned_days = 0
 
+    def forest(self, bucket: int) -> LinkForest:
+        """What is known of a bucket's links."""
+        found = self.forests.get(bucket)
+        if found is None:
+            found = self.forests[bucket] = LinkForest(bucket)
+        return found
+
     def make_room(self) -> None:
         """Forget the longest-known eighth when the cache is full. Called between batches only."""
+        if sum([len(forest.nodes) for forest in self.forests.values()]) > LINK_NODES_MAX:
+            self.forests.clear()
         if self.purchases > PURCHASES_MAX:
             self.purchases = 0
             for cell in self.members.values():
@@ -123,8 +144,10 @@ class State:
             self.systems.clear()
             self.shares.clear()
             self.drawn.clear()
+            self.forests.clear()
             return
         self.members = {key: cell for key, cell in self.members.items() if cell.bucket not in buckets}
         self.systems = {key: account for key, account in self.systems.items() if key[0] not in buckets}
         self.shares = {key: share for key, share in self.shares.items() if key[0] not in buckets}
         self.drawn = {key: head for key, head in self.drawn.items() if key[0] not in buckets}
+        self.forests = {bucket: forest for bucket, forest in self.forests.items() if bucket not in buckets}

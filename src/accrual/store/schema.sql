@@ -163,6 +163,26 @@ create table earning (
     constraint earning_pkey PRIMARY KEY (bucket, account, "position", occurred_at)
 );
 
+create table held_command (
+    bucket integer not null,
+    ticket uuid not null,
+    position bigint not null,
+    programme_id integer not null,
+    verdict smallint not null,
+    verdict_position bigint,
+    constraint held_command_pkey PRIMARY KEY (bucket, ticket)
+);
+
+create table held_referral (
+    bucket integer not null,
+    claim uuid not null,
+    position bigint not null,
+    programme_id integer not null,
+    verdict smallint not null,
+    verdict_position bigint,
+    constraint held_referral_pkey PRIMARY KEY (bucket, claim)
+);
+
 create table hold (
     bucket integer not null,
     hold_id uuid not null,
@@ -225,6 +245,17 @@ create table line (
     origin_leg smallint,
     constraint line_pkey PRIMARY KEY (bucket, account, "position", leg)
 ) with (autovacuum_vacuum_insert_scale_factor=0, autovacuum_vacuum_insert_threshold=2000000);
+
+create table link_node (
+    bucket integer not null,
+    member_id bytea not null,
+    above bytea,
+    size integer not null,
+    linked boolean not null,
+    referrer_kind text,
+    referrer_value text,
+    constraint link_node_pkey PRIMARY KEY (bucket, member_id)
+);
 
 create table lot_snapshot (
     bucket integer not null,
@@ -428,6 +459,13 @@ create table setting (
     constraint setting_pkey PRIMARY KEY (name)
 );
 
+create table sighting (
+    bucket integer not null,
+    install bytea not null,
+    member_id bytea not null,
+    constraint sighting_pkey PRIMARY KEY (bucket, install, member_id)
+);
+
 create table tail (
     bucket integer not null,
     next bigint not null,
@@ -475,6 +513,8 @@ CREATE INDEX audit_recorded ON public.audit USING btree (recorded_at);
 CREATE INDEX awaited_position ON public.awaited USING btree (bucket, "position");
 CREATE UNIQUE INDEX client_key ON public.client USING btree (key_digest) WHERE ((key_digest IS NOT NULL) AND (ended_at IS NULL));
 CREATE UNIQUE INDEX command_ticket ON public.command USING btree (bucket, ticket);
+CREATE INDEX held_command_open ON public.held_command USING btree (bucket, programme_id, "position") WHERE (verdict = 0);
+CREATE INDEX held_referral_open ON public.held_referral USING btree (bucket, programme_id, "position") WHERE (verdict = 0);
 CREATE INDEX hold_open ON public.hold USING btree (bucket, expires_at) WHERE (resolved_position IS NULL);
 CREATE INDEX identity_member ON public.identity USING btree (bucket, member_id);
 CREATE INDEX line_activating ON public.line USING btree (bucket, active_at) WHERE (active_at IS NOT NULL);
@@ -499,11 +539,14 @@ grant insert, select, update on draw_round to accrual_runtime;
 grant insert, select on draw_secret to accrual_runtime;
 grant insert, select, update on draw_winner to accrual_runtime;
 grant insert, select on earning to accrual_runtime;
+grant insert, select, update on held_command to accrual_runtime;
+grant insert, select, update on held_referral to accrual_runtime;
 grant insert, select, update on hold to accrual_runtime;
 grant insert, select on identity to accrual_runtime;
 grant insert, select on key_home to accrual_runtime;
 grant insert, select, update on lane to accrual_runtime;
 grant insert, select on line to accrual_runtime;
+grant insert, select, update on link_node to accrual_runtime;
 grant insert, select on lot_snapshot to accrual_runtime;
 grant insert, select on lot_use to accrual_runtime;
 grant insert, select, update on member to accrual_runtime;
@@ -524,6 +567,7 @@ grant insert, select, update on reward to accrual_runtime;
 grant insert, select on reward_code to accrual_runtime;
 grant insert, select on reward_given to accrual_runtime;
 grant select on setting to accrual_runtime;
+grant insert, select on sighting to accrual_runtime;
 grant insert, select, update on tail to accrual_runtime;
 grant insert, select on undone to accrual_runtime;
 grant insert, select on unposted to accrual_runtime;

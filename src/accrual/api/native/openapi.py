@@ -10,6 +10,7 @@ import accrual
 from accrual.api.native import shapes
 from accrual.api.native.draws import DRAW_TYPES, draw_paths
 from accrual.api.native.openapi_promos import PROMO_TYPES, promo_paths
+from accrual.api.native.openapi_referrals import REFERRAL_TYPES, referral_paths
 from accrual.api.native.rewards import REWARD_TYPES, reward_paths
 from accrual.api.native.wire import NDJSON
 from accrual.domain.native import NativeCommand, ProfileChange
@@ -28,6 +29,7 @@ _TYPES = (
     shapes.Statement,
     shapes.Error,
     *PROMO_TYPES,
+    *REFERRAL_TYPES,
     *REWARD_TYPES,
     *DRAW_TYPES,
 )
@@ -67,6 +69,7 @@ def openapi(*, bulk_max: int, page_max: int, wait_max_s: float) -> dict[str, Any
             "/v1/parked": {"get": _parked(page_max)},
             "/v1/parked/{ticket}/retry": {"post": _retry(wait_max_s)},
             **_with_failures(promo_paths()),
+            **_with_failures(referral_paths()),
             **_with_failures(reward_paths()),
             **_with_failures(draw_paths()),
         },
