@@ -37,6 +37,9 @@ def plain_part(tokens: Sequence[Token], settings: Settings) -> Ask | None:
     """True or false for one part of a condition, None where it is not plain. The closure raises one of UNTOLD."""
     if sum(token.kind == "sign" for token in tokens) > OPERATORS_MAX * 2:
         return None
+    words = {token.text for token in tokens if token.kind != "string"}
+    if {"&&", "attributes"} <= words:
+        return None  # an attribute that is missing fails the whole part for CEL, where a closure would stop before it
     reader = _Reader(tokens, settings)
     try:
         node = reader.either(0)
