@@ -230,8 +230,6 @@ class Processor(LinkDecider, MovementDecider):
             events = (*events, tier_event(task, risen.change))
         if purse is not None:
             self._keep_books(task, cell, purse, posting)
-        if judgement.drawn:
-            keep_entries(task, judgement, self._state, posting)
         if judgement.taken:
             stocks.take(judgement.taken, self._buckets, posting)
         self._note_held(task, judgement, posting)
@@ -329,6 +327,8 @@ class Processor(LinkDecider, MovementDecider):
         for (promo_id, slot, period), value in judgement.counters.items():
             cell.counters[promo_id, slot, period] = value
             posting.counters.append(CounterRow(bucket, member_id, promo_id, slot, period, position, value))
+        if judgement.drawn:
+            keep_entries(task, judgement, self._state, posting)
         self._book_balances(task, cell, after, posting)
 
     def _change_profile(self, task: Task, change: Profile, programme: CompiledProgramme, posting: Posting) -> Decided:

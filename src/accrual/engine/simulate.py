@@ -10,7 +10,6 @@ from typing import NamedTuple
 import msgspec
 
 from accrual.domain.commands import Command, LoggedCommand, Profile, Resume, Reward
-from accrual.domain.draws import DrawHead
 from accrual.domain.errors import Invalid, TooLarge
 from accrual.domain.facts import PURCHASES, Identity
 from accrual.domain.held import Clearance
@@ -21,9 +20,10 @@ from accrual.domain.movements import Movement
 from accrual.domain.outcomes import Award, Declined, Outcome, Status, TierChange
 from accrual.domain.programme import Enrol
 from accrual.domain.referrals import ToLinks
-from accrual.engine.entries import costs_told, tag_of
+from accrual.engine.entries import costs_told
 from accrual.engine.keeping_levels import set_by_hand
 from accrual.engine.linking import rows_of_judgement
+from accrual.engine.simulate_draws import SimulatedDraws
 from accrual.engine.simulate_levels import SimulatedLevels
 from accrual.engine.simulate_links import SimulatedLinks
 from accrual.engine.simulate_stocks import RecordedStocks as RecordedStocks
@@ -89,7 +89,7 @@ class Simulator:
         self._balances: dict[bytes, dict[int, int]] = {}
         self._purchases: dict[bytes, tuple[PastPurchase, ...]] = {}
         self._used: dict[tuple[bytes, int, int, int], int] = {}
-        self._drawn: dict[tuple[int, int, int], DrawHead] = {}
+        self._draws = SimulatedDraws(secret)
         self._parked: dict[bytes, _Parked] = {}
         self._held: dict[bytes, _Parked] = {}
         self._cleared: set[bytes] = set()
@@ -177,31 +177,25 @@ class Simulator:
         if programme is not self._programme:
             self._look_over(programme)
         stocks = SimulatedStocks(self._used, recorded_stocks)
-        judgement = evaluate(
-            reward,
-            self._with_draws(
-                command,
-                reward,
-                programme,
-                member_id,
-                Snapshot(
-                    programme,
-                    member,
-                    member_id,
-                    identity,
-                    command.recorded_at,
-                    _none_counted if counters is None else _Counted(counters).value,
-                    stocks.left,
-                    client,
-                    (lambda: self._balances_of(member_id, programme)) if self._asks.balances else dict,
-                    (lambda: self._purchases.get(member_id, ())) if self._asks.purchases else tuple,
-                    hashlib.blake2b(command.ticket, key=self._secret, digest_size=16, person=b"seed").digest()
-                    if self._asks.draws and _draws(reward, programme)
-                    else b"",
-                    cleared=cleared,
-                ),
-            ),
+        snapshot = Snapshot(
+            programme,
+            member,
+            member_id,
+            identity,
+            command.recorded_at,
+            _none_counted if counters is None else _Counted(counters).value,
+            stocks.left,
+            client,
+            (lambda: self._balances_of(member_id, programme)) if self._asks.balances else dict,
+            (lambda: self._purchases.get(member_id, ())) if self._asks.purchases else tuple,
+            hashlib.blake2b(command.ticket, key=self._secret, digest_size=16, person=b"seed").digest()
+            if self._asks.draws and _draws(reward, programme)
+            else b"",
+            cleared=cleared,
         )
+        if self._asks.draws and programme.looks_of(kinds_of(reward)).rounds:
+            snapshot = self._draws.with_draws(snapshot, command, self._balances)
+        judgement = evaluate(reward, snapshot)
         if judgement.held:
             self._held[command.ticket] = _Parked(reward, command.recorded_at)
             self._count(1)
@@ -240,28 +234,6 @@ class Simulator:
         told = _told(command, asked.identity, linked.outcome)
         return told._replace(follow_ups=tuple(linked.follow_ups))
 
-    def _with_draws(
-        self,
-        command: LoggedCommand,
-        reward: Reward,
-        programme: CompiledProgramme,
-        member_id: bytes,
-        snapshot: Snapshot,
-    ) -> Snapshot:
-        """What an entry of a draw looks at besides. What it may cost is out of what promos gave: movements are not simulated."""
-        if not (self._asks.draws or self._asks.balances):
-            return snapshot
-        looks = programme.looks_of(kinds_of(reward))
-        if not (looks.rounds or looks.costs):
-            return snapshot
-        return msgspec.structs.replace(
-            snapshot,
-            ticket=command.ticket,
-            tag=tag_of(member_id, self._secret),
-            spendable=lambda asset_id: self._balances.get(member_id, {}).get(asset_id, 0),
-            drawn=lambda key: self._drawn.get((command.bucket, *key)),
-        )
-
     def _remember(
         self,
         name: str,
@@ -290,11 +262,8 @@ class Simulator:
             self._count(len(mine) - before)
         for key, used in judgement.taken.items():
             self._used[key[:4]] = self._used.get(key[:4], 0) + used
-        for drawn in judgement.drawn:
-            self._drawn[command.bucket, drawn.key[0], drawn.key[1]] = drawn.head
-        for cost in judgement.spent:
-            mine_now = self._balances.setdefault(member_id, {})
-            mine_now[cost.asset_id] = mine_now.get(cost.asset_id, 0) - cost.amount
+        if judgement.drawn or judgement.spent:
+            self._draws.keep(judgement, command, self._balances.setdefault(member_id, {}))
         if judgement.awards and self._asks.balances:
             self._credit(member_id, judgement.awards, command.recorded_at)
         if self._asks.purchases and not cleared:  # it was remembered when it was held

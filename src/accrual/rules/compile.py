@@ -78,12 +78,12 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
     shared: SharedBenefits = {}
     streaks: dict[int, Timeline] = {}
     velocity = compile_velocity(settings, catalogue.programme_id)
-    secrets = {secret.promo_id: secret for secret in catalogue.secrets}
+    drawn_with = {secret.promo_id: secret for secret in catalogue.secrets}
     for promo_id, versions in by_promo.items():
         versions.sort(key=lambda stored: stored.version)
         if not any(stored.promo.status in LIVE for stored in versions):
             continue
-        secret = secrets.get(promo_id)
+        secret = drawn_with.get(promo_id)
         compiled = tuple(compile_version(stored, settings, assets, shared, secret) for stored in versions)
         timeline = Timeline(promo_id=promo_id, versions=compiled)
         if any(version.streak is not None for version in compiled):
