@@ -94,6 +94,8 @@ def test_held_referral_is_listed_approved_and_refused_and_the_audit_says_who(ter
     late = terminal.run("referral", "refuse", good, "--reason", "no")
     assert (late.exit_code, "was approved before" in late.output) == (1, True)
     assert terminal.run("verify").exit_code == 0
+    replayed = terminal.run("backtest", str(PROGRAMME))
+    assert replayed.exit_code == 0, replayed.output
 
 
 async def test_audit_and_log_keep_who_judged_and_why(terminal: Terminal, pool: Pool) -> None:

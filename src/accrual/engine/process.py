@@ -222,8 +222,6 @@ class Processor(LinkDecider, MovementDecider):
         # From here on nothing can fail: the overlay and the posting change together.
         moved.update(totals)
         self._remember(task, cell, judgement, after, posting)
-        if reward.unique_install:
-            self._note_install(task, reward, cell, posting)
         self._note_awards(cell, ladder, judgement)
         if risen is not None:
             self._keep_profile(task, cell, risen.profile, posting)
@@ -315,6 +313,8 @@ class Processor(LinkDecider, MovementDecider):
         elif cell.row is not None and command.name is not None and command.name != cell.row.name:
             cell.row = cell.row._replace(name=command.name)
             posting.renames.append(Rename(bucket, member_id, command.name))
+        if task.reward is not None and task.reward.unique_install:
+            self._note_install(task, task.reward, cell, posting)
         if judgement.referrer is not None and cell.row is not None:
             cell.row = cell.row._replace(referrer=judgement.referrer)
             cell.link_known = True
