@@ -23,6 +23,7 @@ from accrual.domain.native import NativeCommand
 from accrual.domain.outcomes import Award, Outcome, Status
 from accrual.domain.programme import Asset, Catalogue, Client, Outlet, Programme, StoredAsset, StoredClient
 from accrual.domain.promos import Promo, PromoVersion
+from accrual.domain.referrals import Claim
 from accrual.engine.submit import SubmitLimits, Submitter
 from accrual.engine.translate_native import Translator
 from accrual.rules.calendar import read_instant
@@ -143,7 +144,8 @@ class Stage:
         """The awards and declines of a ticket and of all that follows from it."""
         command = self._desk.books.by_ticket(ticket)
         outcome = self._desk.books.outcome(command)
-        who = self._name_of(decode_command(command.facts).identity)
+        asked = decode_command(command.facts)
+        who = self._name_of(asked.member if isinstance(asked, Claim) else asked.identity)
         if outcome.status is Status.PARKED:
             return [f"{who} is parked: {outcome.error}"]
         said = self._said_of(who, outcome)
