@@ -19,7 +19,7 @@ from tests.desk import catalogue_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "draws.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-ASSETS = ("PTS", "LD", "PHONE", "CAR")
+ASSETS = ("PTS", "LD", "PHONE", "CAR", "CHANCE")
 
 
 @pytest.mark.parametrize("block", BLOCKS)
