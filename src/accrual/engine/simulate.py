@@ -193,7 +193,8 @@ class Simulator:
             else b"",
             cleared=cleared,
         )
-        if self._asks.draws and programme.looks_of(kinds_of(reward)).rounds:
+        looks = programme.looks_of(kinds_of(reward))
+        if looks.rounds or looks.costs:
             snapshot = self._draws.with_draws(snapshot, command, self._balances)
         judgement = evaluate(reward, snapshot)
         if judgement.held:
