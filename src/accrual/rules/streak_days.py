@@ -54,6 +54,7 @@ def unpacked(value: int) -> Mark | None:
     return Mark(number, minute - _MINUTE_BIAS, worth)
 
 
+@lru_cache(maxsize=65_536)
 def day_of(moment: datetime, every: StreakEvery, zone: ZoneInfo, offset: timedelta) -> int:
     """The number of the day, or week, that a moment lies in. Raises OverflowError at the calendar's ends."""
     ordinal = (moment.astimezone(zone).replace(tzinfo=None) - offset).toordinal()
@@ -83,6 +84,7 @@ def moment_of(mark: Mark, day: int, every: StreakEvery) -> datetime:
     return _midnight(day, every) + mark.minute * _MINUTE
 
 
+@lru_cache(maxsize=4_096)
 def _midnight(day: int, every: StreakEvery) -> datetime:
     start = first_date(day, every)
     return datetime(start.year, start.month, start.day, tzinfo=UTC)
