@@ -382,7 +382,11 @@ class Books:
         return list(found.values())
 
     async def held_claims(self, bucket: int, claims: Sequence[bytes]) -> dict[bytes, HeldClaim]:
-        rows = [self.held_rows[claim] for claim in claims if claim in self.held_rows and self.held_rows[claim].bucket == bucket]
+        rows = [
+            self.held_rows[claim]
+            for claim in claims
+            if claim in self.held_rows and self.held_rows[claim].bucket == bucket
+        ]
         commands = [(row, self.log[bucket][row.position - 1]) for row in rows]
         return {row.claim: HeldClaim(row, c.client_id, c.recorded_at, c.facts) for row, c in commands}
 

@@ -86,7 +86,8 @@ async def apply_file(
 ) -> Applied:
     """Make the programme as this file says, in one transaction; a second time changes nothing. `actor` is for the audit.
 
-    `members` False leaves out the members that a demo programme names. With `expected_revision` (that of a plan somebody agreed to) raises Conflict `programme_moved` if it has risen since.
+    `members` False leaves out the members that a demo programme names. With `expected_revision` (that of a plan somebody
+    agreed to) raises Conflict `programme_moved` if it has risen since.
     """
     file = read_file(path)
     code = file.read.programme.programme.code

@@ -40,7 +40,9 @@ COMMANDS: dict[str, Entry] = {
     "statement": Entry("accrual.cli.statement", "statement", "Show a member's lines between two times."),
     "audience": Entry("accrual.cli.audience", "app", "Lists of members that promos are for: add, remove."),
     "explain": Entry("accrual.cli.explain", "explain", "Say in words what came of a command, and why."),
-    "held": Entry("accrual.cli.held", "app", "Commands that a rule of velocity holds for review: list, approve, refuse."),
+    "held": Entry(
+        "accrual.cli.held", "app", "Commands that a rule of velocity holds for review: list, approve, refuse."
+    ),
     "referral": Entry("accrual.cli.referral", "app", "Referrals held for review: list, approve, refuse."),
     "parked": Entry("accrual.cli.parked", "app", "Commands that could not be decided: list, show, try again."),
     "upkeep": Entry("accrual.cli.upkeep", "upkeep", "Do all that falls due by a time: activate, expire, end holds."),

@@ -138,7 +138,9 @@ def _is_open(fact: CheckIn, snapshot: Snapshot, counters: dict[CounterKey, int])
     )
 
 
-def _once(snapshot: Snapshot, counters: dict[CounterKey, int], key: CounterKey, reason: str, value: int = 1) -> str | None:
+def _once(
+    snapshot: Snapshot, counters: dict[CounterKey, int], key: CounterKey, reason: str, value: int = 1
+) -> str | None:
     if counters.get(key) or snapshot.counted(key):
         return reason
     counters[key] = value

@@ -250,8 +250,6 @@ async def test_description_needs_no_key_and_all_its_references_lead_somewhere(ht
         "/v1/promos/{code}/{action}",
         "/v1/rewards",
         "/v1/rewards/{code}",
-        "/v1/draws/{code}",
-        "/v1/draws/{code}/claims",
         "/v1/referrals",
         "/v1/referrals/{id}/{action}",
     }
