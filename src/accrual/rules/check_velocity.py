@@ -9,7 +9,7 @@ from accrual.domain.facts import Trigger
 from accrual.domain.programme import Settings
 from accrual.domain.velocity import RULES_MAX
 from accrual.rules.money import read_money
-from accrual.rules.problems import Problem, repeated
+from accrual.rules.problems import Problem
 from accrual.rules.velocity import slot_of_rule
 
 PATH = "programme.velocity"
@@ -21,8 +21,7 @@ def check_velocity_rules(settings: Settings) -> Iterator[Problem]:
     rules = settings.velocity
     if len(rules) > RULES_MAX:
         yield Problem(PATH, f"has {len(rules)} rules, at most {RULES_MAX} are allowed")
-    yield from repeated((rule.name for rule in rules), PATH)
-    slots: dict[int, str] = {}
+    slots: dict[int, tuple[str, int]] = {}
     for index, rule in enumerate(rules):
         path = f"{PATH}[{index}]"
         if (rule.count is None) == (rule.amount is None):
@@ -34,7 +33,9 @@ def check_velocity_rules(settings: Settings) -> Iterator[Problem]:
             except Invalid as error:
                 yield Problem(f"{path}.amount", f"{error.message} Write such as '1000 {settings.currency}'.")
             if rule.triggers and WITHOUT_MONEY.issuperset(rule.triggers):
-                yield Problem(f"{path}.amount", f"{' and '.join(rule.triggers)} bring no money; use count")
-        known = slots.setdefault(slot_of_rule(rule.name), rule.name)
-        if known != rule.name:
+                yield Problem(f"{path}.amount", f"no money comes with {' and '.join(rule.triggers)}; use count")
+        known, first = slots.setdefault(slot_of_rule(rule.name), (rule.name, index))
+        if first != index and known == rule.name:
+            yield Problem(f"{path}.name", f"{rule.name!r} is already the name of velocity[{first}]")
+        elif first != index:
             yield Problem(f"{path}.name", f"{rule.name!r} and {known!r} would be counted as one; choose another name")
