@@ -181,11 +181,15 @@ async def test_lanes_at_once_never_pass_a_limit_of_an_install_id(database: Datab
 
 async def test_plan_tells_a_changed_ladder_and_a_changed_rule(database: Database, written: Path) -> None:
     await apply_file(written, database.runtime_url, actor="test")
-    changed = written.read_text(encoding="utf-8").replace("3: 5}", "4: 5}").replace("count: 40", "count: 30")
-    written.write_text(changed, encoding="utf-8")
+    _change(written)
     plan = await plan_file(written, database.runtime_url)
     told = {f"{item.kind} {item.code}": [field.path for field in item.fields] for item in plan.items}
     assert any("streak.steps" in path for path in told["promo CI-LADDER"]), told
     assert any(path.startswith("velocity") for path in told["programme streaks"]), told
     await apply_file(written, database.runtime_url, actor="test")
     assert not (await plan_file(written, database.runtime_url)).changes
+
+
+def _change(written: Path) -> None:
+    changed = written.read_text(encoding="utf-8").replace("3: 5}", "4: 5}").replace("count: 40", "count: 30")
+    written.write_text(changed, encoding="utf-8")
