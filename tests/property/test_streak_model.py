@@ -107,13 +107,8 @@ class Plain:
         behind = None if after is None else self.gap(day, min(each for each in covered if each > day))
         bridged: list[date] = []
         mine = Checked(at, False)
-        if (
-            after is not None
-            and behind is not None
-            and self.days[after].goes_on
-            and self.frozen.issuperset(behind)
-            and len(behind) <= self.in_a_row
-        ):
+        if after is not None and self.days[after].goes_on:
+            # It stands between two days that belong together already: by a freeze, or by the calendar of another zone.
             mine.goes_on = True
         else:
             if before is not None:

@@ -184,25 +184,21 @@ def count(
         return "already_checked_in"
     minute = minute_in(moment, day, every)
     frozen: list[int] = []
-    before, behind = days.gap(-1, stands, stored), days.gap(1, stands, stored)
-    following = None if behind is None else unpacked(days.of(behind[0]))
-    if behind is not None and following is not None and following.number > 1 and not behind[1]:
+    after = min([each for each in stored if each > day], default=None)
+    following = None if after is None else unpacked(days.of(after))
+    shift = 0
+    if following is not None and following.number > 1:
         number, shift = following.number, 1  # it stands in the midst of a run that went on without it
     else:
+        before, behind = days.gap(-1, stands, stored), days.gap(1, stands, stored)
         number = 1 + _joined(days, before, frozen, freezes)
-        shift = 0
-        if (
-            behind is not None
-            and following is not None
-            and following.number == 1
-            and _bridge(behind[1], frozen, freezes)
-        ):
+        if behind is not None and _bridge(behind[1], frozen, freezes):
             shift = number
     for each in frozen:
         days.put(each, FROZEN)
     worth = streak.rung.worth(number, day)
     days.put(day, Mark(number, minute, worth).packed())
-    raised = () if not shift or behind is None else tuple(_shift(streak, days, behind[0], shift, rung_at))
+    raised = () if not shift or after is None else tuple(_shift(streak, days, after, shift, rung_at))
     return Counted(day, streak.rung.shown(number), worth, tuple(sorted(frozen)), raised, days.changes)
 
 
