@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from accrual.bench.http import _api
+from accrual.bench.programs import _api
 from accrual.bootstrap.programme import apply_file
 from tests.pg_fixtures import Database
 

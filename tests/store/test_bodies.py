@@ -24,7 +24,7 @@ REQUESTS = [
 
 
 def test_body_opens_as_it_was_sent() -> None:
-    assert len(REQUESTS) == 24
+    assert len(REQUESTS) >= 24
     for raw in (*REQUESTS, b"", b"\0\xff not JSON", b"x" * 300_000):
         assert open_body(compress_body(raw)) == raw
     assert open_body(None) is None

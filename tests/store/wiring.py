@@ -39,7 +39,7 @@ LEASE_S = 1.0
 
 async def apply_example(database: Database, path: Path = PROGRAMME_FILE) -> None:
     """The example programme, as programme 1 with client 1."""
-    await apply_file(path, database.runtime_url, actor="test")
+    await apply_file(path, database.runtime_url, actor="test", members=False)
 
 
 def purchase(
