@@ -127,7 +127,7 @@ class LaneParts:
     ) -> Posting:
         """The posting of these commands."""
         state = State(members_max=1000) if state is None else state
-        tasks = await load(commands, state, self.store, Programmes(self.catalog).of, lambda _: None)
+        tasks = await load(commands, state, self.store, Programmes(self.catalog).of, lambda _: "qoin")
         processor = Processor(state, buckets=BUCKETS, event_of=lambda *_: None, describe=describe)
         return processor.decide(tasks, leases, datetime.now(UTC))
 
