@@ -147,7 +147,7 @@ class Points(RuleBasedStateMachine):
             facts.append(plain.Fact("paid", at, 5_000))
         elif more == "bought":
             facts.append(plain.Fact("bought", at, 1_000))
-        elif more == "thanks" and other != who:
+        elif more == "thanks" and self.model._today(other) != self.model._today(who):
             facts.append(plain.Fact("paid thanks", at, amount, items, other))
         return tuple(facts)
 
