@@ -115,7 +115,9 @@ def answer(
     rate: Annotated[int, typer.Option(min=1, max=100_000, help="Requests started each second.")] = 300,
     dialect: Annotated[
         list[Answering] | None,
-        typer.Option(help="In whose words; repeat it for several. Default: all that the programme knows."),
+        typer.Option(
+            help="In whose words; repeat it for several. dsquares needs a programme that enrols wallets. Default: native, goodie."
+        ),
     ] = None,
     lanes: Annotated[int, typer.Option(min=1, max=64, help="Lane processes.")] = 1,
     apis: Annotated[int, typer.Option(min=1, max=16, help="API processes at one port.")] = 1,
@@ -134,7 +136,7 @@ def answer(
         lanes=lanes,
         apis=apis,
         rate_per_s=rate,
-        dialects=tuple(each.value for each in dialect or Answering),
+        dialects=tuple(each.value for each in dialect or (Answering.NATIVE, Answering.GOODIE)),
         distributions=(Distribution.UNIFORM,),
         seed=seed,
         tpcb=not no_tpcb,
