@@ -42,7 +42,7 @@ from accrual.engine.entries import costs_told, keep_entries, with_draws
 from accrual.engine.keeping_levels import set_by_hand, tier_event
 from accrual.engine.linking import rows_of_judgement
 from accrual.engine.process_links import LinkDecider
-from accrual.engine.process_moves import MovementDecider, credit_awards, looks_back, wake_up
+from accrual.engine.process_moves import MovementDecider, credit_awards, looks_back, missed_its_target, wake_up
 from accrual.engine.purse import Purse
 from accrual.engine.settle import net, settle
 from accrual.engine.state import MemberCell, State
@@ -93,6 +93,7 @@ class Processor(LinkDecider, MovementDecider):
         sender: CodeSender = OUTBOX,
     ) -> None:
         self.shorts: list[tuple[int, StockKey, int]] = []
+        self._decided: list[list[Decided]] = []
         super().__init__(state, buckets=buckets, describe=describe)
         self._secret = secret
         self._sender = sender
@@ -102,6 +103,7 @@ class Processor(LinkDecider, MovementDecider):
         """The posting of tasks in bucket and position order; every bucket among them must be leased."""
         posting = empty_posting(recorded_at)
         self.shorts = []
+        self._decided = []
         for bucket, group in groupby(tasks, key=_bucket):
             self._decide_bucket(leases[bucket], group, posting)
         return posting
@@ -109,10 +111,13 @@ class Processor(LinkDecider, MovementDecider):
     def _decide_bucket(self, lease: Lease, tasks: Iterator[Task], posting: Posting) -> None:
         moved: dict[int, int] = {}
         decided: list[Decided] = []
+        self._decided.append(decided)
         outbox_next = lease.outbox_next
         seen: set[bytes] = set()
         for task in tasks:
-            if task.member_id in seen and looks_back(task, posting):
+            if (task.member_id in seen and looks_back(task, posting)) or (
+                task.move is not None and missed_its_target(task, self._tickets())
+            ):
                 # What it is about was read before the batch, and this batch has changed it: the next one reads again.
                 break
             seen.add(task.member_id)
@@ -147,6 +152,10 @@ class Processor(LinkDecider, MovementDecider):
             posting.lines.extend(answer.lines)
             posting.lot_uses.extend(answer.uses)
         posting.advances.append(Advance(at.bucket, lease.cursor, at.position + 1, lease.epoch, head, outbox_next))
+
+    def _tickets(self) -> Iterator[bytes]:
+        """The tickets of what this batch has decided so far, in all its buckets."""
+        return (answer.command.ticket for decided in self._decided for answer in decided)
 
     def _book_netted(self, netted: list[Line], last: Decided, posting: Posting) -> None:
         for line in netted:

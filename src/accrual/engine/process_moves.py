@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -216,10 +216,18 @@ class MovementDecider(LevelKeeper):
 
 
 def looks_back(task: Task, posting: Posting) -> bool:
-    """Whether a command is about earlier ones of its batch, or awaited by one, and so has to be read for again."""
+    """Whether a member's command is about their earlier ones, or awaited by one, and so has to be read for again."""
     if task.move is not None:
         return isinstance(task.move, LOOKS_BACK)
     return any(target == task.ticket for _, target, _ in posting.awaited)
+
+
+def missed_its_target(task: Task, decided: Iterable[bytes]) -> bool:
+    """Whether a return found nothing when it was read for only because what it names, whosever, was decided since."""
+    known = task.known
+    if not isinstance(task.move, Reverse) or known is None or known.target is not None or known.of_another:
+        return False
+    return task.move.target in decided
 
 
 def wake_up(command: LoggedCommand, woken: Sequence[bytes], first: int, buckets: int) -> list[AppendRow]:

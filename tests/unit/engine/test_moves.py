@@ -363,6 +363,17 @@ async def test_return_before_its_purchase_waits_and_is_woken(together: bool) -> 
         assert desk.books.resumed
 
 
+@pytest.mark.parametrize("buckets", [1, 64])
+async def test_return_of_anothers_purchase_is_refused_even_if_both_are_decided_together(buckets: int) -> None:
+    """The purchase, not decided yet when the return is read, must not look as if it were still to come."""
+    desk = desk_of(BASE, buckets=buckets)
+    names = sorted(("ann", "bob"), key=lambda name: bucket_of(member_of(name), buckets))
+    bought = desk.log(names[0], Purchase(amount_minor=1_000))
+    returned = desk.log_command(back(names[1], bought))
+    await desk.decide_all()
+    assert reasons(desk.books.outcome(returned)) == ["purchase_unknown"]
+
+
 async def test_return_of_a_purchase_that_never_came_is_declined_in_the_end() -> None:
     desk = desk_of(BASE)
     parked = desk.log_command(back("ann", planned(desk, "ann", b"never")))
