@@ -255,14 +255,14 @@ def test_log_carries_no_names_phones_keys_or_bodies(standing: Standing) -> None:
     served.ask("POST", f"/saas/{mark}path", raw)
     served.ask("GET", f"/v1/members/qoin.user_id/{mark}nobody?limit={mark}")
     served.member(user)
-    poison = {"member": {"kind": "qoin.user_id", "value": user}, "action": "poisoncheckin", "name": name}
+    poison = {"member": {"kind": "qoin.user_id", "value": user}, "action": "poisoncheckin"}
     reply = served.ask("POST", "/v1/commands", json.dumps({**poison, "facts": [{"type": "check_in"}]}).encode())
-    if reply.status == 202:
-        path = f"/v1/tickets/{reply.json['ticket']}"
-        until(lambda: served.ask("GET", path).json["status"] == "parked", within_s=10)
+    assert reply.status == 202, reply
+    path = f"/v1/tickets/{reply.json['ticket']}"
+    until(lambda: served.ask("GET", path).json["status"] == "parked", within_s=10)
     said = served.said
     assert "command_parked" in said, "the log is not where it is looked for"
-    for secret in (mark, phone, KEY["API-Key"], "6843", "agung", "Fares", "Q12345"):
+    for secret in (mark, phone, KEY["API-Key"], "agung", "Fares", "Q12345"):
         assert secret not in said, next(line for line in said.splitlines() if secret in line)
 
 

@@ -83,6 +83,26 @@ async def test_command_that_kills_its_lane_is_found_and_parked_alone(database: D
     assert await pool.fetchval("select sum(amount) from line where covers_from is null") == count
 
 
+async def test_lane_that_was_robbed_blames_no_command(database: Database, pool: Pool) -> None:
+    """A lane that counts a try after its bucket went to another counts none: it is no longer its command to try."""
+    await apply_example(database)
+    user = users_in(40, 1)[0]
+    await _submit(pool, [purchase(user, f"{n}") for n in range(3)])
+    await pool.execute("update lane set suspicion = 5, clean = true")
+    robbed = whole_lane(database, pool, "robbed")
+    await robbed._join()
+    await robbed._keep_alive()
+    assert robbed._leases.owned[40].suspicion == 5
+    await pool.execute("update lane set epoch = epoch + 1, owner = null, clean = true where bucket = 40")
+    await robbed.step()
+    assert robbed.fence_refused_total == 1
+    assert await pool.fetchval("select count(*) from parked") == 0
+    robbed._store.cut()
+    heir = whole_lane(database, pool, "heir")
+    await _until_all_decided(lambda: heir, pool, deaths_max=0)
+    assert await _statuses(pool) == {Status.DECIDED: 3}
+
+
 async def test_command_that_kills_its_lane_does_not_slow_others_for_ever(database: Database, pool: Pool) -> None:
     """Once it is parked and some batches went well, whole batches are taken again."""
     await apply_example(database)

@@ -137,5 +137,5 @@ class LaneStore(StateSource, Protocol):
     async def return_shares(self, idle: Sequence[tuple[int, StockKey]]) -> None:
         """Give what these buckets have of stocks back to the centre, for others to fetch."""
 
-    async def count_try(self, bucket: int, position: int) -> int:
-        """Count a try at deciding this command, durably, before it is made."""
+    async def count_try(self, lease: Lease) -> int:
+        """Count a try at deciding the next command of this lease, durably, before it is made. Raises LaneLost."""

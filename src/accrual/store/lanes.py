@@ -11,7 +11,7 @@ from asyncpg.pgproto.pgproto import UUID
 
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.draws import DrawHead, DrawKey
-from accrual.domain.errors import DatabaseDown
+from accrual.domain.errors import DatabaseDown, LaneLost
 from accrual.domain.facts import Identity
 from accrual.domain.held import HeldCommand
 from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
@@ -338,10 +338,16 @@ class PostgresLanes:
         """Write a batch, or nothing of it. Raises LaneLost when the fence refuses, DatabaseDown when the session is lost."""
         await post(self.connection, posting, self._before_commit)
 
-    async def count_try(self, bucket: int, position: int) -> int:
-        """Count a try at deciding this command, durably, before it is made; answers how many there were."""
+    async def count_try(self, lease: Lease) -> int:
+        """Count a try at deciding the next command, durably, before it is made; answers how many there were.
+
+        Raises LaneLost if the bucket is another's by now: then nothing is counted, since nothing will be tried.
+        """
         with mapping_loss():
-            return int(await self.connection.fetchval(TRIES, bucket, position))
+            tries = await self.connection.fetchval(TRIES, lease.bucket, lease.cursor, lease.epoch)
+        if tries is None:
+            raise LaneLost(code="fence_refused", details={"buckets": 1, "passed": 0})
+        return int(tries)
 
     async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
         """(position, programme_id, client_id, facts, recorded_at) of a parked command that was not resumed yet."""

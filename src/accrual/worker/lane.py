@@ -243,7 +243,7 @@ class Lane:
         try that ended for a reason of its own (the database went, a stock was short) is not counted again.
         """
         place = (command.bucket, command.position)
-        tries = self._alone.get(place) or await self._store.count_try(*place)
+        tries = self._alone.get(place) or await self._store.count_try(self._leases.owned[command.bucket])
         self._alone = {place: tries}
         if tries > TRIES_MAX + 1:
             task = Task(command)

@@ -31,10 +31,12 @@ class Leases:
 
     async def rebalance(self) -> None:
         """Take buckets that nobody alive owns up to our fair share, and give back what is above it."""
+        # Owners first, then who is there: read the other way round, a lane that came in between would own buckets and not
+        # be there, and be robbed of all of them as if it were dead. What changes after `rows` is refused by its epoch.
+        rows = await self._store.lanes()
         workers = await self._store.workers()
         alive = self._alive(workers)
         alive.add(self.worker_id)
-        rows = await self._store.lanes()
         self._drop_lost(rows)
         share = self._share(alive, len(rows))
         if len(self.owned) > share and self._others_lack(rows, alive, share):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +37,32 @@ async def test_lane_that_joins_is_given_its_share() -> None:
     assert sorted(sizes(ann, bob, eve)) == [5, 5, 6]
     assert len({*ann.owned, *bob.owned, *eve.owned}) == 16
     lanes.check(ann, bob, eve)
+
+
+async def test_lane_that_comes_while_another_looks_around_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the two reads of one look somebody may register and take buckets."""
+    lanes = Lanes()
+    ann, bob = lanes.join("ann"), lanes.join("bob")
+    del lanes.beats[bob.worker_id]
+    reads = {name: getattr(lanes, name) for name in ("workers", "lanes")}
+    looked: list[str] = []
+
+    def bob_comes_after(name: str) -> Any:
+        async def read() -> Any:
+            found = await reads[name]()
+            looked.append(name)
+            if len(looked) == 1:
+                lanes.beats[bob.worker_id] = 1
+                await lanes.take([lanes.rows[bucket] for bucket in range(16)], bob.worker_id)
+            return found
+
+        return read
+
+    for name in reads:
+        monkeypatch.setattr(lanes, name, bob_comes_after(name))
+    await ann.rebalance()
+    assert {row.owner for row in lanes.rows.values()} == {bob.worker_id}
+    assert not any(lanes.suspicion.values())
 
 
 async def test_what_is_given_back_is_clean_and_raises_no_suspicion() -> None:
