@@ -6,16 +6,20 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 3
+WORKERS ?= 4
 PYTEST_ARGS ?=
 UPGRADE ?=
+ROUNDS ?= 5
+
+# Each test starts many short processes: without compiled files each would compile all of its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # A stamp is trusted only while the interpreter behind it runs, where it was made: else the set-up begins anew.
 ifneq ($(shell $(BIN)/python -c "print(open('$(VENV)/.home').read())" 2>/dev/null),$(CURDIR))
 .PHONY: $(VENV)/.runtime
 endif
 
-.PHONY: help setup setup-dev demo test lint format check bench soak requirements schema clean
+.PHONY: help setup setup-dev demo test lint format check bench soak explore requirements schema clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -58,6 +62,10 @@ bench: setup ## Each benchmark once, with its ratio to pgbench on the same serve
 
 soak: setup-dev ## Kill server, lanes and PostgreSQL at random under load for SOAK_S seconds (600), then verify
 	@$(BIN)/pytest -m slow -v -s $(PYTEST_ARGS)
+
+explore: setup-dev ## Every test that draws, ROUNDS times (5), each time with other draws; what fails names its seed
+	@set -e; for round in $$(seq $(ROUNDS)); do ACCRUAL_TEST_RANDOM=1 $(BIN)/pytest -q -n $(WORKERS) \
+	  tests/property tests/unit tests/contract $(PYTEST_ARGS); done
 
 requirements: ## Recompile requirements/*.txt; pins stay where they can (UPGRADE=--upgrade lets all go up)
 	@sh requirements/compile.sh $(UPGRADE)

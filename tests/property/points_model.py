@@ -73,6 +73,7 @@ class Ask:
     until: datetime | None = None
     below_zero: bool = False
     parcels: tuple[Parcel, ...] = ()
+    level: str = "basic"
     returned: bool = False
     followed: bool = False
     first_at: datetime | None = None
@@ -649,12 +650,15 @@ class PointsModel:
             parcels += [Parcel(asset, wallet.debt, sort="debt")] if wallet.debt else []
             self.wallets[ask.who, asset] = Wallet()
         self.merged[ask.who] = ask.other
-        answer.follow_ups.append(Ask("absorb", ask.other, other=ask.who, parcels=tuple(parcels)))
+        level = self.level.get(ask.who, "basic")
+        answer.follow_ups.append(Ask("absorb", ask.other, other=ask.who, parcels=tuple(parcels), level=level))
 
     def _absorb(self, ask: Ask, tickets: Sequence[bytes], answer: Answer) -> None:
         self.members.add(ask.who)
         if ask.other == ask.who:
             self.merged.pop(ask.who, None)
+        if ask.level == "gold":  # the higher level of both stays
+            self.level[ask.who] = "gold"
         for asset in ASSETS:
             parcels = [parcel for parcel in ask.parcels if parcel.asset == asset]
             if not parcels:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,6 +16,7 @@ from accrual.domain.movements import Adjust, Grant, Redeem, Reverse, Review
 from accrual.domain.programme import Settings
 from accrual.domain.tiers import Tiers
 from tests.desk import Desk, catalogue_of, identity_of, member_of, promo_of
+from tests.seeds import seed_for
 
 WINDOW_D, GRACE_D = 90, 5
 LEVELS = (("BASIC", 0, "1", 2), ("SILVER", 100, "1.5", 3), ("GOLD", 300, "2", 4))
@@ -89,9 +89,7 @@ def _command(kind: Any, name: str, **fields: object) -> Any:
 
 
 async def test_levels_are_those_of_the_plain_model_whatever_happens() -> None:
-    seed = int(os.environ.get("ACCRUAL_TEST_SEED") or random.randrange(2**32))
-    sys.stdout.write(f"levels model: ACCRUAL_TEST_SEED={seed}\n")
-    chance = random.Random(seed)
+    chance = random.Random(seed_for("levels model"))
     desk = Desk(catalogue_of([PROMO], settings=SETTINGS))
     desk.now = datetime(2026, 1, 1, 8, tzinfo=UTC)
     people = {name: Plain() for name in ("ann", "bob", "cid")}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +20,7 @@ from accrual.domain.outcomes import Outcome, Status
 from accrual.domain.programme import Settings
 from accrual.domain.promos import PromoVersion
 from tests.desk import Desk, catalogue_of, identity_of, promo_of
+from tests.seeds import seed_for
 
 STEPS = int(os.environ.get("ACCRUAL_TEST_STREAK_STEPS", "700"))
 ZONES = ["Pacific/Honolulu", "America/New_York", "UTC", "Asia/Jakarta", "Asia/Tokyo", "Pacific/Kiritimati"]
@@ -221,9 +221,7 @@ CASES = [
 
 @pytest.mark.parametrize(("ladder", "weekly"), CASES)
 async def test_streaks_are_those_of_the_plain_model_whatever_happens(ladder: dict[str, Any], weekly: bool) -> None:
-    seed = int(os.environ.get("ACCRUAL_TEST_SEED") or random.randrange(2**32))
-    sys.stdout.write(f"streak model: ACCRUAL_TEST_SEED={seed}\n")
-    chance = random.Random(seed)
+    chance = random.Random(seed_for("streak model"))
     make_up, in_a_row = chance.choice([2, 5, 20]), chance.choice([1, 2, 3])
     streak = {**ladder, "make_up": make_up, "every": "week" if weekly else "day"}
     streak["freeze"] = {"asset": "FREEZE", "in_a_row": in_a_row}
@@ -246,7 +244,7 @@ async def test_streaks_are_those_of_the_plain_model_whatever_happens(ladder: dic
             await desk.decide_all()
             expected = plain.check_in(at, desk.now, zone, offset)
             said = _said(desk.books.outcome(row))
-            where = f"step {step}: {at} told at {desk.now} in {zone} from {offset}, seed {seed}"
+            where = f"step {step}: {at} told at {desk.now} in {zone} from {offset}"
             if len(expected) == 1:
                 # What is both too late and second for the programme is told as the latter.
                 assert said in (expected, ("already_checked_in",)), where

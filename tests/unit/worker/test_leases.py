@@ -39,7 +39,9 @@ async def test_lane_that_joins_is_given_its_share() -> None:
     lanes.check(ann, bob, eve)
 
 
-async def test_lane_that_comes_while_another_looks_around_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lane_that_comes_while_another_looks_around_is_not_taken_for_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Between the two reads of one look somebody may register and take buckets."""
     lanes = Lanes()
     ann, bob = lanes.join("ann"), lanes.join("bob")
