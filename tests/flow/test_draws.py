@@ -17,6 +17,7 @@ from accrual.domain.promos import Benefit, Promo
 from accrual.draw_verify import verify
 from accrual.store.connection import Pool
 from tests.flow.draw_desk import apply_promos, at_work
+from tests.flow.sharing import share_buckets
 from tests.pg_fixtures import Database
 
 EARN = Promo(code="EARN", trigger=Trigger.PURCHASE, benefits=(Benefit(asset="LD", fixed=2),))
@@ -239,6 +240,7 @@ async def _share_out(database: Database, pool: Pool, *, stock: int, entries: int
         pool, Promo(code="RUSH", trigger=Trigger.DRAW_ENTRY, benefits=(Benefit(asset="PTS", draw=table),))
     )
     async with at_work(database, lanes) as work:
+        await share_buckets(work.lanes)
         for first in range(0, entries, 2_000):
             await work.enter(first, min(2_000, entries - first), members=entries)
         await work.decide_at_once(entries)

@@ -16,6 +16,7 @@ from accrual.engine.plan import make_plan
 from accrual.settings import Settings as ProcessSettings
 from accrual.store.catalogue import CatalogueStore
 from accrual.store.connection import Pool
+from tests.flow.sharing import share_buckets
 from tests.pg_fixtures import Database
 
 LANES = 8
@@ -67,6 +68,7 @@ async def _claim_all(database: Database, pool: Pool, promo: Promo) -> int:
             for number in range(LANES)
         ]
         (client,) = engine.catalog.clients.values()
+        await share_buckets(lanes)
         stopping = asyncio.Event()
         running = [asyncio.create_task(lane.run(stopping)) for lane in lanes]
         try:
