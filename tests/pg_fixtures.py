@@ -33,6 +33,9 @@ TEMPLATE = "accrual_template"
 FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "shared_buffers": "64MB"}
 """A test's database may be lost with the machine; what must survive a crash is tested on a server of its own."""
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - made by mkdtemp, for its owner alone until the server needs it
+MEMORY_MIN = 4 * 2**30
+
 _serial = itertools.count()
 _alive = pytest.StashKey[int]()
 T = TypeVar("T")
@@ -160,7 +163,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("PYTEST_XDIST_WORKER"):
         return
     _sweep()
-    home = Path(tempfile.mkdtemp(prefix=PREFIX))
+    home = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_places()[0]))
     home.chmod(0o755)  # root's tests run the server as another user, who has to get here
     handle = os.open(home / "fresh.lock", os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(handle, fcntl.LOCK_EX)
@@ -188,9 +191,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     os.close(handle)
 
 
+def _places() -> list[Path]:
+    """Where a run's server may keep its data, the best first: in memory, where there is plenty.
+
+    Every test makes and drops a database of 700 files. ext4 takes no inode that was freed in the last minutes, so each
+    new file walks past all of those: half of the suite's time went there.
+    """
+    places = [Path(tempfile.gettempdir())]
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_MIN:
+        places.insert(0, MEMORY)
+    return places
+
+
 def _sweep() -> None:
     """Remove what runs that were killed have left: directories of ours that no living process holds."""
-    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/alive.lock"):
+    for lock in itertools.chain.from_iterable(place.glob(f"{PREFIX}*/alive.lock") for place in _places()):
         try:
             handle = os.open(lock, os.O_RDWR)
         except (FileNotFoundError, PermissionError):
