@@ -59,7 +59,7 @@ class Till:
             self.state, buckets=BUCKETS, event_of=lambda *_: None, describe=lambda error: type(error).__name__
         )
         while True:
-            tails = await self.parts.store.tails(list(self.leases))
+            tails, _ = await self.parts.store.tails(list(self.leases))
             wanted = {
                 bucket: (lease.cursor, rows_max or 1_000)
                 for bucket, lease in self.leases.items()

@@ -16,7 +16,7 @@ import pytest
 from accrual.domain.commands import Receipt, Submission, content_digest, encode_command
 from accrual.domain.errors import AccrualError, Broken, Busy, DatabaseDown, KeyReused
 from accrual.domain.ids import bucket_of_ticket
-from accrual.domain.log import AppendRow, Known
+from accrual.domain.log import AppendRow, KeyHome, Known
 from accrual.store.connection import Pool
 from accrual.store.log import PostgresLog
 from accrual.store.reads import Reads
@@ -177,18 +177,19 @@ async def test_key_of_a_whole_client_is_refused_for_another_member(pool: Pool) -
 
 
 async def test_key_of_a_whole_client_that_two_processes_use_at_once_goes_to_one_member(pool: Pool) -> None:
-    """Each looks before the other has written: the key's own home decides, in the statement that appends."""
+    """Each appends before the other has written: the key's own home decides, in the statement that appends."""
     barrier = asyncio.Barrier(2)
 
     class MeetingLog(PostgresLog):
         met = False
 
-        async def find_keys(self, keys: Sequence[tuple[int, int, bytes]]) -> dict[tuple[int, bytes], object]:  # type: ignore[override]
-            found = await super().find_keys(keys)
+        async def append_with_keys(
+            self, rows: Sequence[AppendRow], homes: Sequence[KeyHome], recorded_at: datetime
+        ) -> dict[bytes, Known] | None:
             if not self.met:
                 self.met = True
                 await barrier.wait()
-            return found  # type: ignore[return-value]
+            return await super().append_with_keys(rows, homes, recorded_at)
 
     answers = await asyncio.gather(
         *[submitter(MeetingLog(pool)).submit(purchase(user, "a", key_scope_client=True)) for user in ("1", "2")],

@@ -53,7 +53,7 @@ from accrual.store.links import HeldReferrals
 from accrual.store.log import PostgresLog
 from accrual.store.migrate import count_buckets, read_secret
 from accrual.store.point_rewards import PointRewardReads
-from accrual.store.postgres import open_pool
+from accrual.store.postgres import PROBES, open_pool
 from accrual.store.previews import PreviewStates
 from accrual.store.promos import PromoReads
 from accrual.store.reads import Reads as StoredReads
@@ -61,6 +61,9 @@ from accrual.store.reports import PostgresReports
 from accrual.store.rewards import RewardStore
 from accrual.store.wallets import WalletReads
 from accrual.worker.lane import describe
+
+LISTS_POOL_MAX = 4
+"""Sessions at most for lists, reports and what staff change; nobody at a till waits for these."""
 
 FOLLOW_UP_PAUSE_S = 0.02
 """How long to wait before looking again whether a command's follow-ups, in other buckets, are decided."""
@@ -247,11 +250,16 @@ class RunningEngine:
 @asynccontextmanager
 async def open_engine(url: str, settings: Settings, *, label: str = "api") -> AsyncIterator[RunningEngine]:
     """An engine over a database (the runtime role's address) whose schema is there. Raises DatabaseDown, Broken."""
-    pool = await open_pool(
-        url, label=label, size_max=settings.api_pool_max, statement_timeout_s=settings.statement_timeout_s
+    timeout_s = settings.statement_timeout_s
+    # What callers wait for is probes; what looks over many rows is left to the planner, in sessions made when needed.
+    probing = await open_pool(
+        url, label=label, size_max=settings.api_pool_max, statement_timeout_s=timeout_s, settings=PROBES
+    )
+    looking = await open_pool(
+        url, label=f"{label} lists", size_max=LISTS_POOL_MAX, size_min=0, statement_timeout_s=timeout_s
     )
     try:
-        engine = await _assemble(pool, settings)
+        engine = await _assemble(probing, looking, settings)
         tasks = [
             asyncio.create_task(engine.submitter.watch_backlog(settings.backlog_refresh_s)),
             asyncio.create_task(_keep_fresh(engine.catalog, settings.catalogue_poll_s)),
@@ -265,16 +273,17 @@ async def open_engine(url: str, settings: Settings, *, label: str = "api") -> As
                 with suppress(asyncio.CancelledError):
                     await task
     finally:
-        await pool.close()
+        await looking.close()
+        await probing.close()
 
 
-async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
-    buckets = await count_buckets(pool)
-    catalogues = CatalogueStore(pool)
+async def _assemble(probing: Pool, looking: Pool, settings: Settings) -> RunningEngine:
+    buckets = await count_buckets(probing)
+    catalogues = CatalogueStore(probing)
     catalog = Catalog(catalogues)
     await catalog.refresh()
     faults = read_faults()
-    log = PostgresLog(pool) if faults is None else FaultyLog(pool, faults)
+    log = PostgresLog(probing) if faults is None else FaultyLog(probing, faults)
     submitter = Submitter(
         log,
         buckets=buckets,
@@ -288,17 +297,17 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
         fresh=fresh_bytes,
         content_again=content_again_of(log, catalog),
     )
-    reads = Reads(StoredReads(pool, buckets), catalog, fields_of, now=utc_now)
+    reads = Reads(StoredReads(probing, buckets), catalog, fields_of, now=utc_now)
     content_again = content_again_of(log, catalog)
     previews = Preview(
-        PreviewStates(pool, buckets),
+        PreviewStates(probing, buckets),
         log,
         catalog,
         reads,
         event_of=events_of(catalog),
         describe=describe,
         content_again=content_again,
-        secret=await read_secret(pool),
+        secret=await read_secret(probing),
     )
     return RunningEngine(
         catalog=catalog,
@@ -306,15 +315,15 @@ async def _assemble(pool: Pool, settings: Settings) -> RunningEngine:
         waiter=OutcomeWaiter(log),
         reads=reads,
         previews=previews,
-        referrals=Referrals(HeldReferrals(pool, buckets), submitter.submit, now=utc_now),
-        held=HeldDesk(HeldCommands(pool, buckets), submitter.submit, now=utc_now),
-        promos=Promos(catalog, catalogues, PromoReads(pool, buckets), now=utc_now),
-        rewards=Rewards(catalog, RewardStore(pool, buckets), now=utc_now),
-        draws=Draws(catalog, DrawStore(pool, buckets), now=utc_now, fresh=fresh_bytes),
-        raffles=Raffles(catalog, DrawStore(pool, buckets), submitter, now=utc_now, fresh=fresh_bytes),
-        point_rewards=PointRewards(catalog, catalogues, PointRewardReads(pool), now=utc_now),
-        wallets=Wallets(WalletReads(pool, buckets)),
-        reports=PostgresReports(pool),
+        referrals=Referrals(HeldReferrals(looking, buckets), submitter.submit, now=utc_now),
+        held=HeldDesk(HeldCommands(looking, buckets), submitter.submit, now=utc_now),
+        promos=Promos(catalog, catalogues, PromoReads(looking, buckets), now=utc_now),
+        rewards=Rewards(catalog, RewardStore(looking, buckets), now=utc_now),
+        draws=Draws(catalog, DrawStore(looking, buckets), now=utc_now, fresh=fresh_bytes),
+        raffles=Raffles(catalog, DrawStore(looking, buckets), submitter, now=utc_now, fresh=fresh_bytes),
+        point_rewards=PointRewards(catalog, catalogues, PointRewardReads(looking), now=utc_now),
+        wallets=Wallets(WalletReads(probing, buckets)),
+        reports=PostgresReports(probing),
         log=log,
         buckets=buckets,
     )

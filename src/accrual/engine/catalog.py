@@ -58,6 +58,11 @@ class Catalog:
         return changed
 
     @property
+    def changes(self) -> int:
+        """The sum of all revisions and their number: it rises with whatever is changed, so equal sums need no reading."""
+        return sum(self._revisions.values()) + len(self._revisions)
+
+    @property
     def programmes(self) -> Mapping[int, Catalogue]:
         """The newest catalogue of every programme, by programme_id."""
         return self._newest

@@ -125,8 +125,8 @@ class LaneStore(StateSource, Protocol):
     async def release(self, leases: Iterable[Lease], worker_id: bytes) -> None:
         """Give buckets back in good order."""
 
-    async def tails(self, buckets: Sequence[int]) -> dict[int, int]:
-        """The next position of each bucket's log."""
+    async def tails(self, buckets: Sequence[int]) -> tuple[dict[int, int], int]:
+        """The next position of each bucket's log, and `Catalog.changes` as it stood at that very moment."""
 
     async def fetch(self, wanted: Mapping[int, tuple[int, int]]) -> list[LoggedCommand]:
         """Commands of {bucket: (from position, how many at most)}, in bucket and position order."""

@@ -20,6 +20,9 @@ SALT_BYTES = 16
 LOOKS_MAX = 5
 """How often a flush looks for tickets that somebody else appended between its look and its append."""
 
+LOOKS_FIRST = 32
+"""So many flushes look before they append after one that met a repeat."""
+
 ContentAgain = Callable[[Submission, Known], Awaitable[bytes | None]]
 """The content digest of a stored command by today's translator, None when its bytes were erased (LOG-AND-LANES rule 3)."""
 
@@ -70,6 +73,7 @@ class Submitter:
         self._queued: dict[int, int] = {}
         self._flushing: asyncio.Task[None] | None = None
         self._backlog: dict[int, int] = {}
+        self._looks_first = 0
         self._logger = structlog.get_logger("submit")
         self.accepted_total = 0
         self.repeated_total = 0
@@ -155,12 +159,17 @@ class Submitter:
 
     async def _append(self, batch: list[_Waiting]) -> None:
         waiting = [entry for entry in batch if not entry.answered.done()]
-        known: dict[bytes, Known] = {}
         for look in range(LOOKS_MAX):
-            if look or any(entry.given for entry in waiting):
-                known = await self._log.find([(e.row.bucket, e.row.ticket) for e in waiting if look or e.given])
-                waiting = await self._answer_known(waiting, known)
-            waiting = _refuse(await self._answer_known_keys(waiting))
+            # Nearly every command is new, so most are appended unseen, and looked for when the log says that one is there.
+            # Where repeats come in numbers each flush looks first for a while, lest every one of them be sent twice.
+            if look or self._looks_first:
+                self._looks_first = LOOKS_FIRST if look else self._looks_first - 1
+                waiting = await self._answer_those_there(waiting, [e for e in waiting if look or e.given])
+            else:
+                refused = [entry for entry in waiting if entry.submission.refusal is not None]
+                new = await self._answer_those_there(refused, [e for e in refused if e.given]) if refused else []
+                waiting = [entry for entry in waiting if entry.submission.refusal is None] + new
+            waiting = _refuse(waiting)
             firsts, doubles = _merge(waiting)
             if not firsts:
                 return
@@ -186,6 +195,13 @@ class Submitter:
             self._backlog[bucket] = self._backlog.get(bucket, 0) + 1
             if not entry.answered.done():
                 entry.answered.set_result(receipt_of(known, repeated=False))
+
+    async def _answer_those_there(self, waiting: list[_Waiting], asked: list[_Waiting]) -> list[_Waiting]:
+        """Those that are not in the log, by ticket or by a client-wide key; the others are answered."""
+        if asked:
+            known = await self._log.find([(entry.row.bucket, entry.row.ticket) for entry in asked])
+            waiting = await self._answer_known(waiting, known)
+        return await self._answer_known_keys(waiting)
 
     async def _answer_known(self, waiting: list[_Waiting], known: dict[bytes, Known]) -> list[_Waiting]:
         unknown = []

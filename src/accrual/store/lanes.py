@@ -26,7 +26,7 @@ from accrual.store.draw_rounds import read_heads
 from accrual.store.held import read_held_commands
 from accrual.store.links import read_held, read_nodes, read_shared
 from accrual.store.past import read_earned, read_history, read_profiles
-from accrual.store.postgres import as_login, connect, mapping_loss
+from accrual.store.postgres import PROBES, as_login, connect, mapping_loss
 from accrual.store.posting import post
 from accrual.store.sql import query
 from accrual.store.stocks import fetch_shares, next_codes, quotas, return_shares
@@ -51,9 +51,6 @@ PARKED_FACTS = query("lane/parked_facts")
 
 TAKE_LOCK_TIMEOUT_S = 0.5
 """How long a take-over waits for a row lock before the session that holds it is ended."""
-
-SESSION_SETTINGS = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
-"""Every statement of a lane is index probes; the planner, which cannot know array sizes, is kept to them."""
 
 
 def offsets(groups: Mapping[int, Sequence[Any]], buckets: int) -> list[int]:
@@ -99,7 +96,7 @@ class PostgresLanes:
         """A fresh session; the old one, if any, is cut off. Raises DatabaseDown."""
         self.cut()
         self._connection = await connect(
-            self._url, label=self._label, idle_in_transaction_s=self._idle_s, settings=SESSION_SETTINGS
+            self._url, label=self._label, idle_in_transaction_s=self._idle_s, settings=PROBES
         )
 
     def cut(self) -> None:
@@ -193,11 +190,12 @@ class PostgresLanes:
                 for lease in sorted(leases):
                     await self.connection.fetchval(RELEASE, lease.bucket, lease.epoch, UUID(worker_id))
 
-    async def tails(self, buckets: Sequence[int]) -> dict[int, int]:
-        """The next position of each bucket's log."""
+    async def tails(self, buckets: Sequence[int]) -> tuple[dict[int, int], int]:
+        """The next position of each bucket's log, and `Catalog.changes` as it stood at that very moment."""
         with mapping_loss():
             rows = await self.connection.fetch(TAILS, buckets)
-        return {row[0]: row[1] for row in rows}
+        tails = {row[0]: int(row[1]) for row in rows}
+        return tails, tails.pop(-1)
 
     async def fetch(self, wanted: Mapping[int, tuple[int, int]]) -> list[LoggedCommand]:
         """Commands of {bucket: (from position, how many at most)}, in bucket and position order."""

@@ -70,6 +70,18 @@ _NO_LOGIN: tuple[type[Exception], ...] = (
 )
 
 
+PROBES = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+"""Settings of sessions whose every statement is index probes: the planner, which cannot know array sizes, is kept to them.
+
+A statement is planned once a session; planning it anew for each call takes longer than running it.
+"""
+
+
 class _Session(asyncpg.Connection):  # type: ignore[misc]  # the driver ships no types
     """A session that is handed on as it is: nobody sets session state, so resetting it would be a wasted round trip."""
 

@@ -9,7 +9,7 @@ from accrual.domain.books import BucketState
 from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.store.connection import Connection, Pool
-from accrual.store.lanes import SESSION_SETTINGS, PostgresLanes
+from accrual.store.lanes import PostgresLanes
 from accrual.store.postgres import mapping_loss
 from accrual.store.sql import query
 from accrual.store.stocks import would_fetch_shares
@@ -46,7 +46,7 @@ class PreviewState(PostgresLanes):
 
 
 class PreviewStates:
-    """Where moments to look ahead from come from."""
+    """Where moments to look ahead from come from: a pool of sessions set up as lanes' are, for probes."""
 
     def __init__(self, pool: Pool, buckets: int) -> None:
         self._pool = pool
@@ -60,6 +60,4 @@ class PreviewStates:
                 self._pool.acquire() as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
-                for name, value in SESSION_SETTINGS.items():
-                    await connection.execute(f"set local {name} = {value}")
                 yield PreviewState(connection, self.buckets)

@@ -79,6 +79,7 @@ class Lane:
         self._leases = self._new_leases()
         self._registered = False
         self._tails: dict[int, int] = {}
+        self._newest_known = False
         self._alone: dict[tuple[int, int], int] = {}
         self._batch_now = limits.batch_max
         self._next_beat_s = 0.0
@@ -198,16 +199,20 @@ class Lane:
         leases = self._leases.owned
         if not leases:
             return {}
+        self._newest_known = False
         wanted = fill(leases, self._tails, self._batch_now)
         if sum([count for _, count in wanted.values()]) < self._batch_now:
-            self._tails = await self._store.tails(list(leases))
+            self._tails, changes = await self._store.tails(list(leases))
+            # Read in one glance with the tails: a command behind a change is seen with the change, or later.
+            self._newest_known = changes == self._catalog.changes
             wanted = fill(leases, self._tails, self._batch_now)
         return wanted
 
     async def _work(self, wanted: dict[int, tuple[int, int]]) -> None:
         started_s = self._clocks.monotonic()
         self._state.make_room()
-        await self._catalog.refresh()
+        if not self._newest_known:
+            await self._catalog.refresh()
         commands = await self._store.fetch(wanted)
         if not commands:
             self._tails.clear()

@@ -16,7 +16,7 @@ from accrual.domain.commands import Dialect, Receipt, Reward, Submission, conten
 from accrual.domain.errors import AccrualError, Broken, Busy, DatabaseDown, Invalid, KeyReused
 from accrual.domain.facts import Purchase
 from accrual.domain.log import AppendRow, KeyHome, Known
-from accrual.engine.submit import SubmitLimits, Submitter
+from accrual.engine.submit import LOOKS_FIRST, SubmitLimits, Submitter
 from tests.desk import CLIENT, PROGRAMME, START, Books, identity_of
 
 LIMITS = SubmitLimits(flush_rows_max=100, backlog_single_max=50, backlog_bulk_max=10, queue_max=1_000)
@@ -28,6 +28,7 @@ class Log(Books):
     def __init__(self) -> None:
         super().__init__(buckets=4)
         self.appends: list[int] = []
+        self.finds = 0
         self.bad: set[bytes] = set()
         self.down: AccrualError | None = None
         self.overtaken: Callable[[], Awaitable[Any]] | None = None
@@ -50,6 +51,7 @@ class Log(Books):
         return placed
 
     async def find(self, tickets: Sequence[tuple[int, bytes]]) -> dict[bytes, Known]:
+        self.finds += 1
         if self.down is not None:
             raise self.down
         return await super().find(tickets)
@@ -122,6 +124,20 @@ async def test_fifty_equal_calls_at_once_are_one_command_and_fifty_equal_answers
     assert len({answer.ticket for answer in answers}) == 1
     assert [answer.repeated for answer in answers].count(False) == 1
     assert len(log.rows()) == 1
+
+
+async def test_log_is_looked_in_only_where_repeats_come() -> None:
+    log = Log()
+    ours = submitter(log)
+    for n in range(3):
+        await ours.submit(purchase(key=f"k{n}"))
+    assert log.finds == 0
+    assert (await ours.submit(purchase(key="k0"))).repeated
+    assert log.finds == 1
+    for n in range(LOOKS_FIRST + 5):
+        assert not (await ours.submit(purchase(key=f"k new {n}"))).repeated
+    assert log.finds == 1 + LOOKS_FIRST
+    assert (await ours.submit(purchase(key="k1"))).repeated
 
 
 async def test_calls_without_a_key_are_each_a_command() -> None:
