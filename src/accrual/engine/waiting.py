@@ -60,7 +60,7 @@ class OutcomeWaiter:
                 for future in self._waiting.pop(place, ()):
                     if not future.done():
                         future.set_result(None)
-            pause_s = PAUSE_FIRST_S if found else min(pause_s * 1.5, PAUSE_MAX_S)
+            pause_s = PAUSE_FIRST_S if found else min(pause_s * 5 / 4, PAUSE_MAX_S)
             await asyncio.sleep(pause_s)
 
     def _fail(self, error: AccrualError) -> None:

@@ -30,6 +30,8 @@ GIVEN_UP = "it failed or ended the process each time it was tried"
 
 IDLE_SHARES_EVERY_S = 5.0
 LOOK_AGAIN_MIN_S = 0.002
+LOOK_AGAIN_GROWTH = 1.15
+"""Slow enough that whoever calls again within half a second is not kept waiting for a lane that dozes."""
 PAUSE_MIN_S = 0.05
 PAUSE_MAX_S = 2.0
 
@@ -116,7 +118,7 @@ class Lane:
                 else:
                     # Work tends to follow work: look often just after some, and ever more rarely when none comes.
                     await self._wait_for_work(look_again_s)
-                    look_again_s = min(look_again_s * 1.5, self._limits.poll_s)
+                    look_again_s = min(look_again_s * LOOK_AGAIN_GROWTH, self._limits.poll_s)
             except DatabaseDown as error:
                 self._log.warning("database_down", reason=error.details.get("reason"), pause_s=pause_s)
                 self._start_over()

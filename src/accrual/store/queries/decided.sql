@@ -1,4 +1,9 @@
--- Which of these positions have an outcome.
+-- Which of these positions have an outcome. `offset 0`: a probe for each.
 select o.bucket, o.position
 from unnest($1::integer[], $2::bigint[]) as wanted (bucket, position)
-join outcome o on o.bucket = wanted.bucket and o.position = wanted.position
+cross join lateral (
+    select k.bucket, k.position
+    from outcome k
+    where k.bucket = wanted.bucket and k.position = wanted.position
+    offset 0
+) o

@@ -6,5 +6,11 @@ cross join lateral unnest(
     ($3::bigint[])[($2::integer[])[l.bucket + 1] + 1 : ($2::integer[])[l.bucket + 2]],
     ($4::bigint[])[($2::integer[])[l.bucket + 1] + 1 : ($2::integer[])[l.bucket + 2]]
 ) as u (account, since)
-join line k on k.bucket = l.bucket and k.account = u.account and k.position > u.since
-where l.bucket = any ($1::integer[]) and k.amount > 0
+cross join lateral (
+    select n.account, n.position, n.leg, n.amount, n.expires_at, n.active_at, n.origin_bucket, n.origin_position,
+           n.origin_leg
+    from line n
+    where n.bucket = l.bucket and n.account = u.account and n.position > u.since and n.amount > 0
+    offset 0 -- a probe for each, whatever the planner believes of the table's size
+) k
+where l.bucket = any ($1::integer[])

@@ -5,5 +5,10 @@ cross join lateral unnest(
     ($3::bigint[])[($2::integer[])[l.bucket + 1] + 1 : ($2::integer[])[l.bucket + 2]],
     ($4::bigint[])[($2::integer[])[l.bucket + 1] + 1 : ($2::integer[])[l.bucket + 2]]
 ) as u (account, since)
-join lot_use k on k.bucket = l.bucket and k.account = u.account and k.position > u.since
+cross join lateral (
+    select n.account, n.lot_position, n.lot_leg, n.amount
+    from lot_use n
+    where n.bucket = l.bucket and n.account = u.account and n.position > u.since
+    offset 0 -- a probe for each, whatever the planner believes of the table's size
+) k
 where l.bucket = any ($1::integer[])
