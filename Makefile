@@ -19,7 +19,7 @@ ifneq ($(shell $(BIN)/python -c "print(open('$(VENV)/.home').read())" 2>/dev/nul
 .PHONY: $(VENV)/.runtime
 endif
 
-.PHONY: help setup setup-dev demo test lint format check bench soak explore requirements schema clean
+.PHONY: help setup setup-dev demo test tests lint format check bench soak explore requirements schema clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -39,7 +39,10 @@ setup-dev: $(VENV)/.dev ## The same, and the tools that tests and checks need
 demo: setup ## Fresh database, the example programme, every seed request over HTTP, and what came of it
 	@$(BIN)/accrual demo
 
-test: lint ## Linters, types, walls, then every test, those with a database also against an installed PostgreSQL 15
+test: setup-dev ## Linters, types, walls and every test, those with a database also against an installed PostgreSQL 15
+	@$(MAKE) -j2 --output-sync=line lint tests
+
+tests: setup-dev
 	@$(BIN)/python tests/run.py -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: setup-dev ## ruff, mypy and the import walls

@@ -30,7 +30,14 @@ RUN_DIRECTORY = "ACCRUAL_TEST_RUN"
 BINARIES = "ACCRUAL_TEST_POSTGRES_BIN"
 PREFIX = "accrual-tests-"
 TEMPLATE = "accrual_template"
-FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "shared_buffers": "64MB"}
+FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "jit": "off",
+    "autovacuum_naptime": "1h",
+}
 """A test's database may be lost with the machine; what must survive a crash is tested on a server of its own."""
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - made by mkdtemp, for its owner alone until the server needs it

@@ -306,7 +306,7 @@ BODIES = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(body=BODIES, raw=st.binary(max_size=40), action=st.sampled_from(["show", "add", "set", "update", "del"]))
 async def test_whatever_is_sent_gets_a_reply_in_one_of_the_shapes(body: Any, raw: bytes, action: str) -> None:
     desk = Desk(settings=SETTINGS)
