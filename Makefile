@@ -40,7 +40,7 @@ demo: setup ## Fresh database, the example programme, every seed request over HT
 	@$(BIN)/accrual demo
 
 test: setup-dev ## Linters, types, walls and every test, those with a database also against an installed PostgreSQL 15
-	@$(MAKE) -j2 --output-sync=line lint tests
+	@$(MAKE) -j2 lint tests
 
 tests: setup-dev
 	@$(BIN)/python tests/run.py -n $(WORKERS) $(PYTEST_ARGS)
