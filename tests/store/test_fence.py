@@ -187,7 +187,8 @@ async def test_postings_over_the_same_buckets_in_opposite_order_never_deadlock(d
         counted = await asyncio.gather(
             _post_often(up, epochs, buckets, until_s), _post_often(down, epochs, buckets[::-1], until_s)
         )
-    assert all(commits > 5 for commits, _ in counted), counted
+    # Whoever wins the first rows may go on winning them, in step with the other.
+    assert sum(commits for commits, _ in counted) > 10, counted
     # They met on the same rows, else this shows nothing.
     assert sum(refusals for _, refusals in counted) > 5, counted
     deadlocks = await pool.fetchval("select deadlocks from pg_stat_database where datname = current_database()")
