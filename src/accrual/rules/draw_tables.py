@@ -79,6 +79,8 @@ class CompiledDraw(msgspec.Struct, frozen=True, kw_only=True):
     units: int = 1
     whole: tuple[tuple[CompiledPrize, int], ...] = ()
     """The table with all its prizes in it."""
+    whole_told: tuple[tuple[str, int], ...] = ()
+    """The same as receipts tell it."""
     watched: tuple[CompiledPrize, ...] = ()
     """The prizes that can leave the table."""
     pity_key: tuple[int, int, int] = (0, SLOT_PITY, 0)
@@ -131,6 +133,7 @@ def compile_draw(benefit: Benefit, draw: Draw, drawing: Drawing, assets: Mapping
         cost=_cost(draw.cost, assets),
         prizes=prizes,
         whole=tuple((prize, prize.weight) for prize in prizes if prize.weight),
+        whole_told=tuple((prize.code, prize.weight) for prize in prizes if prize.weight),
         watched=tuple(prize for prize in prizes if prize.may_leave),
         pity_key=(drawing.promo_id, SLOT_PITY, 0),
         fallback=draw.fallback,

@@ -61,7 +61,8 @@ def draw_entry(
             out[prize.code] = reason
     table, helped = table_of(draw, out, misses)
     total = sum([weight for _, weight in table])
-    point = point_of(draw.drawing.secret.secret, f"{snapshot.ticket.hex()}/{draw.drawing.promo}", total)
+    ticket = snapshot.ticket.hex()
+    point = point_of(draw.drawing.secret.secret, f"{ticket}/{draw.drawing.promo}", total)
     prize = prize_at(table, point)
     after: dict[CounterKey, int] = {}
     if draw.pity_after is not None:
@@ -73,10 +74,10 @@ def draw_entry(
         "round": draw.drawing.secret.round,
         "commitment": draw.commitment[:COMMITMENT_ID_DIGITS],
         "version": draw.drawing.version,
-        "ticket": snapshot.ticket.hex(),
+        "ticket": ticket,
         "member": member_tag(draw, snapshot),
         "at": written(moment),
-        "table": [[each.code, weight] for each, weight in table],
+        "table": draw.whole_told if table is draw.whole else [(each.code, weight) for each, weight in table],
         "out": out,
         "misses": misses,
         "helped": helped,
