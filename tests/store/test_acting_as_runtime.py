@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ import asyncpg
 import pytest
 
 from accrual.domain.log import LaneRow
+from accrual.store.doctor import read_books
 from accrual.store.lanes import PostgresLanes
 from accrual.store.postgres import as_login, as_runtime, connect, open_pool
 from accrual.store.reports import PostgresReports
@@ -41,6 +43,34 @@ async def test_lane_is_known_and_reported(address: str) -> None:
     pool = await open_pool(address, label="reports", size_max=1)
     assert await PostgresReports(pool).lanes() == ["{}"]
     await pool.close()
+    await lanes.close()
+
+
+async def test_lanes_see_each_other_as_connected_for_as_long_as_they_are(address: str) -> None:
+    one, other = _lanes(address, "one"), _lanes(address, "other")
+    await one.open()
+    await other.open()
+    mine, theirs = uuid.uuid4().bytes, uuid.uuid4().bytes
+    await one.register(mine, NOW, "one")
+    await other.register(theirs, NOW, "other")
+    assert {row.worker_id: row.connected for row in await one.workers()} == {mine: True, theirs: True}
+    assert {row.worker_id: row.connected for row in await other.workers()} == {mine: True, theirs: True}
+    await other.close()
+    for _ in range(100):
+        seen = {row.worker_id: row.connected for row in await one.workers()}
+        if not seen[theirs]:
+            break
+        await asyncio.sleep(0.02)
+    assert seen == {mine: True, theirs: False}
+    await one.close()
+
+
+async def test_examination_finds_a_lane_that_is_there(address: str) -> None:
+    lanes = _lanes(address, "a")
+    await lanes.open()
+    await lanes.register(uuid.uuid4().bytes, NOW, "a")
+    found = await read_books(address, pause_s=0)
+    assert [(worker.label, worker.connected) for worker in found.workers] == [("a", True)]
     await lanes.close()
 
 

@@ -10,7 +10,7 @@ from accrual.domain.errors import Missing
 from accrual.domain.health import BooksHealth, ClientHealth, HotTable, ServerHealth, WorkerHealth
 from accrual.domain.programme import Client, Settings
 from accrual.store.connection import Connection, Record
-from accrual.store.postgres import connect, mapping_loss
+from accrual.store.postgres import as_login, connect, mapping_loss
 from accrual.store.sql import query
 
 HISTORY_TABLES = ("command", "outcome", "line", "lot_use", "audit", "key_home", "programme_revision", "promo_version")
@@ -68,13 +68,19 @@ async def read_books(url: str, *, pause_s: float, programme: str | None = None) 
     connection = await connect(url, label="doctor")
     try:
         with mapping_loss():
-            first = await connection.fetch(_WORKERS)
+            first = await _fetch_workers(connection)
             if first:
                 await asyncio.sleep(pause_s)
-            second = {row[0]: row[2] for row in await connection.fetch(_WORKERS)} if first else {}
+            second = {row[0]: row[2] for row in await _fetch_workers(connection)} if first else {}
             return await _books(connection, [_worker(row, second) for row in first], programme)
     finally:
         await connection.close()
+
+
+async def _fetch_workers(connection: Connection) -> list[Record]:
+    # To the runtime role another login's session has no start to compare.
+    async with as_login(connection):
+        return await connection.fetch(_WORKERS)
 
 
 async def _books(connection: Connection, workers: list[WorkerHealth], only: str | None) -> BooksHealth:

@@ -130,9 +130,10 @@ class PostgresLanes:
             return await self.connection.fetchval(WORKER_BEAT, UUID(worker_id), report) is not None
 
     async def workers(self) -> list[WorkerRow]:
-        """Every known lane process."""
+        """Every known lane process. Read as the login: to the runtime role another login's session has no start to compare."""
         with mapping_loss():
-            rows = await self.connection.fetch(WORKERS)
+            async with as_login(self.connection):
+                rows = await self.connection.fetch(WORKERS)
         return [WorkerRow(row[0].bytes, row[1], row[2], row[3], row[4]) for row in rows]
 
     async def forget(self, worker_id: bytes) -> None:

@@ -27,6 +27,7 @@ class Leases:
         self._lease_s = lease_s
         self._monotonic = monotonic
         self._seen: dict[bytes, tuple[int, float]] = {}
+        self._looked_s = monotonic()
         self.owned: dict[int, Lease] = {}
 
     async def rebalance(self) -> None:
@@ -75,17 +76,24 @@ class Leases:
                 self.owned[bucket] = suspected(lease, 1)
 
     def _alive(self, workers: Sequence[WorkerRow]) -> set[bytes]:
-        now = self._monotonic()
+        """Who beat within the lease, as far as this lane was awake to see it.
+
+        A look counts for half a lease at most: where the whole machine stood still, whoever wakes first finds everybody
+        silent for as long as it slept, and has to see them silent once more.
+        """
+        now_s = self._monotonic()
+        passed_s = min(now_s - self._looked_s, self._lease_s / 2)
+        self._looked_s = now_s
         alive = set()
+        seen_now = {}
         for worker in workers:
-            known = self._seen.get(worker.worker_id)
-            if known is None or known[0] != worker.beat:
-                self._seen[worker.worker_id] = known = (worker.beat, now)
+            beat, silent_s = self._seen.get(worker.worker_id, (worker.beat, -passed_s))
+            silent_s = silent_s + passed_s if beat == worker.beat else 0.0
+            seen_now[worker.worker_id] = (worker.beat, silent_s)
             # A worker whose session is gone cannot post with it; should it come back, the epoch refuses it.
-            if worker.connected and now - known[1] < self._lease_s:
+            if worker.connected and silent_s < self._lease_s:
                 alive.add(worker.worker_id)
-        known_ids = {worker.worker_id for worker in workers}
-        self._seen = {worker_id: seen for worker_id, seen in self._seen.items() if worker_id in known_ids}
+        self._seen = seen_now
         return alive
 
     def _drop_lost(self, rows: Sequence[LaneRow]) -> None:
