@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import os
 import sys
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
+
+# Looking for plugins reads the metadata of every installed package, at each start; none is wanted here.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,9 +26,7 @@ _Port = Annotated[int, Field(ge=0, le=65535)]
 class Settings(BaseSettings):
     """Settings of one process. Each is an environment variable: `ACCRUAL_` and its name in upper case."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="ACCRUAL_", extra="ignore", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(env_prefix="ACCRUAL_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     data_dir: Path = Path(".accrual")
     """Where the embedded PostgreSQL keeps its data and the running server its address."""
@@ -135,6 +140,17 @@ class Settings(BaseSettings):
     """How log lines look; neither ever carries names, phones, keys or bodies."""
 
 
+def descriptions() -> dict[str, str]:
+    """What each setting is, by its name: the text below it. Read from the source by who asks, for starting is quicker so."""
+    (settings,) = ast.parse(inspect.getsource(Settings)).body
+    told = {}
+    for field, text in pairwise(cast(ast.ClassDef, settings).body):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(what))):
+                told[name] = " ".join(what.split())
+    return told
+
+
 def reference() -> str:
     """The page docs/reference/settings.md; `python -m accrual.settings > docs/reference/settings.md` renews it."""
     rows = [
@@ -146,9 +162,10 @@ def reference() -> str:
         "| variable | default | what |",
         "|---|---|---|",
     ]
+    told = descriptions()
     for name, field in Settings.model_fields.items():
         default = "none" if field.default is None else f"`{field.default}`"
-        what = " ".join((field.description or "").split()).replace("|", "\\|")
+        what = told[name].replace("|", "\\|")
         rows.append(f"| `ACCRUAL_{name.upper()}` | {default} | {what} |")
     return "\n".join(rows) + "\n"
 

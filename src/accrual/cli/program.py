@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 from typing import Any, NamedTuple
 
@@ -78,6 +79,8 @@ def load(name: str) -> Any:
     # What a command prints may be read by a program: its log goes elsewhere. Servers set it up again by their settings.
     telemetry.configure(level="warning")
     found = getattr(importlib.import_module(entry.module), entry.attribute)
+    gc.freeze()
+    gc.enable()
     if not isinstance(found, typer.Typer):
         alone = typer.Typer(add_completion=False)
         alone.command(name)(found)
