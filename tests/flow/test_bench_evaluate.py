@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from accrual.bench import promos
+from accrual.bench import evaluate, promos
 from accrual.bench.evaluate import bench_evaluate
 from accrual.bootstrap.bench import bench_server
 from tests.flow.test_benchmarks import SMALL, server_url  # noqa: F401 - a fixture
@@ -26,6 +26,8 @@ async def test_evaluate_answers_every_question(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(promos, "ROUNDS", 1)
+    assert evaluate.SIZES[-1] == 10_000
+    monkeypatch.setattr(evaluate, "SIZES", (10, 1_000))  # ten thousand take this test ten seconds to compile
     other = tmp_path / "other.yaml"
     other.write_text(SMALL.programme.read_text().replace("fixed: 1", "fixed: 3"))
     options = msgspec.structs.replace(SMALL, compared=other, distributions=SMALL.distributions[:1])
@@ -33,6 +35,6 @@ async def test_evaluate_answers_every_question(
         runs, invariants, _ = await bench_evaluate(server, options, Silent())  # type: ignore[arg-type]
     assert invariants.ok, invariants.wrong
     named = {run.distribution: run for run in runs}
-    assert {"10 promos", "10,000 promos", "20 conditions, none holds", "backtest, as it was"} <= named.keys()
+    assert {"10 promos", "1,000 promos", "20 conditions, none holds", "backtest, as it was"} <= named.keys()
     assert named["drain, other.yaml"].more["drain_ratio_to_demo"] > 0
     assert named["backtest, changed"].commands == named["backtest, as it was"].commands == 900
