@@ -6,11 +6,12 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from accrual.domain.draws import DrawnRow
 from accrual.domain.log import OutcomeRow
 from accrual.domain.transfers import Line
-from accrual.store.binary_copy import line_stream, outcome_stream
+from accrual.store.binary_copy import drawn_stream, line_stream, outcome_stream, unposted_stream
 from accrual.store.connection import Pool
-from accrual.store.posting import LINE_COLUMNS, OUTCOME_COLUMNS, _stream
+from accrual.store.posting import DRAWN_COLUMNS, LINE_COLUMNS, OUTCOME_COLUMNS, UNPOSTED_COLUMNS, _stream
 
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
 SPAN_US = (datetime(9999, 12, 31, tzinfo=UTC) - FIRST) // timedelta(microseconds=1)
@@ -73,3 +74,21 @@ async def test_outcomes_arrive_as_they_are(owner_pool: Pool) -> None:
         for n in range(300)
     ]
     assert await _copied(owner_pool, "outcome", OUTCOME_COLUMNS, outcome_stream(rows)) == [tuple(row) for row in rows]
+
+
+async def test_entries_of_draws_arrive_as_they_are(owner_pool: Pool) -> None:
+    draw = random.Random(7)
+    rows = [
+        DrawnRow(
+            *(_whole(draw, 32), _whole(draw, 32), _whole(draw, 32), _whole(draw, 64), _whole(draw, 64)),
+            *(_whole(draw, 64), draw.randbytes(16), draw.randbytes(32)),
+        )
+        for _ in range(100)
+    ]
+    assert await _copied(owner_pool, "draw_entry", DRAWN_COLUMNS, drawn_stream(rows)) == [tuple(row) for row in rows]
+
+
+async def test_commands_without_lines_arrive_as_they_are(owner_pool: Pool) -> None:
+    draw = random.Random(7)
+    rows = [(_whole(draw, 32), draw.randbytes(16), _whole(draw, 64)) for _ in range(100)]
+    assert await _copied(owner_pool, "unposted", UNPOSTED_COLUMNS, unposted_stream(rows)) == rows

@@ -18,8 +18,8 @@ from accrual.engine.catalog import Catalog
 from accrual.engine.draw_views import DrawView, OddsView, WinnerView, percent_text
 from accrual.engine.ports_draws import DrawSource
 from accrual.rules.compile import compile_version
-from accrual.rules.draw_tables import CompiledDraw
-from accrual.rules.draws import COMMITMENT_ID_DIGITS, NO_STOCK, NOT_NOW, table_of, written
+from accrual.rules.draw_tables import COMMITMENT_ID_DIGITS, CompiledDraw
+from accrual.rules.draws import NO_STOCK, NOT_NOW, table_of, written
 
 FORMAT = "accrual draw receipts 1"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import msgspec
 
-from accrual.domain.draws import DrawKey, DrawnRow, DrawSecret
+from accrual.domain.draws import DrawHead, DrawKey, DrawnRow, DrawSecret
 from accrual.domain.log import Posting
 from accrual.domain.outcomes import Booked
 from accrual.domain.programme import Catalogue
@@ -15,7 +16,7 @@ from accrual.engine.purse import Purse
 from accrual.engine.state import State
 from accrual.engine.task import Task
 from accrual.rules.draw_tables import UNCOMMITTED
-from accrual.rules.snapshot import Judgement, Snapshot, nothing_to_spend
+from accrual.rules.snapshot import Judgement, nothing_drawn, nothing_to_spend
 
 TAG_BYTES = 16
 
@@ -43,16 +44,22 @@ def blinded(catalogue: Catalogue, secret: bytes) -> Catalogue:
     )
 
 
-def with_draws(snapshot: Snapshot, task: Task, state: State, purse: Purse | None, secret: bytes) -> Snapshot:
-    """The snapshot with what an entry of a draw looks at besides."""
-    bucket = task.command.bucket
-    return msgspec.structs.replace(
-        snapshot,
-        ticket=task.ticket,
-        tag=tag_of(task.member_id, secret),
-        spendable=nothing_to_spend if purse is None else purse.available,
-        drawn=lambda key: state.drawn[_place(bucket, key)],
-    )
+LookedAt = tuple[bytes, bytes, Callable[[int], int], Callable[[DrawKey], DrawHead | None]]
+"""What an entry of a draw looks at besides, in the order of Snapshot: ticket, tag, spendable, drawn."""
+
+NO_DRAWS: LookedAt = (b"", b"", nothing_to_spend, nothing_drawn)
+"""The same where nothing is drawn."""
+
+
+def what_draws_look_at(task: Task, state: State, purse: Purse | None, secret: bytes) -> LookedAt:
+    """What an entry of a draw looks at, out of a lane's state."""
+    bucket, heads = task.command.bucket, state.drawn
+
+    def drawn(key: DrawKey) -> DrawHead | None:
+        return heads[bucket, key[0], key[1]]
+
+    spendable = nothing_to_spend if purse is None else purse.available
+    return task.ticket, tag_of(task.member_id, secret), spendable, drawn
 
 
 def costs_told(judgement: Judgement) -> tuple[Booked, ...]:
@@ -67,16 +74,7 @@ def costs_told(judgement: Judgement) -> tuple[Booked, ...]:
 
 def keep_entries(task: Task, judgement: Judgement, state: State, posting: Posting) -> None:
     """The entries of a command stand: the next one of the bucket goes on from them."""
-    command = task.command
-    for drawn in judgement.drawn:
-        state.drawn[_place(command.bucket, drawn.key)] = drawn.head
-        posting.drawn.append(
-            DrawnRow(
-                *(command.bucket, *drawn.key, drawn.head.entries, command.position),
-                *(drawn.units, task.member_id, drawn.head.chain),
-            )
-        )
-
-
-def _place(bucket: int, key: DrawKey) -> tuple[int, int, int]:
-    return bucket, key[0], key[1]
+    bucket, position, member_id = task.command.bucket, task.command.position, task.member_id
+    for (promo_id, number), head, units in judgement.drawn:
+        state.drawn[bucket, promo_id, number] = head
+        posting.drawn.append(DrawnRow(bucket, promo_id, number, head.entries, position, units, member_id, head.chain))

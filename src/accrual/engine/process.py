@@ -38,7 +38,7 @@ from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Line
 from accrual.engine.clearing import judged_row, why_not_cleared
 from accrual.engine.code_sending import OUTBOX, CodeSender
-from accrual.engine.entries import costs_told, keep_entries, with_draws
+from accrual.engine.entries import NO_DRAWS, costs_told, keep_entries, what_draws_look_at
 from accrual.engine.keeping_levels import set_by_hand, tier_event
 from accrual.engine.linking import rows_of_judgement
 from accrual.engine.process_links import LinkDecider
@@ -197,7 +197,7 @@ class Processor(LinkDecider, MovementDecider):
             return self._forward(task, reward, cell.row.merged_into, posting)
         stocks = SeenStocks(self._state, command.bucket)
         purse = self._purse(task, cell, reward.facts[0].occurred_at or command.recorded_at) if cell.has_books else None
-        judgement = self._judge(task, reward, self._snapshot(task, reward, programme, cell, stocks), purse)
+        judgement = self._judge(task, reward, self._snapshot(task, reward, programme, cell, stocks, purse), purse)
         if purse is not None:
             credit_awards(judgement, purse)
             lines, uses, after, system_moves = purse.lines, purse.uses, purse.after, purse.moved
@@ -272,9 +272,15 @@ class Processor(LinkDecider, MovementDecider):
         return Decided(command, Status.DECIDED, encode_outcome(outcome), [], [])
 
     def _snapshot(
-        self, task: Task, reward: Reward, programme: CompiledProgramme, cell: MemberCell, stocks: SeenStocks
+        self,
+        task: Task,
+        reward: Reward,
+        programme: CompiledProgramme,
+        cell: MemberCell,
+        stocks: SeenStocks,
+        purse: Purse | None,
     ) -> Snapshot:
-        command, row = task.command, cell.row
+        command, row, looks = task.command, cell.row, task.looks
         member = None
         if row is not None:
             member = MemberState(row.member_id, row.referrer, row.enrolled_at, cell.profile or EMPTY_PROFILE)
@@ -287,24 +293,23 @@ class Processor(LinkDecider, MovementDecider):
             cell.counters.__getitem__,
             stocks.left,
             task.client,
-            (lambda: _balances(cell, programme)) if task.looks.balance else dict,
-            (lambda: cell.history or ()) if task.looks.history_days else tuple,
-            self._seed_of(command.ticket) if task.looks.draws else b"",
-            cleared=task.clears is not None,
+            (lambda: _balances(cell, programme)) if looks.balance else dict,
+            (lambda: cell.history or ()) if looks.history_days else tuple,
+            self._seed_of(command.ticket) if looks.codes else b"",
+            *(what_draws_look_at(task, self._state, purse, self._secret) if looks.rounds or looks.costs else NO_DRAWS),
+            task.clears is not None,
         )
 
     def _judge(self, task: Task, reward: Reward, snapshot: Snapshot, purse: Purse | None) -> Judgement:
         """What entries of draws may cost is what the member has after what is due by now has come and gone."""
-        if not (task.looks.rounds or task.looks.costs):
+        if purse is None or not (task.looks.rounds or task.looks.costs):
             return evaluate(reward, snapshot)
         try:
-            if purse is not None:
-                for asset_id in task.looks.costs:
-                    purse.bring_up_to_date(asset_id)
-            return evaluate(reward, with_draws(snapshot, task, self._state, purse, self._secret))
+            for asset_id in task.looks.costs:
+                purse.bring_up_to_date(asset_id)
+            return evaluate(reward, snapshot)
         except BaseException:
-            if purse is not None:
-                purse.undo()
+            purse.undo()
             raise
 
     def _remember(

@@ -65,7 +65,7 @@ class _Asks(NamedTuple):
 
     balances: bool
     purchases: bool
-    draws: bool
+    codes: bool
 
 
 class _Parked(NamedTuple):
@@ -189,7 +189,7 @@ class Simulator:
             (lambda: self._balances_of(member_id, programme)) if self._asks.balances else dict,
             (lambda: self._purchases.get(member_id, ())) if self._asks.purchases else tuple,
             hashlib.blake2b(command.ticket, key=self._secret, digest_size=16, person=b"seed").digest()
-            if self._asks.draws and _draws(reward, programme)
+            if self._asks.codes and _codes(reward, programme)
             else b"",
             cleared=cleared,
         )
@@ -277,7 +277,7 @@ class Simulator:
         self._asks = _Asks(
             before.balances or any(look.balance or look.costs for look in looks),
             before.purchases or any(look.history_days for look in looks),
-            any(look.draws for look in looks),
+            any(look.codes for look in looks),
         )
 
     def _credit(self, member_id: bytes, awards: tuple[Award, ...], now: datetime) -> None:
@@ -374,8 +374,8 @@ def _none_counted(key: CounterKey) -> int:
     return 0
 
 
-def _draws(reward: Reward, programme: CompiledProgramme) -> bool:
-    return any(programme.looks.get(kind.trigger, NO_LOOKS).draws for kind in kinds_of(reward))
+def _codes(reward: Reward, programme: CompiledProgramme) -> bool:
+    return any(programme.looks.get(kind.trigger, NO_LOOKS).codes for kind in kinds_of(reward))
 
 
 def _as_recorded(parked: _Parked) -> Reward | Profile:

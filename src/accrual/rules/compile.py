@@ -135,14 +135,14 @@ def _index_keys(promo: Promo) -> Iterable[tuple[Trigger, str | None, Subject | N
 
 def _looks(versions: Iterable[CompiledVersion], assets: dict[str, int]) -> Looks:
     accounts: set[tuple[int, Role]] = set()
-    limits = profile = balance = draws = False
+    limits = profile = balance = codes = False
     history_days, first = 0, False
     costs: set[int] = set()
     rounds: set[DrawKey] = set()
     for version in versions:
         for benefit in (*version.for_member, *version.for_referrer):
             accounts.add((benefit.asset_id, Role.MEMBER))
-            draws = draws or benefit.kind in ("voucher", "draw", "raffle")
+            codes = codes or benefit.kind == "voucher"
             if benefit.draw is not None:
                 limits = limits or bool(benefit.draw.prizes)
                 rounds.add(benefit.draw.key)
@@ -179,7 +179,7 @@ def _looks(versions: Iterable[CompiledVersion], assets: dict[str, int]) -> Looks
         balance=balance,
         history_days=history_days,
         first=first,
-        draws=draws,
+        codes=codes,
         costs=tuple(sorted(costs)),
         rounds=tuple(sorted(rounds)),
     )

@@ -151,8 +151,8 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
     """What judging facts of a trigger may look at beyond the facts: what has to be loaded for them.
 
     `accounts` are (asset_id, role) that may be credited or whose balance is asked for. `first`: where nothing was bought
-    in the last `history_days`, whether there was a purchase at all. `costs` are assets that entries of draws may cost,
-    `rounds` the rounds of draws that may be entered.
+    in the last `history_days`, whether there was a purchase at all. `codes`: whether voucher codes may be made. `costs` are
+    assets that entries of draws may cost, `rounds` the rounds of draws that may be entered.
     """
 
     accounts: tuple[tuple[int, Role], ...]
@@ -161,12 +161,12 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
     balance: bool
     history_days: int
     first: bool
-    draws: bool
+    codes: bool
     costs: tuple[int, ...] = ()
     rounds: tuple[DrawKey, ...] = ()
 
 
-NO_LOOKS = Looks(accounts=(), limits=False, profile=False, balance=False, history_days=0, first=False, draws=False)
+NO_LOOKS = Looks(accounts=(), limits=False, profile=False, balance=False, history_days=0, first=False, codes=False)
 
 
 class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,7 +217,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
             balance=any(part.balance for part in parts),
             history_days=max([part.history_days for part in parts]),
             first=any(part.first for part in parts),
-            draws=any(part.draws for part in parts),
+            codes=any(part.codes for part in parts),
             costs=tuple(dict.fromkeys(asset_id for part in parts for asset_id in part.costs)),
             rounds=tuple(dict.fromkeys(key for part in parts for key in part.rounds)),
         )

@@ -22,6 +22,9 @@ _SLOT_FIRST = 301
 _SLOTS = 32_000
 """Slots of prizes lie above those of limits; a slot is told by the prize's code, so that it outlives changes of the table."""
 
+COMMITMENT_ID_DIGITS = 16
+"""How much of its commitment a receipt carries."""
+
 UNCOMMITTED = 0
 """The round of a draw that nobody has published a commitment for: what is drawn in it is for looking at only."""
 
@@ -69,7 +72,11 @@ class CompiledDraw(msgspec.Struct, frozen=True, kw_only=True):
     """An instant draw or, with `closes_at`, a raffle; `units` are the tickets of one entry."""
 
     drawing: Drawing
+    key: DrawKey
+    """Promo and round."""
     commitment: str
+    commitment_id: str
+    """How receipts name the commitment."""
     cost: CompiledCost | None
     prizes: tuple[CompiledPrize, ...] = ()
     fallback: str | None = None
@@ -79,17 +86,14 @@ class CompiledDraw(msgspec.Struct, frozen=True, kw_only=True):
     units: int = 1
     whole: tuple[tuple[CompiledPrize, int], ...] = ()
     """The table with all its prizes in it."""
+    whole_weight: int = 0
+    """The sum of their weights."""
     whole_told: tuple[tuple[str, int], ...] = ()
     """The same as receipts tell it."""
     watched: tuple[CompiledPrize, ...] = ()
     """The prizes that can leave the table."""
     pity_key: tuple[int, int, int] = (0, SLOT_PITY, 0)
     """The counter of a member's entries in a row without any of the prizes that pity is about."""
-
-    @property
-    def key(self) -> DrawKey:
-        """Promo and round."""
-        return self.drawing.promo_id, self.drawing.secret.round
 
     @property
     def by_period(self) -> bool:
@@ -127,12 +131,16 @@ def stock_of(promo_id: int, prize: Prize) -> StockKey | None:
 def compile_draw(benefit: Benefit, draw: Draw, drawing: Drawing, assets: Mapping[str, int]) -> CompiledDraw:
     """A prize table with its round's secret."""
     prizes = tuple(_prize(prize, benefit, drawing, assets) for prize in draw.prizes)
+    commitment = commitment_of(drawing.secret.secret)
     return CompiledDraw(
         drawing=drawing,
-        commitment=commitment_of(drawing.secret.secret),
+        key=(drawing.promo_id, drawing.secret.round),
+        commitment=commitment,
+        commitment_id=commitment[:COMMITMENT_ID_DIGITS],
         cost=_cost(draw.cost, assets),
         prizes=prizes,
         whole=tuple((prize, prize.weight) for prize in prizes if prize.weight),
+        whole_weight=sum(prize.weight for prize in prizes),
         whole_told=tuple((prize.code, prize.weight) for prize in prizes if prize.weight),
         watched=tuple(prize for prize in prizes if prize.may_leave),
         pity_key=(drawing.promo_id, SLOT_PITY, 0),
@@ -144,9 +152,12 @@ def compile_draw(benefit: Benefit, draw: Draw, drawing: Drawing, assets: Mapping
 
 def compile_raffle(raffle: Raffle, drawing: Drawing, assets: Mapping[str, int]) -> CompiledDraw:
     """What entering a raffle needs to know of it."""
+    commitment = commitment_of(drawing.secret.secret)
     return CompiledDraw(
         drawing=drawing,
-        commitment=commitment_of(drawing.secret.secret),
+        key=(drawing.promo_id, drawing.secret.round),
+        commitment=commitment,
+        commitment_id=commitment[:COMMITMENT_ID_DIGITS],
         cost=_cost(raffle.cost, assets),
         closes_at=read_instant(raffle.at, drawing.zone.key),
         units=raffle.tickets,

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -18,19 +18,17 @@ from accrual.rules.draw_tables import CompiledDraw, CompiledPrize
 from accrual.rules.snapshot import CounterKey, Drawn, Snapshot
 
 POINT_BITS = 64
-COMMITMENT_ID_DIGITS = 16
-"""How much of its commitment a receipt carries."""
-
 NO_STOCK, NOT_NOW, WON_ENOUGH = "no_stock", "not_now", "won_enough"
 """Why a prize is not in the table: none is left, it is not its time, the member may win no more of it."""
 
-_SORTED = msgspec.json.Encoder(order="sorted")
+_ENCODER = msgspec.json.Encoder()
+"""Chains digest receipts with sorted names: those who make a receipt write it in that order, which is quicker than sorting."""
 
 Table = Sequence[tuple[CompiledPrize, int]]
 """Prizes with their weights, in the order in which chances are laid out."""
 
 
-class Result(NamedTuple):
+class Result(msgspec.Struct, frozen=True, gc=False):
     """What an entry drew, with all that changes by it."""
 
     prize: CompiledPrize
@@ -60,9 +58,10 @@ def draw_entry(
         if reason is not None:
             out[prize.code] = reason
     table, helped = table_of(draw, out, misses)
-    total = sum([weight for _, weight in table])
+    total = draw.whole_weight if table is draw.whole else sum([weight for _, weight in table])
+    drawing = draw.drawing
     ticket = snapshot.ticket.hex()
-    point = point_of(draw.drawing.secret.secret, f"{ticket}/{draw.drawing.promo}", total)
+    point = point_of(drawing.secret.secret, f"{ticket}/{drawing.promo}", total)
     prize = prize_at(table, point)
     after: dict[CounterKey, int] = {}
     if draw.pity_after is not None:
@@ -70,38 +69,43 @@ def draw_entry(
     if prize.wins_max is not None:
         key = draw.wins_key(prize, moment)
         after[key] = _counted(key, snapshot, counters) + 1
+    bucket, number, chain = _entry_of(draw, snapshot, drawn)
     receipt = {
-        "round": draw.drawing.secret.round,
-        "commitment": draw.commitment[:COMMITMENT_ID_DIGITS],
-        "version": draw.drawing.version,
-        "ticket": ticket,
-        "member": member_tag(draw, snapshot),
         "at": written(moment),
-        "table": draw.whole_told if table is draw.whole else [(each.code, weight) for each, weight in table],
-        "out": out,
-        "misses": misses,
+        "bucket": bucket,
+        "commitment": draw.commitment_id,
         "helped": helped,
+        "member": member_tag(draw, snapshot),
+        "misses": misses,
+        "number": number,
+        "out": out if len(out) < 2 else dict(sorted(out.items())),
         "point": point,
         "prize": prize.code,
+        "round": drawing.secret.round,
+        "table": draw.whole_told if table is draw.whole else [(each.code, weight) for each, weight in table],
+        "ticket": ticket,
+        "version": drawing.version,
     }
-    made = chained(draw, receipt, snapshot, drawn)
-    return Result(prize, receipt, made, after, prize.stock)
+    return Result(prize, receipt, _chained(draw, receipt, number, chain), after, prize.stock)
 
 
 def enter_raffle(
     draw: CompiledDraw, fact: Fact, snapshot: Snapshot, drawn: Mapping[DrawKey, Drawn]
 ) -> tuple[dict[str, Any], Drawn]:
     """The receipt of an entry that waits for its raffle."""
+    bucket, number, chain = _entry_of(draw, snapshot, drawn)
     receipt: dict[str, Any] = {
-        "round": draw.drawing.secret.round,
-        "commitment": draw.commitment[:COMMITMENT_ID_DIGITS],
-        "version": draw.drawing.version,
-        "ticket": snapshot.ticket.hex(),
-        "member": member_tag(draw, snapshot),
         "at": written(fact.occurred_at or snapshot.now),
+        "bucket": bucket,
+        "commitment": draw.commitment_id,
+        "member": member_tag(draw, snapshot),
+        "number": number,
+        "round": draw.drawing.secret.round,
+        "ticket": snapshot.ticket.hex(),
         "tickets": draw.units,
+        "version": draw.drawing.version,
     }
-    return receipt, chained(draw, receipt, snapshot, drawn)
+    return receipt, _chained(draw, receipt, number, chain)
 
 
 def is_over(draw: CompiledDraw, fact: Fact, now: datetime) -> bool:
@@ -169,8 +173,10 @@ def _why_out(
         return NOT_NOW
     if prize.window_until is not None and moment >= prize.window_until:
         return NOT_NOW
-    if prize.stock is not None and snapshot.stock(prize.stock).left - taken.get(prize.stock, 0) <= 0:
-        return NO_STOCK
+    if prize.stock is not None:
+        left = snapshot.stock(prize.stock).left
+        if left <= (taken.get(prize.stock, 0) if taken else 0):
+            return NO_STOCK
     if prize.wins_max is not None and _counted(draw.wins_key(prize, moment), snapshot, counters) >= prize.wins_max:
         return WON_ENOUGH
     return None
@@ -185,19 +191,25 @@ def member_tag(draw: CompiledDraw, snapshot: Snapshot) -> str:
     return hashlib.sha256(snapshot.tag + draw.drawing.promo.encode()).hexdigest()[:16]
 
 
-def chained(draw: CompiledDraw, receipt: dict[str, Any], snapshot: Snapshot, drawn: Mapping[DrawKey, Drawn]) -> Drawn:
-    """Numbers the receipt in its bucket, and digests it together with all before it."""
-    bucket = bucket_of_ticket(snapshot.ticket)
-    known = drawn.get(draw.key)
-    head = snapshot.drawn(draw.key) if known is None else known.head
-    chain = chain_start(draw.commitment, bucket) if head is None else head.chain
-    receipt["bucket"] = bucket
-    receipt["number"] = number = 1 if head is None else head.entries + 1
-    chain = hashlib.sha256(chain + _SORTED.encode(receipt)).digest()
-    return Drawn(draw.key, DrawHead(number, chain), draw.units)
+def _entry_of(draw: CompiledDraw, snapshot: Snapshot, drawn: Mapping[DrawKey, Drawn]) -> tuple[int, int, bytes]:
+    """Where an entry stands: its bucket, its number there, and the chain up to it."""
+    key, bucket = draw.key, bucket_of_ticket(snapshot.ticket)
+    known = drawn.get(key) if drawn else None
+    head = snapshot.drawn(key) if known is None else known.head
+    if head is None:
+        return bucket, 1, chain_start(draw.commitment, bucket)
+    return bucket, head.entries + 1, head.chain
+
+
+def _chained(draw: CompiledDraw, receipt: dict[str, Any], number: int, chain: bytes) -> Drawn:
+    """Digests the receipt, whose names are in order, together with all before it in its bucket."""
+    digest = hashlib.sha256(chain + _ENCODER.encode(receipt)).digest()
+    return Drawn(draw.key, DrawHead(number, digest), draw.units)
 
 
 def written(moment: datetime) -> str:
     """An instant as receipts write it: UTC, to the microsecond."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return utc.isoformat(timespec="microseconds")
+    # The encoder writes `"2026-11-22T06:30:01.123456Z"`, without the fraction where there is none, and is ten times as fast.
+    text = _ENCODER.encode(utc)[1:-2].decode()
+    return text + "+00:00" if utc.microsecond else text + ".000000+00:00"

@@ -193,8 +193,13 @@ def asks_for_keys(kinds: Set[type[Fact]], looks: Looks) -> bool:
     return looks.limits or not REMEMBERED.isdisjoint(kinds)
 
 
-def keys_needed(command: Reward, programme: CompiledProgramme, now: datetime, client: str | None) -> list[Key]:
+def keys_needed(command: Reward, programme: CompiledProgramme, now: datetime, client: str | None) -> Sequence[Key]:
     """The counters and stocks that judging this command may look at. Raises OverflowError as judging would."""
+    first = command.facts[0]
+    if len(command.facts) == 1 and not programme.velocity and type(first) not in REMEMBERED:
+        stretch, _ = listeners_of(programme, first, client).at(first, now)
+        if not (stretch.coded or stretch.loose or stretch.streaks):
+            return stretch.keys
     keys: dict[Key, None] = {}
     if programme.velocity:
         keys.update(dict.fromkeys(velocity_keys(programme.velocity, command, now, client)))

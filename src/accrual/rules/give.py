@@ -170,7 +170,7 @@ class Giving:
         """An entry: its price, then its prize or its place in the raffle. Whether anything was given; an entry that
         drew nothing counts as an entry all the same. Prizes are neither multiplied nor cut by ceilings.
         """
-        if is_over(draw, facts[0], self.snapshot.now):
+        if draw.closes_at is not None and is_over(draw, facts[0], self.snapshot.now):
             self._decline(version, "raffle_closed", None)
             return False
         cost = draw.cost
@@ -182,7 +182,7 @@ class Giving:
                 self._decline(version, "entry_cost_missing", details)
                 return False
             self.spent.append(Spent(cost.asset_id, cost.amount, version.promo_version_id, version.code))
-        drawn = {each.key: each for each in self.drawn}
+        drawn = {each.key: each for each in self.drawn} if self.drawn else {}
         if draw.closes_at is not None:
             receipt, made = enter_raffle(draw, facts[0], self.snapshot, drawn)
             self.drawn.append(made)
@@ -190,7 +190,8 @@ class Giving:
             return True
         result = draw_entry(draw, facts[0], self.snapshot, self.counters, self.taken, drawn)
         self.drawn.append(result.drawn)
-        self.counters.update(result.counters)
+        if result.counters:
+            self.counters.update(result.counters)
         if result.stock is not None:
             self.taken[result.stock] = self.taken.get(result.stock, 0) + 1
         if result.prize.asset_id is None:

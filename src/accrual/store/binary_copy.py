@@ -1,4 +1,4 @@
-"""The two tables that every posting fills, as PostgreSQL's binary COPY stream: a third of the driver's own time a row."""
+"""The tables that postings fill most, as PostgreSQL's binary COPY stream: a third of the driver's own time a row."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from struct import Struct
 
+from accrual.domain.draws import DrawnRow
 from accrual.domain.log import OutcomeRow
 from accrual.domain.transfers import Line
 
@@ -27,6 +28,8 @@ _ORIGIN = Struct(">iiiqih").pack
 _NULL = Struct(">i").pack(-1)
 _OUTCOME = Struct(">h iq ii ih i").pack
 _LENGTH = Struct(">i").pack
+_DRAWN = Struct(">h ii ii ii iq iq iq i16s i32s").pack
+_UNPOSTED = Struct(">h ii i16s iq").pack
 
 
 def line_stream(lines: Sequence[Line]) -> bytes:
@@ -92,5 +95,27 @@ def outcome_stream(outcomes: Sequence[OutcomeRow]) -> bytes:
         parts.append(chain)
         parts.append(_LENGTH(len(payload)))
         parts.append(payload)
+    parts.append(TRAILER)
+    return b"".join(parts)
+
+
+def drawn_stream(entries: Sequence[DrawnRow]) -> bytes:
+    """Entries of draws in the order of DRAWN_COLUMNS: members are 16 bytes, chains 32."""
+    parts = [HEADER]
+    for bucket, promo_id, number_of_round, number, position, units, member_id, chain in entries:
+        parts.append(
+            _DRAWN(
+                *(8, 4, bucket, 4, promo_id, 4, number_of_round, 8, number, 8, position, 8, units),
+                *(16, member_id, 32, chain),
+            )
+        )
+    parts.append(TRAILER)
+    return b"".join(parts)
+
+
+def unposted_stream(places: Sequence[tuple[int, bytes, int]]) -> bytes:
+    """Commands of members that wrote no line, in the order of UNPOSTED_COLUMNS: members are 16 bytes."""
+    parts = [HEADER]
+    parts += [_UNPOSTED(3, 4, bucket, 16, member_id, 8, position) for bucket, member_id, position in places]
     parts.append(TRAILER)
     return b"".join(parts)

@@ -12,7 +12,7 @@ import asyncpg
 
 from accrual.domain.errors import LaneLost
 from accrual.domain.log import Posting
-from accrual.store.binary_copy import line_stream, outcome_stream
+from accrual.store.binary_copy import drawn_stream, line_stream, outcome_stream, unposted_stream
 from accrual.store.connection import Connection
 from accrual.store.draw_rounds import hold_rounds
 from accrual.store.held import write_held_commands
@@ -181,9 +181,7 @@ async def _copy_all(connection: Connection, posting: Posting) -> None:
         ("counter", COUNTER_COLUMNS, posting.counters),
         ("profile", PROFILE_COLUMNS, posting.profiles),
         ("earning", EARNING_COLUMNS, posting.earnings),
-        ("unposted", UNPOSTED_COLUMNS, posting.unposted),
         ("outbox", OUTBOX_COLUMNS, posting.outbox),
-        ("draw_entry", DRAWN_COLUMNS, posting.drawn),
         ("lot_snapshot", SNAPSHOT_COLUMNS, posting.snapshots),
         ("hold", HOLD_COLUMNS, [(h.bucket, UUID(bytes=h.hold_id), *h[2:6]) for h in posting.holds]),
         ("undone", UNDONE_COLUMNS, [(u.bucket, UUID(bytes=u.target), *u[2:]) for u in posting.undone]),
@@ -192,6 +190,10 @@ async def _copy_all(connection: Connection, posting: Posting) -> None:
     for table, columns, rows in tables:
         if rows:
             await connection.copy_records_to_table(table, records=rows, columns=columns)
+    if posting.unposted:
+        await _stream(connection, "unposted", UNPOSTED_COLUMNS, unposted_stream(posting.unposted))
+    if posting.drawn:
+        await _stream(connection, "draw_entry", DRAWN_COLUMNS, drawn_stream(posting.drawn))
     if posting.lines:
         await _stream(connection, "line", LINE_COLUMNS, line_stream(posting.lines))
     await _stream(connection, "outcome", OUTCOME_COLUMNS, outcome_stream(posting.outcomes))

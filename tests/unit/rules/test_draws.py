@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import Counter
+from datetime import timedelta, timezone
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from accrual.domain.draws import DrawHead, DrawSecret
 from accrual.domain.facts import DrawEntry
 from accrual.domain.ids import ticket_of
 from accrual.domain.promos import Benefit, Promo, Trigger
+from accrual.domain.stocks import StockLeft
 from accrual.rules import draws
 from accrual.rules.compile import compile_programme
 from accrual.rules.draw_tables import CompiledDraw
@@ -101,6 +103,39 @@ def test_what_lies_above_the_largest_multiple_is_drawn_again() -> None:
 def test_nothing_is_drawn_from_nothing(total: int) -> None:
     with pytest.raises(ValueError, match="nothing to draw from"):
         point_of(SECRET, "x", total)
+
+
+def test_names_in_a_receipt_are_in_order_for_chains_digest_them_sorted() -> None:
+    stocks = {"ZERO": 0, "NONE": 0, "PEN": 5}
+    prizes = tuple(Prize(code=code, weight=1, stock=stock + 1) for code, stock in stocks.items())
+    rest = Prize(code="NOTHING", weight=1, nothing=True)
+    promo = Promo(
+        code="WHEEL",
+        trigger=Trigger.DRAW_ENTRY,
+        benefits=(Benefit(asset="PTS", draw=Draw(prizes=(*prizes, rest))),),
+    )
+    catalogue = catalogue_of((promo,))
+    secret = DrawSecret(promo_id=catalogue.promos[0].promo_id, round=1, secret=SECRET)
+    programme = compile_programme(msgspec.structs.replace(catalogue, secrets=(secret,)))
+    (timeline,) = next(iter(programme.index.values()))
+    draw = timeline.versions[0].for_member[0].draw
+    assert draw is not None
+    left = {prize.stock: stocks[prize.code] for prize in draw.watched}
+    snapshot = Snapshot(
+        *(programme, None, member_of("ann"), identity_of("ann"), START, lambda key: 0),
+        stock=lambda key: StockLeft(left[key], True),
+        ticket=ticket_of(1, 1, member_of("ann"), b"1", 1),
+    )
+    receipt = draw_entry(draw, DrawEntry(occurred_at=START), snapshot, {}, {}, {}).receipt
+    assert list(receipt) == sorted(receipt)
+    assert list(receipt["out"]) == ["NONE", "ZERO"]
+
+
+@pytest.mark.parametrize("microsecond", [0, 1, 10, 123_000, 999_999])
+def test_moments_are_written_in_utc_to_the_microsecond(microsecond: int) -> None:
+    moment = START.replace(microsecond=microsecond)
+    there = moment.astimezone(timezone(timedelta(hours=7)))
+    assert draws.written(moment) == draws.written(there) == moment.isoformat(timespec="microseconds")
 
 
 def test_receipts_are_numbered_and_follow_from_each_other() -> None:
