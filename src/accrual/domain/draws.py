@@ -36,7 +36,7 @@ class DrawSecret(msgspec.Struct, frozen=True, kw_only=True):
         return commitment_of(self.secret)
 
 
-class DrawHead(NamedTuple):
+class DrawHead(msgspec.Struct, frozen=True, gc=False):
     """How many entries of a round a bucket has decided, and the digest over all of them."""
 
     entries: int

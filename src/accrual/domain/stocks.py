@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 
 class StockKey(NamedTuple):
     """One shared stock in one period: a promo's own budget or cap (subject empty), an outlet's or a device's.
@@ -19,7 +21,7 @@ class StockKey(NamedTuple):
     cap: int
 
 
-class StockLeft(NamedTuple):
+class StockLeft(msgspec.Struct, frozen=True, gc=False):
     """What is at hand of a stock. `final`: no more can be had; else more may be fetched before deciding again."""
 
     left: int

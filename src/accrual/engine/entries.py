@@ -75,6 +75,8 @@ def costs_told(judgement: Judgement) -> tuple[Booked, ...]:
 def keep_entries(task: Task, judgement: Judgement, state: State, posting: Posting) -> None:
     """The entries of a command stand: the next one of the bucket goes on from them."""
     bucket, position, member_id = task.command.bucket, task.command.position, task.member_id
-    for (promo_id, number), head, units in judgement.drawn:
+    for drawn in judgement.drawn:
+        (promo_id, number), head = drawn.key, drawn.head
         state.drawn[bucket, promo_id, number] = head
-        posting.drawn.append(DrawnRow(bucket, promo_id, number, head.entries, position, units, member_id, head.chain))
+        row = DrawnRow(bucket, promo_id, number, head.entries, position, drawn.units, member_id, head.chain)
+        posting.drawn.append(row)

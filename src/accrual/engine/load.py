@@ -29,6 +29,7 @@ from accrual.engine.task import Task
 from accrual.rules.admit import kinds_of
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import REFERRED, asks_for_keys, keys_needed
+from accrual.rules.limits import Key
 from accrual.rules.snapshot import PastPurchase
 
 HISTORY_DAYS_MAX = 10_000
@@ -234,6 +235,7 @@ async def _load_keys(tasks: Sequence[Task], state: State, source: StateSource) -
     shares: dict[tuple[int, StockKey], int] = {}
     quotas: set[StockKey] = set()
     seen: set[bytes] = set()
+    noted: Sequence[Key] = ()
     for task in tasks:
         reward, programme = task.reward, task.programme
         if reward is None or programme is None or not asks_for_keys(task.kinds, task.looks):
@@ -243,8 +245,13 @@ async def _load_keys(tasks: Sequence[Task], state: State, source: StateSource) -
         except ArithmeticError as error:  # such as a date that lies before year 1 in the programme's zone
             task.reward, task.error = None, type(error).__name__
             continue
+        if needed is noted:  # shared stocks alone, the same as before: stocks of prizes, for one
+            continue
+        if quotas.issuperset(needed):
+            noted = needed
+            continue
         cell = state.members[task.member_id]
-        if needed and task.member_id not in seen:
+        if task.member_id not in seen:
             seen.add(task.member_id)
             if len(cell.counters) > COUNTERS_MAX:
                 cell.counters.clear()

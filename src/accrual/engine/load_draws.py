@@ -13,11 +13,16 @@ from accrual.engine.task import Task
 async def load_draws(tasks: Sequence[Task], state: State, source: StateSource) -> None:
     """The heads of all rounds that the tasks may enter; the lane owns their buckets, so nobody else moves them."""
     wanted: dict[int, list[DrawKey]] = {}
+    seen: tuple[int, Sequence[DrawKey]] = (-1, ())
     for task in tasks:
-        if task.reward is None or not task.looks.rounds:
+        rounds = task.looks.rounds
+        if not rounds or task.reward is None:
             continue
         bucket = task.command.bucket
-        for key in task.looks.rounds:
+        if bucket == seen[0] and rounds is seen[1]:
+            continue  # tasks come by bucket, and nearly all look at the same rounds
+        seen = (bucket, rounds)
+        for key in rounds:
             if (bucket, *key) in state.drawn:
                 continue
             state.drawn[bucket, *key] = None

@@ -21,20 +21,22 @@ class SeenStocks:
     def left(self, key: StockKey) -> StockLeft:
         """What is at hand. Raises KeyError when it was not loaded."""
         if key.subject:
-            answer = StockLeft(max(self._state.quotas[key], 0), True)  # below nothing: the cap was lowered since
+            left = self._state.quotas[key]
+            answer = StockLeft(left if left > 0 else 0, True)  # below nothing: the cap was lowered since
         else:
             share = self._state.shares[self._bucket, key]
             answer = StockLeft(share.left, share.final)
         if self._seen is None:
-            self._seen = {}
-        self._seen.setdefault(key, answer.left)
+            self._seen = {key: answer.left}
+        else:
+            self._seen.setdefault(key, answer.left)
         return answer
 
     def seen(self) -> tuple[tuple[int, int, int, int], ...]:
         """(promo_id, slot, period, left) of everything looked at."""
         if not self._seen:
             return ()
-        return tuple((key.promo_id, key.slot, key.period, left) for key, left in self._seen.items())
+        return tuple([(key.promo_id, key.slot, key.period, left) for key, left in self._seen.items()])
 
     def take(self, taken: dict[StockKey, int], buckets: int, posting: Posting) -> None:
         """Use up what a judgement took."""

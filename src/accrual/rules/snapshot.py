@@ -103,7 +103,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     cleared: bool = False
 
 
-class Drawn(NamedTuple):
+class Drawn(msgspec.Struct, frozen=True, gc=False):
     """An entry of a round that this command made: where the bucket's chain ends with it, and its tickets."""
 
     key: DrawKey
