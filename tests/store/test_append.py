@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 import pytest
 
-from accrual.domain.commands import Receipt, Submission, content_digest, encode_command
+from accrual.domain.commands import Receipt, content_digest, encode_command
 from accrual.domain.errors import AccrualError, Broken, Busy, DatabaseDown, KeyReused
-from accrual.domain.ids import bucket_of_ticket
+from accrual.domain.ids import bucket_of_ticket, ticket_of
 from accrual.domain.log import AppendRow, KeyHome, Known
+from accrual.store import log as stored_log
+from accrual.store.bodies import compress_body
 from accrual.store.connection import Pool
 from accrual.store.log import PostgresLog
 from accrual.store.reads import Reads
 from tests.pg_fixtures import Database
 from tests.store.append_load import append_many
 from tests.store.wiring import BUCKETS, log_of, purchase, submitter, users_in
+
+
+@pytest.fixture(autouse=True, params=["as arrays", "as a stream"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways into the log, whatever the number of rows; in processes of their own it is what the number says."""
+    monkeypatch.setattr(stored_log, "STREAMED_MIN", 1 if request.param == "as a stream" else 1_000_000)
+    return str(request.param)
 
 
 async def _positions(pool: Pool) -> dict[int, list[int]]:
@@ -268,3 +278,35 @@ async def test_command_without_a_name_costs_no_null_and_has_none(pool: Pool, own
     async with Reads(pool, BUCKETS).snapshot() as snapshot:
         booked = await snapshot.tickets([receipt.ticket for receipt in receipts])
     assert [booked[receipt.ticket].command.name for receipt in receipts] == [None, None, "Ann"]
+
+
+async def test_rows_are_the_same_whichever_way_they_came(pool: Pool, owner_pool: Pool) -> None:
+    columns = "bucket, position, recorded_at, ticket, programme_id, client_id, content, seal, facts, salt, name, body"
+    at = datetime(2030, 1, 1, 12, 30, 15, 123_456, tzinfo=UTC)
+    rows = [
+        AppendRow(
+            *(n % 3, ticket_of(1, 1, b"ann", b"%d" % n, n % 3), 1 + n, 30_000 - n, b"content%d" % n, b"seal" * n),
+            *(b"facts" * n, *((None, None, None) if n % 5 == 4 else (b"salt", "Añn" * (n % 4) or None, b"body" * n))),
+        )
+        for n in range(12)
+    ]
+    homes = [KeyHome(n, 7 + n, b"%016d" % n, rows[n].ticket, b"content%d" % n) for n in range(3)]
+    placed = await log_of(pool).append_with_keys(rows, homes, at)
+    assert placed is not None
+    seen: Counter[int] = Counter()
+    for row in rows:
+        seen[row.bucket] += 1
+        assert placed[row.ticket] == Known(row.ticket, row.bucket, seen[row.bucket], at, row.content)
+    stored = await owner_pool.fetch(f"select {columns} from command order by bucket, position")
+    assert [tuple(row) for row in stored] == [
+        (
+            *(row.bucket, placed[row.ticket].position, at, UUID(bytes=row.ticket), row.programme_id, row.client_id),
+            *(row.content, row.seal, row.facts, row.salt, row.name or ""),
+            None if row.body is None else compress_body(row.body),
+        )
+        for row in sorted(rows, key=lambda row: row.bucket)
+    ]
+    kept = await owner_pool.fetch("select bucket, client_id, key_digest, ticket, content from key_home order by bucket")
+    assert [tuple(row) for row in kept] == [(*h[:3], UUID(bytes=h.ticket), h.content) for h in homes]
+    assert await log_of(pool).append(rows[:1], at) is None
+    assert await owner_pool.fetchval("select next from tail where bucket = 0") == seen[0] + 1, "a refusal leaves no gap"

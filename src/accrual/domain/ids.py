@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import NewType
 
 MemberId = NewType("MemberId", bytes)
@@ -18,10 +19,24 @@ _MEMBER_ACCOUNT_BIT = 1 << 62
 _ACCOUNT_STRIDE = 0x9E3779B97F4A7C15
 
 
+_LENGTHS = [length.to_bytes(4, "big") for length in range(256)]
+
+
+@cache
+def _begun(purpose: bytes) -> hashlib.blake2b:
+    """A digest with nothing in it yet: to copy one takes a third of the time that making one takes. Purposes are few."""
+    return hashlib.blake2b(digest_size=16, person=purpose)
+
+
 def digest16(purpose: bytes, *parts: bytes) -> bytes:
     """16-byte digest of length-prefixed parts; `purpose` (at most 16 bytes) keeps digests of different things apart."""
-    joined = b"".join([len(part).to_bytes(4, "big") + part for part in parts])
-    return hashlib.blake2b(joined, digest_size=16, person=purpose).digest()
+    try:
+        joined = b"".join([_LENGTHS[len(part)] + part for part in parts])
+    except IndexError:
+        joined = b"".join([len(part).to_bytes(4, "big") + part for part in parts])
+    digest = _begun(purpose).copy()
+    digest.update(joined)
+    return digest.digest()
 
 
 def member_id_of(programme_id: int, kind: str, value: str) -> MemberId:

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from accrual.domain.draws import DrawnRow
 from accrual.domain.facts import Identity
 from accrual.domain.held import HeldCommandRow
@@ -43,7 +45,7 @@ class KeyHome(NamedTuple):
     content: bytes
 
 
-class Known(NamedTuple):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """A command that is in the log."""
 
     ticket: bytes

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from struct import Struct
 
 from accrual.domain.draws import DrawnRow
-from accrual.domain.log import OutcomeRow
+from accrual.domain.log import AppendRow, KeyHome, OutcomeRow
 from accrual.domain.transfers import Line
+from accrual.store.bodies import compress_body
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -29,6 +30,9 @@ _NULL = Struct(">i").pack(-1)
 _OUTCOME = Struct(">h iq ii ih i").pack
 _LENGTH = Struct(">i").pack
 _DRAWN = Struct(">h ii ii ii iq iq iq i16s i32s").pack
+_COMMAND = Struct(">h iq iq i16s ii ih ih i").pack
+_COMMAND_FIELDS = 12
+_KEY_HOME = Struct(">h ii ii i16s i16s i").pack
 _UNPOSTED = Struct(">h ii i16s iq").pack
 
 
@@ -117,5 +121,42 @@ def unposted_stream(places: Sequence[tuple[int, bytes, int]]) -> bytes:
     """Commands of members that wrote no line, in the order of UNPOSTED_COLUMNS: members are 16 bytes."""
     parts = [HEADER]
     parts += [_UNPOSTED(3, 4, bucket, 16, member_id, 8, position) for bucket, member_id, position in places]
+    parts.append(TRAILER)
+    return b"".join(parts)
+
+
+def command_stream(rows: Sequence[AppendRow], firsts: Mapping[int, tuple[int, datetime]]) -> bytes:
+    """Commands in the order of COMMAND_COLUMNS, given by bucket; `firsts` has each bucket's next position and its time."""
+    parts = [HEADER]
+    known, position, recorded = -1, 0, 0
+    for bucket, ticket, programme_id, client_id, content, seal, facts, salt, name, body in rows:
+        if bucket != known:
+            known = bucket
+            position, recorded_at = firsts[bucket]
+            recorded = (recorded_at - _EPOCH) // _MICROSECOND
+        parts.append(
+            _COMMAND(
+                *(_COMMAND_FIELDS, 8, position, 8, recorded, 16, ticket, 4, bucket, 2, programme_id, 2, client_id),
+                len(content),
+            )
+        )
+        shown = name.encode() if name else b""
+        stored = None if body is None else compress_body(body)
+        parts += (
+            *(content, _LENGTH(len(seal)), seal, _LENGTH(len(facts)), facts),
+            *((_NULL,) if salt is None else (_LENGTH(len(salt)), salt)),
+            *(_LENGTH(len(shown)), shown),
+            *((_NULL,) if stored is None else (_LENGTH(len(stored)), stored)),
+        )
+        position += 1
+    parts.append(TRAILER)
+    return b"".join(parts)
+
+
+def key_home_stream(homes: Sequence[KeyHome]) -> bytes:
+    """Homes of client-wide keys in the order of KEY_HOME_COLUMNS: digests and tickets are 16 bytes."""
+    parts = [HEADER]
+    for bucket, client_id, digest, ticket, content in homes:
+        parts += (_KEY_HOME(5, 4, bucket, 4, client_id, 16, digest, 16, ticket, len(content)), content)
     parts.append(TRAILER)
     return b"".join(parts)

@@ -250,6 +250,51 @@ async def test_a_flush_takes_no_more_than_its_bound_and_keeps_the_order() -> Non
     assert [answer.position for answer in answers] == list(range(1, 9))
 
 
+async def test_calls_with_many_fill_the_flushes_one_after_the_other() -> None:
+    """So the first calls are answered, and may send more, while the log still takes what the others brought."""
+    log = Log()
+    limits = SubmitLimits(flush_rows_max=1_000, backlog_single_max=9_999, backlog_bulk_max=9_999)
+    ours = submitter(log, limits=limits)
+    done: list[int] = []
+
+    async def call(number: int) -> None:
+        answers = await ours.submit_many([purchase(f"m{number}", f"k{n}") for n in range(500)])
+        assert all(isinstance(answer, Receipt) for answer in answers)
+        done.append(len(log.appends))
+
+    await asyncio.wait_for(asyncio.gather(*[call(number) for number in range(4)]), 10)
+    assert log.appends == [1_000, 1_000]
+    assert done == [1, 1, 2, 2]
+
+
+async def test_single_call_gets_in_while_a_call_with_many_is_prepared() -> None:
+    log = Log()
+    limits = SubmitLimits(flush_rows_max=1_000, backlog_single_max=9_999, backlog_bulk_max=9_999)
+    ours = submitter(log, limits=limits)
+    many = asyncio.ensure_future(ours.submit_many([purchase("ann", f"k{n}") for n in range(1_500)]))
+    await asyncio.sleep(0)
+    single = await asyncio.wait_for(ours.submit(purchase("bob", "k1")), 5)
+    assert not many.done()
+    assert single.position == 1
+    assert len(await many) == 1_500
+
+
+async def test_call_with_many_given_up_while_it_is_prepared_holds_nobody_up() -> None:
+    log = Log()
+    limits = SubmitLimits(flush_rows_max=1_000, backlog_single_max=9_999, backlog_bulk_max=9_999)
+    ours = submitter(log, limits=limits)
+    first, second = [
+        asyncio.ensure_future(ours.submit_many([purchase(name, f"k{n}") for n in range(300)]))
+        for name in ("ann", "bob")
+    ]
+    await asyncio.sleep(0)
+    first.cancel()
+    second.cancel()
+    receipts = await asyncio.wait_for(ours.submit_many([purchase("eve", f"k{n}") for n in range(200)]), 5)
+    assert all(isinstance(receipt, Receipt) for receipt in receipts)
+    await asyncio.wait_for(ours.drain(), 5)
+
+
 async def test_one_bad_row_fails_alone() -> None:
     log = Log()
     log.bad = {b"bad"}

@@ -7,16 +7,18 @@ with bumped as (
     on conflict (bucket) do update
         set next = t.next + excluded.next, recorded_at = greatest(t.recorded_at, excluded.recorded_at)
     returning t.bucket, t.next, t.recorded_at
+), tails as (
+    select array_agg(b.next order by b.bucket) as next, array_agg(b.recorded_at order by b.bucket) as recorded_at
+    from bumped b
 ), appended as (
     insert into command
         (position, recorded_at, ticket, bucket, programme_id, client_id, content, seal, facts, salt, name, body)
-    select bumped.next - r.back, bumped.recorded_at, r.ticket, r.bucket, r.programme_id, r.client_id, r.content, r.seal,
-        r.facts, r.salt, r.name, r.body
+    select tails.next[r.place] - r.back, tails.recorded_at[r.place], r.ticket, ($1::integer[])[r.place], r.programme_id,
+        r.client_id, r.content, r.seal, r.facts, r.salt, r.name, r.body
     from unnest($4::integer[], $5::bigint[], $6::uuid[], $7::smallint[], $8::smallint[], $9::bytea[], $10::bytea[],
         $11::bytea[], $12::bytea[], $13::text[], $14::bytea[])
-        as r (bucket, back, ticket, programme_id, client_id, content, seal, facts, salt, name, body)
-    join bumped on bumped.bucket = r.bucket
-    order by r.bucket, r.back desc
+        as r (place, back, ticket, programme_id, client_id, content, seal, facts, salt, name, body), tails
+    order by r.place, r.back desc
 ), homes as (
     insert into key_home (bucket, client_id, key_digest, ticket, content)
     select h.bucket, h.client_id, h.key_digest, h.ticket, h.content
