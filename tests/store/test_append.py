@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from accrual.domain.commands import Receipt, content_digest, encode_command
+from accrual.domain.commands import Receipt, Submission, content_digest, encode_command
 from accrual.domain.errors import AccrualError, Broken, Busy, DatabaseDown, KeyReused
 from accrual.domain.ids import bucket_of_ticket, ticket_of
 from accrual.domain.log import AppendRow, KeyHome, Known

@@ -151,7 +151,7 @@ class Submitter:
                 full = self._limits.flush_rows_max
                 if len(self._queue) < full:
                     await asyncio.sleep(0)
-                while self._calls_to_enqueue and len(self._queue) < full:
+                while self._calls_to_enqueue and len(self._queue) < full:  # noqa: ASYNC110 - each turn, a call goes on
                     await asyncio.sleep(0)
                 batch = self._queue[: self._limits.flush_rows_max]
                 del self._queue[: len(batch)]
