@@ -56,14 +56,16 @@ class Reply(NamedTuple):
 
 
 def until(true: Callable[[], Any], *, within_s: float, what: str = "it did not come about") -> Any:
-    """Wait for something to be so, and give what it gave."""
+    """Wait for something to be so, and give what it gave. Who looks takes time from those who are looked at: ever more rarely."""
     deadline_s = time.monotonic() + within_s
+    pause_s = 0.02
     while True:
         found = true()
         if found:
             return found
         assert time.monotonic() < deadline_s, what
-        time.sleep(0.02)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.15, 0.15)
 
 
 def is_alive(pid: int) -> bool:
