@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from accrual.bootstrap.programme import apply_file
 from accrual.cli.program import app
+from tests.flow.books import value
 from tests.flow.processes import serving, until
 from tests.pg_fixtures import Database
 
@@ -137,7 +138,9 @@ def test_server_looks_after_what_falls_due_by_itself(database: Database, tmp_pat
         (balance,) = terminal.json("member", "msisdn", "62811")["balances"]
         assert (balance["pending"], balance["posted"]) == (10, 0)
         # Upkeep stays half a minute behind the clock: what is younger may not be visible yet.
-        until(lambda: terminal.actions()[:2] == ["expire", "activate"], within_s=60.0, what="upkeep never came")
+        decided = "select count(*) from outcome"
+        until(lambda: value(database.owner_url, decided) == 3, within_s=60.0, what="upkeep never came")
+        assert terminal.actions()[:2] == ["expire", "activate"]
         (balance,) = terminal.json("member", "msisdn", "62811")["balances"]
         assert (balance["pending"], balance["posted"]) == (0, 0)
         assert "What fell due is done." in terminal.run("doctor", status=1).stdout

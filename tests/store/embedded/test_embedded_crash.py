@@ -20,7 +20,7 @@ import pytest
 from accrual.domain.errors import AccrualError
 from accrual.store import embedded
 from accrual.store.embedded import launch, proof
-from accrual.store.embedded.account import Account
+from accrual.store.embedded.account import Account, start_as
 from accrual.store.embedded.placement import Place
 from accrual.store.embedded.records import Launch, read_launch, write_launch
 from accrual.store.embedded.sight import is_same, look
@@ -202,6 +202,25 @@ def test_a_long_start_is_waited_for_and_told_about(spot: Path, ask: Any, held_up
     assert ask(server, "select 1") == 1
 
 
+@pytest.fixture(params=["as a rule", "as scripts do"])
+def quitting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As a rule SIGQUIT is heard; what a script starts with `&` ignores it, and so do its children from their birth on."""
+    if request.param == "as a rule":
+        yield
+        return
+
+    def start_and_stop(*args: Any, **kwargs: Any) -> Any:
+        process = start_as(*args, **kwargs)
+        os.kill(process.pid, signal.SIGSTOP)  # before it has handlers of its own, as far as that can be had
+        return process
+
+    monkeypatch.setattr(launch, "start_as", start_and_stop)
+    before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGQUIT, before)
+
+
+@pytest.mark.usefixtures("quitting")
 def test_a_start_that_is_broken_off_leaves_no_server_half_way(spot: Path, held_up: list[int]) -> None:
     class BrokenOff(Exception):
         pass

@@ -125,6 +125,9 @@ def _launch_once(ground: Ground, options: StartOptions, *, port: int, sockets: P
             return record
     except BaseException:  # the caller gave up (Ctrl-C): what it started must not stay behind half-way
         if is_same(seen.pid, seen.mark):
+            # A script's `accrual serve &` ignores SIGQUIT, and so does its server until it has handlers of its own. SIGTERM
+            # ends one that has none yet; of both, one that has them obeys SIGQUIT.
+            os.kill(seen.pid, signal.SIGTERM)
             os.kill(seen.pid, signal.SIGQUIT)
         raise
     raise _Ended(_last_words(place, since_s=began_s - 1))
