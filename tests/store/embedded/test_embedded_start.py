@@ -41,6 +41,8 @@ def test_only_the_passwords_open_the_server_and_only_its_owner_reads_them(spot: 
         ask(server, "select 1", url=server.url().replace(server.passwords.owner, "wrong"))
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         ask(server, "create table public.t (id int)", role="runtime")
+    kept = "select count(*) from pg_authid where rolpassword like 'SCRAM-SHA-256$1:%'"
+    assert ask(server, kept, role="superuser") == 3, "long random passwords, of which one round keeps the verifier"
 
 
 def test_a_server_listens_on_loopback_and_on_a_private_socket_only(spot: Path, ask: Any) -> None:
