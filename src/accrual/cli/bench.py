@@ -132,6 +132,7 @@ def answer(
     options = Options(
         members=members,
         programme=programme_file or demo_programme(),
+        one_award_each=programme_file is None,
         commands=commands,
         lanes=lanes,
         apis=apis,
