@@ -132,7 +132,6 @@ def answer(
     options = Options(
         members=members,
         programme=programme_file or demo_programme(),
-        one_award_each=programme_file is None,
         commands=commands,
         lanes=lanes,
         apis=apis,
@@ -220,6 +219,7 @@ def _options(
     return Options(
         members=members,
         programme=programme_file or demo_programme(),
+        one_award_each=programme_file is None,
         commands=commands,
         lanes=lanes,
         batch=batch,
