@@ -70,7 +70,7 @@ async def test_lines_arrive_as_they_are(owner_pool: Pool) -> None:
 async def test_outcomes_arrive_as_they_are(owner_pool: Pool) -> None:
     draw = random.Random(7)
     rows = [
-        OutcomeRow(_whole(draw, 64), _whole(draw, 32), _whole(draw, 16), draw.randbytes(n % 9), draw.randbytes(n))
+        OutcomeRow(_whole(draw, 64), _whole(draw, 32), _whole(draw, 16), draw.randbytes(8), draw.randbytes(n))
         for n in range(300)
     ]
     assert await _copied(owner_pool, "outcome", OUTCOME_COLUMNS, outcome_stream(rows)) == [tuple(row) for row in rows]

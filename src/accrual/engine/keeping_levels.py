@@ -13,6 +13,7 @@ from accrual.domain.log import EarningRow, Posting, ProfileRow
 from accrual.domain.members import EMPTY_PROFILE, LevelBy, MemberProfile, encode_profile
 from accrual.domain.movements import MEMBER_KIND
 from accrual.domain.outcomes import TierChange
+from accrual.engine.earned import EarnedDays
 from accrual.engine.keeping import Keeper
 from accrual.engine.render import ticket_text
 from accrual.engine.state import MemberCell
@@ -41,16 +42,14 @@ class LevelKeeper(Keeper):
         earned = cell.earned.with_more(ladder, now, ladder.day_of(judgement.occurred_at), units)
         return risen(ladder, cell.profile or EMPTY_PROFILE, earned, now)
 
-    def _note_awards(self, cell: MemberCell, ladder: Ladder | None, judgement: Judgement) -> None:
+    def _note_awards(self, cell: MemberCell, earned: EarnedDays, ladder: Ladder | None, judgement: Judgement) -> None:
         """The lane's own memory of what was earned; the books have it in the lines of the awards."""
-        if cell.earned is None:
-            return
-        if ladder is None or not cell.earned.serves(ladder, cell.earned.since):
+        if ladder is None or not earned.serves(ladder, earned.since):
             cell.earned = None  # counted for other levels than today's: read again when somebody asks
             return
         units = earned_units(ladder, judgement)
         if units:
-            cell.earned.add(ladder.day_of(judgement.occurred_at), units)
+            earned.add(ladder.day_of(judgement.occurred_at), units)
 
     def _note_earnings(self, task: Task, cell: MemberCell, earnings: Iterable[Earning], posting: Posting) -> None:
         """What counts besides awards: written down, and remembered."""

@@ -24,12 +24,13 @@ from accrual.engine.load_links import load_links
 from accrual.engine.load_moves import load_moves
 from accrual.engine.load_rewards import load_rewards
 from accrual.engine.ports_lane import StateSource
-from accrual.engine.state import MemberCell, ShareState, State
+from accrual.engine.state import AccountState, MemberCell, ShareState, State
 from accrual.engine.task import Task
 from accrual.rules.admit import kinds_of
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import REFERRED, asks_for_keys, keys_needed
 from accrual.rules.limits import Key
+from accrual.rules.looks import looks_of
 from accrual.rules.snapshot import PastPurchase
 
 HISTORY_DAYS_MAX = 10_000
@@ -55,9 +56,13 @@ async def load(
     client_of: Callable[[int], str | None] = no_client,
 ) -> list[Task]:
     """The tasks of a batch, with everything that judging them looks at in `state`."""
-    tasks = [_decode(command, programmes) for command in commands]
+    clients: dict[int, str | None] = {}
+    tasks = []
+    for command in commands:
+        if command.client_id not in clients:
+            clients[command.client_id] = client_of(command.client_id)
+        tasks.append(_decode(command, programmes, clients[command.client_id]))
     for task in tasks:
-        task.client = client_of(task.command.client_id)
         if task.asks_for is not None:
             await _retry(task, task.asks_for, source)
         if task.clears is not None:
@@ -77,8 +82,9 @@ async def load(
     return tasks
 
 
-def _decode(command: LoggedCommand, programmes: Programmes) -> Task:
+def _decode(command: LoggedCommand, programmes: Programmes, client: str | None) -> Task:
     task = Task(command)
+    task.client = client
     try:
         decoded = decode_command(command.facts)
         task.programme = programmes(command.programme_id)
@@ -106,7 +112,7 @@ def _say_who(task: Task, identity: Identity) -> None:
     task.member_id = member_of(task.command.programme_id, identity.kind, identity.value)
     if task.reward is not None and task.programme is not None:
         task.kinds = kinds_of(task.reward)
-        task.looks = task.programme.looks_of(task.kinds)
+        task.looks = looks_of(task.programme, task.kinds, task.client)
 
 
 async def _retry(task: Task, resume: Resume, source: StateSource) -> None:
@@ -193,40 +199,36 @@ async def _load_links(tasks: Sequence[Task], state: State, source: StateSource) 
 
 async def _load_balances(tasks: Sequence[Task], state: State, source: StateSource) -> None:
     wanted: dict[int, list[int]] = {}
+    fresh: dict[tuple[int, int], AccountState] = {}
     for task in tasks:
-        reward, programme = task.reward, task.programme
-        if reward is None or programme is None:
+        if task.reward is None or task.programme is None:
             continue
         bucket = task.command.bucket
         cell = state.members[task.member_id]
-        for asset_id, role in task.looks.accounts:
-            if (asset_id, role) in cell.accounts:
+        accounts = cell.accounts
+        for place in task.looks.accounts:
+            if place in accounts:
                 continue
+            asset_id, role = place
             account_id = member_account_id(task.member_id, asset_id, role)
-            cell.accounts[asset_id, int(role)] = fresh_account(account_id)
-            group = wanted.setdefault(bucket, [])
+            account = accounts[place] = AccountState(account_id, 0, None, False)
             if cell.row is not None:
-                group.append(account_id)
+                fresh[bucket, account_id] = account
+                group = wanted.get(bucket)
+                if group is None:
+                    wanted[bucket] = [account_id]
+                else:
+                    group.append(account_id)
             if (bucket, system_account_id(asset_id, Role.ISSUANCE)) not in state.systems:
                 for system_role in (Role.ISSUANCE, Role.BREAKAGE):
                     system_id = system_account_id(asset_id, system_role)
-                    state.systems[bucket, system_id] = fresh_account(system_id)
-                    group.append(system_id)
-    if not any(wanted.values()):
+                    fresh[bucket, system_id] = state.systems[bucket, system_id] = fresh_account(system_id)
+                    wanted.setdefault(bucket, []).append(system_id)
+    if not wanted:
         return
-    found = await source.balances(wanted)
-    for (bucket, account_id), (balance, held) in found.items():
-        system = state.systems.get((bucket, account_id))
-        if system is not None:
-            system.balance, system.held, system.exists = balance, held, True
-    for task in tasks:
-        if task.reward is None:
-            continue
-        for account in state.members[task.member_id].accounts.values():
-            known = None if account.exists else found.get((task.command.bucket, account.account_id))
-            if known is not None:
-                account.balance, account.held = known
-                account.exists = True
+    for known, (balance, held) in (await source.balances(wanted)).items():
+        account = fresh[known]
+        account.balance, account.held, account.exists = balance, held, True
 
 
 async def _load_keys(tasks: Sequence[Task], state: State, source: StateSource) -> None:

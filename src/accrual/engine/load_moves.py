@@ -44,33 +44,47 @@ TOLD_BY_WHAT_THEY_ARE_ABOUT = (Refund, Reverse, Capture, Confirm, Release, Merge
 async def load_moves(tasks: Sequence[Task], state: State, source: StateSource) -> None:
     """Accounts with their lots for every movement, and for rewards of members who owe or whose books are open."""
     wanted: list[tuple[Task, list[tuple[int, Role]]]] = []
-    for task in tasks:
-        if task.programme is None or task.error is not None:
+    moves = [task for task in tasks if task.move is not None]
+    for task in moves:
+        if task.move is None or task.programme is None or task.error is not None or isinstance(task.move, Review):
             continue
-        if task.move is not None and not isinstance(task.move, Review):
-            assets = _assets(task.move, task)
-            state.members[task.member_id].has_books = True
-            wanted.append((task, [(asset_id, role) for asset_id in assets for role in MOVED_ROLES]))
-    rewards = [task for task in tasks if task.reward is not None and task.programme is not None]
-    for task in rewards:
-        cell = state.members[task.member_id]
-        marks = 0 if cell.row is None else cell.row.marks
-        task.lottery = not cell.has_books and not marks & MARK_DEBT and task.command.ticket[15] == 0
-        cell.has_books = cell.has_books or bool(marks & MARK_DEBT or task.looks.costs) or task.lottery
-    for task in rewards:
+        assets = _assets(task.move, task)
+        state.members[task.member_id].has_books = True
+        wanted.append((task, [(asset_id, role) for asset_id in assets for role in MOVED_ROLES]))
+    open_books, awaited = _look_over(tasks, state)
+    if open_books:
         # Whoever's books are open has them open for each command of the batch.
-        cell = state.members[task.member_id]
-        marks = 0 if cell.row is None else cell.row.marks
-        if cell.has_books:
-            assets = sorted({asset_id for asset_id, _ in task.looks.accounts})
-            wanted.append((task, [(asset_id, role) for asset_id in assets for role in MOVED_ROLES]))
-        if marks & MARK_AWAITED:
-            task.woken = await source.awaiting(task.command.bucket, task.ticket)
+        for task in tasks:
+            if task.member_id in open_books and task.reward is not None and task.programme is not None:
+                assets = sorted({asset_id for asset_id, _ in task.looks.accounts})
+                wanted.append((task, [(asset_id, role) for asset_id in assets for role in MOVED_ROLES]))
+    for task in awaited:
+        task.woken = await source.awaiting(task.command.bucket, task.ticket)
     if wanted:
         await _load_accounts(wanted, state, source)
-    for task in tasks:
+    for task in moves:
         if task.move is not None:
             task.known = await _load_known(task, task.move, state, source)
+
+
+def _look_over(tasks: Sequence[Task], state: State) -> tuple[set[bytes], list[Task]]:
+    """The members of rewards whose books are open, or are opened since something asks for them; and the rewards that a
+    return may wait for."""
+    open_books: set[bytes] = set()
+    awaited: list[Task] = []
+    for task in tasks:
+        if task.reward is None or task.programme is None:
+            continue
+        cell = state.members[task.member_id]
+        marks = 0 if cell.row is None else cell.row.marks
+        if not cell.has_books:
+            task.lottery = not marks & MARK_DEBT and task.command.ticket[15] == 0
+            cell.has_books = task.lottery or bool(marks & MARK_DEBT or task.looks.costs)
+        if cell.has_books:
+            open_books.add(task.member_id)
+        if marks & MARK_AWAITED:
+            awaited.append(task)
+    return open_books, awaited
 
 
 def _assets(move: Movement, task: Task) -> Iterable[int]:

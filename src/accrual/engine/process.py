@@ -11,17 +11,13 @@ import msgspec
 
 from accrual.domain.accounts import Role
 from accrual.domain.chain import STORED_BYTES, advance
-from accrual.domain.commands import (
-    Dialect,
-    LoggedCommand,
-    Profile,
-    Reward,
-)
+from accrual.domain.commands import Dialect, LoggedCommand, Profile, Reward
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import PURCHASES
 from accrual.domain.held import Clearance, HeldCommandRow
 from accrual.domain.log import (
     Advance,
+    AppendRow,
     CounterRow,
     Lease,
     Link,
@@ -34,6 +30,7 @@ from accrual.domain.log import (
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
 from accrual.domain.programme import Enrol
+from accrual.domain.rows import quick
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Line
 from accrual.engine.clearing import judged_row, why_not_cleared
@@ -46,7 +43,7 @@ from accrual.engine.process_moves import MovementDecider, credit_awards, looks_b
 from accrual.engine.purse import Purse
 from accrual.engine.settle import net, settle
 from accrual.engine.state import MemberCell, State
-from accrual.engine.stocks import SeenStocks
+from accrual.engine.stocks import NO_STOCKS, SeenStocks
 from accrual.engine.task import Decided, Task
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import evaluate
@@ -62,6 +59,8 @@ from accrual.rules.snapshot import (
 
 EventOf = Callable[[Reward, LoggedCommand, CompiledProgramme], tuple[str, bytes] | None]
 """The event that goes out when a command is decided, as (kind, payload), if any."""
+
+_outcome_row = quick(OutcomeRow)
 
 
 def empty_posting(recorded_at: datetime) -> Posting:
@@ -142,15 +141,15 @@ class Processor(LinkDecider, MovementDecider):
         at = last.command
         netted = net(moved, self._state.systems, at.bucket, at.position, len(last.lines), lease.cursor, at.recorded_at)
         self._book_netted(netted, last, posting)
-        head = lease.chain
+        head, outcomes, lines = lease.chain, posting.outcomes, posting.lines
         for answer in decided:
             command = answer.command
             head = advance(head, command, answer.status, answer.payload, answer.lines, answer.uses)
-            posting.outcomes.append(
-                OutcomeRow(command.position, command.bucket, answer.status, head[:STORED_BYTES], answer.payload)
-            )
-            posting.lines.extend(answer.lines)
-            posting.lot_uses.extend(answer.uses)
+            row = (command.position, command.bucket, answer.status, head[:STORED_BYTES], answer.payload)
+            outcomes.append(_outcome_row(row))
+            lines += answer.lines
+            if answer.uses:
+                posting.lot_uses.extend(answer.uses)
         posting.advances.append(Advance(at.bucket, lease.cursor, at.position + 1, lease.epoch, head, outbox_next))
 
     def _tickets(self) -> Iterator[bytes]:
@@ -195,7 +194,8 @@ class Processor(LinkDecider, MovementDecider):
                 posting.held_commands.append(judged_row(task.held, task.clears, command.position))
                 reward = msgspec.structs.replace(reward, dialect=Dialect.INTERNAL)  # it was looked at
             return self._forward(task, reward, cell.row.merged_into, posting)
-        stocks = SeenStocks(self._state, command.bucket)
+        looks = task.looks
+        stocks = SeenStocks(self._state, command.bucket) if looks.limits else NO_STOCKS
         purse = self._purse(task, cell, reward.facts[0].occurred_at or command.recorded_at) if cell.has_books else None
         judgement = self._judge(task, reward, self._snapshot(task, reward, programme, cell, stocks, purse), purse)
         if purse is not None:
@@ -205,13 +205,11 @@ class Processor(LinkDecider, MovementDecider):
             lines, uses, after, system_moves = settle(
                 judgement.awards, cell, command.bucket, command.position, judgement.occurred_at, command.recorded_at
             )
-        follow_ups = (
-            rows_of_judgement(command, reward, task.member_id, judgement, self._buckets)
-            if judgement.follow_ups or judgement.claimed
-            else []
-        )
+        follow_ups: list[AppendRow] = []
+        if judgement.follow_ups or judgement.claimed:
+            follow_ups = rows_of_judgement(command, reward, task.member_id, judgement, self._buckets)
         if task.woken:
-            follow_ups.extend(wake_up(command, task.woken, len(follow_ups), self._buckets))
+            follow_ups += wake_up(command, task.woken, len(follow_ups), self._buckets)
         ladder = programme.ladder
         risen = None if ladder is None or not ladder.climbs else self._risen(task, cell, ladder, judgement)
         outcome = Outcome(
@@ -219,7 +217,7 @@ class Processor(LinkDecider, MovementDecider):
             revision=programme.revision,
             awards=judgement.awards,
             declines=judgement.declines,
-            follow_ups=tuple([follow_up.ticket for follow_up in follow_ups]),
+            follow_ups=tuple([follow_up.ticket for follow_up in follow_ups]) if follow_ups else (),
             stocks=stocks.seen(),
             booked=costs_told(judgement) if judgement.spent else (),
             tier=None if risen is None else risen.change,
@@ -231,7 +229,8 @@ class Processor(LinkDecider, MovementDecider):
         # From here on nothing can fail: the overlay and the posting change together.
         moved.update(totals)
         self._remember(task, cell, judgement, after, posting)
-        self._note_awards(cell, ladder, judgement)
+        if cell.earned is not None:
+            self._note_awards(cell, cell.earned, ladder, judgement)
         if risen is not None:
             self._keep_profile(task, cell, risen.profile, posting)
             events = (*events, tier_event(task, risen.change))
@@ -239,8 +238,10 @@ class Processor(LinkDecider, MovementDecider):
             self._keep_books(task, cell, purse, posting)
         if judgement.taken:
             stocks.take(judgement.taken, self._buckets, posting)
-        self._note_held(task, judgement, posting)
-        posting.follow_ups.extend(follow_ups)
+        if judgement.held or task.clears is not None:
+            self._note_held(task, judgement, posting)
+        if follow_ups:
+            posting.follow_ups.extend(follow_ups)
         if not lines and cell.row is not None:
             posting.unposted.append((command.bucket, task.member_id, command.position))
         if task.resumes is not None:

@@ -10,8 +10,13 @@ from accrual.domain.amounts import INT64_MAX
 from accrual.domain.ids import system_account_id
 from accrual.domain.lots import LotUse
 from accrual.domain.outcomes import Award
+from accrual.domain.rows import quick
 from accrual.domain.transfers import Kind, Line
 from accrual.engine.state import AccountState, MemberCell
+
+# As plain numbers: thousands of lines are made of them in a second.
+MEMBER, PENDING, ISSUANCE, AWARD = int(Role.MEMBER), int(Role.PENDING), int(Role.ISSUANCE), int(Kind.AWARD)
+_line = quick(Line)
 
 Settled = tuple[list[Line], list[LotUse], dict[tuple[int, int], tuple[int, int | None]], dict[int, int]]
 """Member lines in leg order; lot uses; balances after by (asset_id, role); what system accounts moved, by account."""
@@ -29,43 +34,49 @@ def settle(
     uses: list[LotUse] = []
     after: dict[tuple[int, int], tuple[int, int | None]] = {}
     moved: dict[int, int] = {}
+    total = 0
     for award in awards:
-        role = Role.MEMBER if award.active_at is None else Role.PENDING
-        key = (award.asset_id, int(role))
+        asset_id, amount, active_at, expires_at = award.asset_id, award.amount, award.active_at, award.expires_at
+        key = (asset_id, MEMBER if active_at is None else PENDING)
         account = cell.accounts[key]
         balance, held = after.get(key) or (account.balance, account.held)
-        balance += award.amount
+        balance += amount
         if balance > INT64_MAX:
             raise OverflowError("the balance would be beyond int64")
-        issuance = system_account_id(award.asset_id, Role.ISSUANCE)
+        issuance = system_account_id(asset_id, ISSUANCE)
         leg = len(lines)
-        lines.append(
-            Line(
+        line = _line(
+            (
                 bucket,
                 account.account_id,
                 position,
                 leg,
                 issuance,
-                award.amount,
+                amount,
                 balance,
                 held,
-                Kind.AWARD,
+                AWARD,
                 award.promo_version_id,
-                award.active_at,
-                award.expires_at,
+                active_at,
+                expires_at,
                 occurred_at,
+                None,
                 None,
             )
         )
-        moved[issuance] = moved.get(issuance, 0) - award.amount
-        if award.expires_at is not None and award.expires_at <= recorded_at and role is Role.MEMBER:
-            balance -= award.amount
-            breakage = system_account_id(award.asset_id, Role.BREAKAGE)
-            lines.append(_expired(lines[leg], breakage, balance))
-            uses.append(LotUse(bucket, account.account_id, position, position, leg, award.amount))
-            moved[breakage] = moved.get(breakage, 0) + award.amount
+        lines.append(line)
+        total += line.amount
+        moved[issuance] = moved.get(issuance, 0) - amount
+        if expires_at is not None and active_at is None and expires_at <= recorded_at:
+            balance -= amount
+            breakage = system_account_id(asset_id, Role.BREAKAGE)
+            expired = _expired(line, breakage, balance)
+            lines.append(expired)
+            total += expired.amount
+            uses.append(LotUse(bucket, account.account_id, position, position, leg, amount))
+            moved[breakage] = moved.get(breakage, 0) + amount
         after[key] = (balance, held)
-    if sum([line.amount for line in lines]) + sum(moved.values()) != 0:
+    if total + sum(moved.values()) != 0:
         raise AssertionError("transfers of a command do not balance")
     return lines, uses, after, moved
 

@@ -29,8 +29,9 @@ from accrual.engine.simulate_links import SimulatedLinks
 from accrual.engine.simulate_stocks import RecordedStocks as RecordedStocks
 from accrual.engine.simulate_stocks import SimulatedStocks
 from accrual.rules.admit import kinds_of
-from accrual.rules.compiled import NO_LOOKS, CompiledProgramme
+from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import evaluate
+from accrual.rules.looks import looks_of, looks_of_all
 from accrual.rules.profiles import change as changed_profile
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
@@ -65,7 +66,6 @@ class _Asks(NamedTuple):
 
     balances: bool
     purchases: bool
-    codes: bool
 
 
 class _Parked(NamedTuple):
@@ -96,7 +96,7 @@ class Simulator:
         self._links = SimulatedLinks(buckets=buckets)
         self._kept = 0
         self._programme: CompiledProgramme | None = None
-        self._asks = _Asks(False, False, False)
+        self._asks = _Asks(False, False)
         self._levels = SimulatedLevels()
 
     def decide(
@@ -176,6 +176,7 @@ class Simulator:
         counters = self._counters.get(member_id)
         if programme is not self._programme:
             self._look_over(programme)
+        looks = looks_of(programme, kinds_of(reward), client)
         stocks = SimulatedStocks(self._used, recorded_stocks)
         snapshot = Snapshot(
             programme,
@@ -186,14 +187,13 @@ class Simulator:
             _none_counted if counters is None else _Counted(counters).value,
             stocks.left,
             client,
-            (lambda: self._balances_of(member_id, programme)) if self._asks.balances else dict,
-            (lambda: self._purchases.get(member_id, ())) if self._asks.purchases else tuple,
+            (lambda: self._balances_of(member_id, programme)) if looks.balance else dict,
+            (lambda: self._purchases.get(member_id, ())) if looks.history_days else tuple,
             hashlib.blake2b(command.ticket, key=self._secret, digest_size=16, person=b"seed").digest()
-            if self._asks.codes and _codes(reward, programme)
+            if looks.codes
             else b"",
             cleared=cleared,
         )
-        looks = programme.looks_of(kinds_of(reward))
         if looks.rounds or looks.costs:
             snapshot = self._draws.with_draws(snapshot, command, self._balances)
         judgement = evaluate(reward, snapshot)
@@ -272,12 +272,11 @@ class Simulator:
 
     def _look_over(self, programme: CompiledProgramme) -> None:
         """What one programme asks for is remembered from then on, whatever the next one asks: it may be asked again."""
-        looks, before = programme.looks.values(), self._asks
+        look, before = looks_of_all(programme), self._asks
         self._programme = programme
         self._asks = _Asks(
-            before.balances or any(look.balance or look.costs for look in looks),
-            before.purchases or any(look.history_days for look in looks),
-            any(look.codes for look in looks),
+            before.balances or look.balance or bool(look.costs),
+            before.purchases or look.history_days > 0,
         )
 
     def _credit(self, member_id: bytes, awards: tuple[Award, ...], now: datetime) -> None:
@@ -372,10 +371,6 @@ class _Counted:
 
 def _none_counted(key: CounterKey) -> int:
     return 0
-
-
-def _codes(reward: Reward, programme: CompiledProgramme) -> bool:
-    return any(programme.looks.get(kind.trigger, NO_LOOKS).codes for kind in kinds_of(reward))
 
 
 def _as_recorded(parked: _Parked) -> Reward | Profile:

@@ -51,6 +51,26 @@ class SeenStocks:
                 posting.shares.append(StockRow(self._bucket, *key, used))
 
 
+class NoStocks(SeenStocks):
+    """What a command sees whose promos have no shared stocks: none was loaded, and nothing is noted."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        """One for all."""
+
+    def left(self, key: StockKey) -> StockLeft:
+        """Raises KeyError: it was not loaded."""
+        raise KeyError(key)
+
+    def seen(self) -> tuple[tuple[int, int, int, int], ...]:
+        """Nothing."""
+        return ()
+
+
+NO_STOCKS = NoStocks()
+
+
 def give_back(key: StockKey, units: int, state: State, bucket: int, buckets: int, posting: Posting) -> None:
     """So much of a stock counts as not used: a promo's own goes to this bucket's share, whatever its cap is by now."""
     if key.subject:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 
 from accrual.domain.commands import Reward
@@ -42,12 +44,22 @@ REMEMBERED = frozenset({Registration, Referral, ReferralPurchase, CheckIn})
 """Facts about which the programme itself remembers or decides something; the others are for promos alone."""
 
 
-def kinds_of(command: Reward) -> set[type[Fact]]:
+def kinds_of(command: Reward) -> frozenset[type[Fact]]:
     """Which kinds of fact a command carries; nearly always one."""
-    return set(map(type, command.facts))
+    facts = command.facts
+    kind = type(facts[0])
+    for fact in facts:
+        if type(fact) is not kind:
+            return frozenset(map(type, facts))
+    return _alone(kind)
 
 
-def admit(command: Reward, kinds: set[type[Fact]], snapshot: Snapshot) -> Admitted:
+@cache
+def _alone(kind: type[Fact]) -> frozenset[type[Fact]]:
+    return frozenset({kind})
+
+
+def admit(command: Reward, kinds: frozenset[type[Fact]], snapshot: Snapshot) -> Admitted:
     """Sort out facts that the programme itself declines: a stable code each (SEMANTICS 'What a command is')."""
     enrol = False
     if snapshot.member is None:

@@ -10,7 +10,7 @@ from accrual.domain.programme import Programme
 from accrual.domain.promos import Promo
 from accrual.domain.tiers import Level, Tiers
 from accrual.rules.check_window import check_duration
-from accrual.rules.compile import days_of
+from accrual.rules.looks import days_of
 from accrual.rules.problems import Problem, repeated, suggest
 
 PATH = "programme.tiers"

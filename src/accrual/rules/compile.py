@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from accrual.domain.accounts import Role
 from accrual.domain.amounts import read_ratio
-from accrual.domain.draws import SECRET_BYTES, DrawKey, DrawSecret
+from accrual.domain.draws import SECRET_BYTES, DrawSecret
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Catalogue, Settings
 from accrual.domain.promos import (
@@ -31,17 +30,15 @@ from accrual.domain.promos import (
     Audience as AudienceDocument,
 )
 from accrual.rules.benefits import CEILING, KINDS, kind_of
-from accrual.rules.calendar import read_duration, read_instant
+from accrual.rules.calendar import read_instant
 from accrual.rules.compiled import (
     HOLDOUT_PARTS,
     LIVE,
-    NO_LOOKS,
     Audience,
     CompiledBenefit,
     CompiledLimit,
     CompiledProgramme,
     CompiledVersion,
-    Looks,
     Places,
     Subject,
     Timeline,
@@ -52,17 +49,13 @@ from accrual.rules.ladder import compile_ladder
 from accrual.rules.rewards import compile_rewards
 from accrual.rules.schedule import compile_schedule
 from accrual.rules.streaks import compile_streak
-from accrual.rules.velocity import CompiledVelocity, compile_velocity
+from accrual.rules.velocity import compile_velocity
 
 LANES = tuple(Lane)
 BY_AMOUNT = frozenset({"fixed", "points_per", "percent", "bracket"})
 _PERIODS = tuple(Period)
 _PERS = tuple(LimitPer)
 BUDGET_SLOT = 1
-DAYS_A_MONTH_MAX = 31
-DAYS_A_YEAR_MAX = 366
-FIRST_DAYS = 90
-"""Whoever bought something lately does not buy for the first time: only of the others is all that was ever looked at."""
 
 
 def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
@@ -100,7 +93,8 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         zone=ZoneInfo(settings.time_zone),
         assets=assets,
         index={key: tuple(found.values()) for key, found in index.items()},
-        looks=_with_velocity({trigger: _looks(versions, assets) for trigger, versions in listening.items()}, velocity),
+        listening={trigger: tuple(versions) for trigger, versions in listening.items()},
+        looks={},
         referrer_triggers=frozenset(
             trigger for trigger, versions in listening.items() if any(version.for_referrer for version in versions)
         ),
@@ -131,71 +125,6 @@ def _index_keys(promo: Promo) -> Iterable[tuple[Trigger, str | None, Subject | N
     for outlet in where.outlets or (None,):
         for subject in subjects or (None,):
             yield promo.trigger, outlet, subject
-
-
-def _looks(versions: Iterable[CompiledVersion], assets: dict[str, int]) -> Looks:
-    accounts: set[tuple[int, Role]] = set()
-    limits = profile = balance = codes = False
-    history_days, first = 0, False
-    costs: set[int] = set()
-    rounds: set[DrawKey] = set()
-    for version in versions:
-        for benefit in (*version.for_member, *version.for_referrer):
-            accounts.add((benefit.asset_id, Role.MEMBER))
-            codes = codes or benefit.kind == "voucher"
-            if benefit.draw is not None:
-                limits = limits or bool(benefit.draw.prizes)
-                rounds.add(benefit.draw.key)
-                won = {prize.asset_id for prize in benefit.draw.prizes if prize.asset_id is not None}
-                accounts.update((asset_id, Role.MEMBER) for asset_id in won)
-                if benefit.active_after is not None:
-                    accounts.update((asset_id, Role.PENDING) for asset_id in won)
-                if benefit.draw.cost is not None:
-                    costs.add(benefit.draw.cost.asset_id)
-                    accounts.add((benefit.draw.cost.asset_id, Role.MEMBER))
-            profile = profile or benefit.by_level
-            if benefit.active_after is not None:
-                accounts.add((benefit.asset_id, Role.PENDING))
-        limits = limits or bool(version.limits) or version.streak is not None
-        if version.streak is not None and version.streak.freeze_id is not None:
-            costs.add(version.streak.freeze_id)
-            accounts.add((version.streak.freeze_id, Role.MEMBER))
-        audience = version.audience
-        named = audience is not None and bool(audience.lists or audience.segments)
-        profile = profile or named or (version.schedule is not None and version.schedule.birthday)
-        if version.condition is not None:
-            needs = version.condition.needs
-            profile = profile or needs.profile
-            balance = balance or needs.balance
-            spans = [days_of(period) for period in needs.history]
-            history_days = max([history_days, *spans, FIRST_DAYS if needs.first else 0])
-            first = first or needs.first
-    if balance:
-        accounts.update((asset_id, Role.MEMBER) for asset_id in assets.values())
-    return Looks(
-        accounts=tuple(sorted(accounts)),
-        limits=limits,
-        profile=profile,
-        balance=balance,
-        history_days=history_days,
-        first=first,
-        codes=codes,
-        costs=tuple(sorted(costs)),
-        rounds=tuple(sorted(rounds)),
-    )
-
-
-def _with_velocity(looks: dict[Trigger, Looks], rules: Sequence[CompiledVelocity]) -> dict[Trigger, Looks]:
-    """The same, with counters to be looked at for all kinds of fact that some rule counts."""
-    counted = {trigger for rule in rules for trigger in rule.triggers or Trigger}
-    return looks | {t: msgspec.structs.replace(looks.get(t, NO_LOOKS), limits=True) for t in counted}
-
-
-def days_of(period: str) -> int:
-    """At most how many days an ISO duration spans; a day more than its parts, for zones."""
-    parts = dict(read_duration(period).items())
-    years, months, weeks, days = (abs(parts.get(unit, 0)) for unit in ("years", "months", "weeks", "days"))
-    return years * DAYS_A_YEAR_MAX + months * DAYS_A_MONTH_MAX + weeks * 7 + days + 1
 
 
 def compile_version(

@@ -148,7 +148,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Looks(msgspec.Struct, frozen=True, kw_only=True):
-    """What judging facts of a trigger may look at beyond the facts: what has to be loaded for them.
+    """What judging a client's facts of some kinds may look at beyond the facts: what has to be loaded for them.
 
     `accounts` are (asset_id, role) that may be credited or whose balance is asked for. `first`: where nothing was bought
     in the last `history_days`, whether there was a purchase at all. `codes`: whether voucher codes may be made. `costs` are
@@ -174,7 +174,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     as `referrer_levels`; `ladder` are its levels, `streaks` its promos with a streak by
     promo_id.
 
-    From `routes` on it is memory of what was found before, each with a bound (listeners.py).
+    `looks`, and from `routes` on, is memory of what was found before, each with a bound (looks.py, listeners.py).
     """
 
     catalogue: Catalogue
@@ -183,7 +183,8 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     zone: ZoneInfo
     assets: dict[str, int]
     index: dict[tuple[Trigger, str | None, Subject | None], tuple[Timeline, ...]]
-    looks: dict[Trigger, Looks]
+    listening: dict[Trigger, tuple[CompiledVersion, ...]]
+    looks: dict[tuple[frozenset[type[Fact]], str | None], Looks]
     referrer_triggers: frozenset[Trigger]
     referrer_levels: dict[Trigger, int]
     routes: dict[tuple[Hashable, ...], Listeners]
@@ -203,24 +204,6 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
         keys = [(trigger, at, subject) for at in outlets for subject in (None, *subjects)]
         distinct = {timeline.promo_id: timeline for key in keys for timeline in self.index.get(key, ())}
         return tuple([distinct[promo_id] for promo_id in sorted(distinct)])
-
-    def looks_of(self, kinds: set[type[Fact]]) -> Looks:
-        """What judging a command of these kinds of fact looks at."""
-        if len(kinds) == 1:
-            (kind,) = kinds
-            return self.looks.get(kind.trigger, NO_LOOKS)
-        parts = [self.looks.get(kind.trigger, NO_LOOKS) for kind in kinds]
-        return Looks(
-            accounts=tuple(dict.fromkeys(account for part in parts for account in part.accounts)),
-            limits=any(part.limits for part in parts),
-            profile=any(part.profile for part in parts),
-            balance=any(part.balance for part in parts),
-            history_days=max([part.history_days for part in parts]),
-            first=any(part.first for part in parts),
-            codes=any(part.codes for part in parts),
-            costs=tuple(dict.fromkeys(asset_id for part in parts for asset_id in part.costs)),
-            rounds=tuple(dict.fromkeys(key for part in parts for key in part.rounds)),
-        )
 
     def conditions(self, versions: tuple[CompiledVersion, ...], ids: tuple[int, ...]) -> ConditionSet:
         """The conditions of these versions, whose promo_version_ids are `ids`, as one; made when they first meet."""

@@ -54,9 +54,13 @@ def listens(version: CompiledVersion, fact: Fact, subjects: tuple[Subject, ...],
         fact.outlet is not None and fact.outlet in exclude.outlets
     ):
         return False
-    if (where.clients and client not in where.clients) or (client is not None and client in exclude.clients):
-        return False
-    return not version.by_item or counts(version, fact)
+    return may_be_of(version, client) and (not version.by_item or counts(version, fact))
+
+
+def may_be_of(version: CompiledVersion, client: str | None) -> bool:
+    """Whether a version is about what this client sends at all, whatever that is."""
+    wanted, unwanted = version.where.clients, version.exclude.clients
+    return (not wanted or client in wanted) and (client is None or client not in unwanted)
 
 
 def has_for_side(version: CompiledVersion, side: int) -> bool:

@@ -208,9 +208,6 @@ def keys_needed(command: Reward, programme: CompiledProgramme, now: datetime, cl
         if kind in REMEMBERED:
             for fact in facts:
                 _remembered(fact, programme, now, keys)
-        looks = programme.looks.get(kind.trigger)
-        if looks is None or not looks.limits:
-            continue
         listeners = listeners_of(programme, facts[0], client)
         seen: Stretch | None = None
         for fact in facts:

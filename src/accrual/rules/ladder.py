@@ -23,8 +23,9 @@ NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     """Levels, lowest first; a place is a number of one, from 0. `earns` are their exact factors.
 
-    Days are of the calendar in `zone`, as numbers (date.toordinal). `places` are the places by code, `day_before` memory of
-    the day that was asked for last: (its first moment, that of the day after, its number).
+    Days are of the calendar in `zone`, as numbers (date.toordinal). `places` are the places by code, `climbs` whether there
+    is more than one level: else nothing that is earned changes any member's. `day_before` is memory of the day that was
+    asked for last: (its first moment, that of the day after, its number).
     """
 
     asset_id: int
@@ -35,12 +36,8 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     grace: str
     zone: ZoneInfo
     places: dict[str | None, int]
+    climbs: bool
     day_before: list[tuple[datetime, datetime, int]]
-
-    @property
-    def climbs(self) -> bool:
-        """Whether there is more than one level: else nothing that is earned changes any member's."""
-        return len(self.levels) > 1
 
     def place_of(self, code: str | None) -> int:
         """Where a level stands; the lowest for none, and for one that the programme has no more."""
@@ -134,6 +131,7 @@ def compile_ladder(settings: Settings, assets: Mapping[str, int]) -> Ladder | No
         grace=tiers.grace,
         zone=ZoneInfo(settings.time_zone),
         places={level.code: place for place, level in enumerate(tiers.levels)},
+        climbs=len(tiers.levels) > 1,
         day_before=[(NO_TIME, NO_TIME, 0)],
     )
 
