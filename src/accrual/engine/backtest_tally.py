@@ -76,9 +76,19 @@ class Side:
             cell = cells.get(key)
             if cell is None:
                 cell = cells[key] = [0, 0]
-            cell[0] += award.amount
+            amount, asset_id = award.amount, award.asset_id
+            cell[0] += amount
             cell[1] += 1
-            self._add_to_member(number, member_id, identity, award.asset_id, award.amount)
+            sums = self._sums.get(asset_id)
+            if sums is None or number >= len(sums):
+                sums = self._room_for(number, asset_id)
+            total = sums[number] + amount
+            if total > INT64_MAX:
+                total = INT64_MAX
+            sums[number] = total
+            # Sums only grow: who is among the first ten in the end is at or above the tenth at the latest award.
+            if total >= self._least.get(asset_id, 0):
+                self._note_name(number, member_id, identity, asset_id, sums)
 
     def _day(self, quarter: int, moment: datetime) -> str:
         if len(self._days) > QUARTERS_KEPT_MAX:
@@ -86,19 +96,16 @@ class Side:
         day = self._days[quarter] = moment.astimezone(self._zone).date().isoformat()
         return day
 
-    def _add_to_member(self, number: int, member_id: bytes, identity: Identity, asset_id: int, amount: int) -> None:
-        sums = self._sums.get(asset_id)
-        if sums is None:
-            sums = self._sums[asset_id] = array("q")
-        if number >= len(sums):
-            sums.extend([0] * (number + 1 + len(sums) // 8 - len(sums)))
-        total = sums[number] = min(sums[number] + amount, INT64_MAX)
-        # Sums only grow: who is among the first ten in the end is at or above the tenth at the latest award.
-        if total >= self._least.get(asset_id, 0):
-            names = self._names.setdefault(asset_id, {})
-            names[number] = (member_id, identity)
-            if len(names) > NAMES_KEPT_MAX:
-                self._keep_best(asset_id, names, sums)
+    def _room_for(self, number: int, asset_id: int) -> array[int]:
+        sums = self._sums.setdefault(asset_id, array("q"))
+        sums.extend([0] * (number + 1 + len(sums) // 8 - len(sums)))
+        return sums
+
+    def _note_name(self, number: int, member_id: bytes, identity: Identity, asset_id: int, sums: array[int]) -> None:
+        names = self._names.setdefault(asset_id, {})
+        names[number] = (member_id, identity)
+        if len(names) > NAMES_KEPT_MAX:
+            self._keep_best(asset_id, names, sums)
 
     def _keep_best(self, asset_id: int, names: Names, sums: array[int]) -> None:
         best = sorted(names, key=lambda number: (-sums[number], number))[:WINNERS_MAX]

@@ -20,14 +20,15 @@ from accrual.domain.movements import Movement
 from accrual.domain.outcomes import Award, Declined, Outcome, Status, TierChange
 from accrual.domain.programme import Enrol
 from accrual.domain.referrals import ToLinks
+from accrual.domain.rows import quick
 from accrual.engine.entries import costs_told
 from accrual.engine.keeping_levels import set_by_hand
 from accrual.engine.linking import rows_of_judgement
 from accrual.engine.simulate_draws import SimulatedDraws
 from accrual.engine.simulate_levels import SimulatedLevels
 from accrual.engine.simulate_links import SimulatedLinks
+from accrual.engine.simulate_stocks import NO_STOCKS, SimulatedStocks
 from accrual.engine.simulate_stocks import RecordedStocks as RecordedStocks
-from accrual.engine.simulate_stocks import SimulatedStocks
 from accrual.rules.admit import kinds_of
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import evaluate
@@ -59,6 +60,9 @@ class Simulated(NamedTuple):
     identity: Identity
     occurred_at: datetime
     follow_ups: tuple[AppendRow, ...] = ()
+
+
+_simulated = quick(Simulated)
 
 
 class _Asks(NamedTuple):
@@ -169,15 +173,13 @@ class Simulator:
         identity = reward.identity
         name = f"{identity.kind}\0{identity.value}"
         member = self._members.get(name)
-        known = member is not None
-        member_id = (
-            member.member_id if member is not None else member_of(command.programme_id, identity.kind, identity.value)
-        )
+        programme_id = command.programme_id
+        member_id = member.member_id if member is not None else member_of(programme_id, identity.kind, identity.value)
         counters = self._counters.get(member_id)
         if programme is not self._programme:
             self._look_over(programme)
         looks = looks_of(programme, kinds_of(reward), client)
-        stocks = SimulatedStocks(self._used, recorded_stocks)
+        stocks = SimulatedStocks(self._used, recorded_stocks) if looks.limits else NO_STOCKS
         snapshot = Snapshot(
             programme,
             member,
@@ -203,7 +205,7 @@ class Simulator:
         follow_ups: tuple[AppendRow, ...] = ()
         if judgement.follow_ups or judgement.claimed:
             follow_ups = tuple(rows_of_judgement(command, reward, member_id, judgement, self._buckets))
-        self._remember(name, member_id, known, command, reward, judgement, cleared=cleared)
+        self._remember(name, member_id, member, command, reward, judgement, cleared=cleared)
         ladder, moved = programme.ladder, None
         if ladder is not None and judgement.awards:
             now, at_last = command.recorded_at, self._members[name]
@@ -220,7 +222,7 @@ class Simulator:
             booked=costs_told(judgement) if judgement.spent else (),
             tier=None if moved is None else moved.change,
         )
-        return Simulated(outcome, member_id, identity, judgement.occurred_at, follow_ups)
+        return _simulated((outcome, member_id, identity, judgement.occurred_at, follow_ups))
 
     def _link(
         self,
@@ -239,7 +241,7 @@ class Simulator:
         self,
         name: str,
         member_id: bytes,
-        known: bool,
+        known: MemberState | None,
         command: LoggedCommand,
         reward: Reward,
         judgement: Judgement,
@@ -247,12 +249,12 @@ class Simulator:
         cleared: bool,
     ) -> None:
         if judgement.enrol:
-            self._members[name] = MemberState(member_id, judgement.referrer, command.recorded_at, EMPTY_PROFILE)
-            known = True
+            known = MemberState(member_id, judgement.referrer, command.recorded_at, EMPTY_PROFILE)
+            self._members[name] = known
             self._count(1)
-        elif judgement.referrer is not None and known:
-            self._members[name] = msgspec.structs.replace(self._members[name], referrer=judgement.referrer)
-        if reward.unique_install and known:
+        elif judgement.referrer is not None and known is not None:
+            self._members[name] = msgspec.structs.replace(known, referrer=judgement.referrer)
+        if reward.unique_install and known is not None:
             before = self._links.kept
             self._links.note_install(command, reward, member_id)
             self._count(self._links.kept - before)
@@ -261,8 +263,9 @@ class Simulator:
             before = len(mine)
             mine.update(judgement.counters)
             self._count(len(mine) - before)
-        for key, used in judgement.taken.items():
-            self._used[key[:4]] = self._used.get(key[:4], 0) + used
+        if judgement.taken:
+            for key, used in judgement.taken.items():
+                self._used[key[:4]] = self._used.get(key[:4], 0) + used
         if judgement.drawn or judgement.spent:
             self._draws.keep(judgement, command, self._balances.setdefault(member_id, {}))
         if judgement.awards and self._asks.balances:

@@ -20,13 +20,15 @@ from accrual.rules.snapshot import Judgement
 class SimulatedLevels:
     """Earnings by member, and by ticket where a return may name it. `kept` counts what there is of both.
 
-    Only what is earned while a programme has levels is kept.
+    Only what is earned while a programme has levels is kept. Where there is but one level, nothing moves by it: it is
+    noted, and put to members and days when somebody asks.
     """
 
     def __init__(self) -> None:
         self.kept = 0
         self._earned: dict[bytes, EarnedDays] = {}
-        self._by_ticket: dict[bytes, tuple[int, int]] = {}
+        self._by_ticket: dict[bytes, tuple[datetime, int]] = {}
+        self._noted: list[tuple[bytes, bytes, Ladder, datetime, int]] = []
 
     def judged(
         self,
@@ -41,12 +43,9 @@ class SimulatedLevels:
         units = earned_units(ladder, judgement)
         if not units:
             return None
-        day = ladder.day_of(judgement.occurred_at)
-        earned = self._of(member_id, ladder)
-        earned.add(day, units)
-        self._by_ticket[ticket] = (day, units)
         self.kept += 2
-        return risen(ladder, profile, earned.within(ladder, now), now)
+        self._noted.append((ticket, member_id, ladder, judgement.occurred_at, units))
+        return risen(ladder, profile, self.earned(member_id, ladder, now), now) if ladder.climbs else None
 
     def earned(self, member_id: bytes, ladder: Ladder, moment: datetime) -> int:
         """What the window holds that ends with a moment."""
@@ -64,10 +63,10 @@ class SimulatedLevels:
         identity = asked.identity
         earned = self._of(member_of(command.programme_id, identity.kind, identity.value), ladder)
         if isinstance(asked, Reverse) and asked.target in self._by_ticket:
-            day, left = self._by_ticket[asked.target]
+            moment, left = self._by_ticket[asked.target]
             units = min(left, _returned(stored, ladder)) if asked.parts else left
-            self._by_ticket[asked.target] = (day, left - units)
-            earned.add(day, -units)
+            self._by_ticket[asked.target] = (moment, left - units)
+            earned.add(ladder.day_of(moment), -units)
         elif isinstance(asked, Review):
             now = command.recorded_at
             known = profile or EMPTY_PROFILE
@@ -75,6 +74,14 @@ class SimulatedLevels:
         return None
 
     def _of(self, member_id: bytes, ladder: Ladder) -> EarnedDays:
+        """The member's, with all that was noted so far."""
+        for ticket, earner, counted, moment, units in self._noted:
+            self._known(earner, counted).add(counted.day_of(moment), units)
+            self._by_ticket[ticket] = (moment, units)
+        self._noted.clear()
+        return self._known(member_id, ladder)
+
+    def _known(self, member_id: bytes, ladder: Ladder) -> EarnedDays:
         known = self._earned.get(member_id)
         if known is None or not known.serves(ladder, known.since):
             known = self._earned[member_id] = EarnedDays(ladder.asset_id, ladder.zone.key, 0)

@@ -17,15 +17,12 @@ from accrual.domain.tiers import Level
 from accrual.rules.calendar import after
 from accrual.rules.periods import before
 
-NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     """Levels, lowest first; a place is a number of one, from 0. `earns` are their exact factors.
 
     Days are of the calendar in `zone`, as numbers (date.toordinal). `places` are the places by code, `climbs` whether there
-    is more than one level: else nothing that is earned changes any member's. `day_before` is memory of the day that was
-    asked for last: (its first moment, that of the day after, its number).
+    is more than one level: else nothing that is earned changes any member's.
     """
 
     asset_id: int
@@ -37,7 +34,6 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     zone: ZoneInfo
     places: dict[str | None, int]
     climbs: bool
-    day_before: list[tuple[datetime, datetime, int]]
 
     def place_of(self, code: str | None) -> int:
         """Where a level stands; the lowest for none, and for one that the programme has no more."""
@@ -57,12 +53,7 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
 
     def day_of(self, moment: datetime) -> int:
         """The day on which a moment lies."""
-        first, following, day = self.day_before[0]
-        if first <= moment < following:
-            return day
-        day = moment.astimezone(self.zone).date().toordinal()
-        self.day_before[0] = (self.start_of(day), self.start_of(day + 1), day)
-        return day
+        return moment.astimezone(self.zone).toordinal()
 
     def start_of(self, day: int) -> datetime:
         """The first moment of a day."""
@@ -132,7 +123,6 @@ def compile_ladder(settings: Settings, assets: Mapping[str, int]) -> Ladder | No
         zone=ZoneInfo(settings.time_zone),
         places={level.code: place for place, level in enumerate(tiers.levels)},
         climbs=len(tiers.levels) > 1,
-        day_before=[(NO_TIME, NO_TIME, 0)],
     )
 
 

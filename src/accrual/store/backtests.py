@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from accrual.domain.books import DecidedCommand
 from accrual.domain.commands import LoggedCommand
+from accrual.domain.rows import quick
 from accrual.store.connection import Pool
 from accrual.store.postgres import mapping_loss
 from accrual.store.sql import query
@@ -30,12 +31,13 @@ class PostgresDecidedLog:
         """Decided commands of {bucket: from this position on}, at most so many of each, in position order."""
         with mapping_loss():
             rows = await self._pool.fetch(_PAGE, list(wanted), list(wanted.values()), rows_max)
+        decided_command = quick(DecidedCommand)
         pages: dict[int, list[DecidedCommand]] = {}
         for bucket, position, ticket, programme_id, client_id, recorded_at, facts, status, payload in rows:
             command = LoggedCommand(
                 bucket, position, ticket, programme_id, client_id, recorded_at, b"", b"", facts, None
             )
-            decided = DecidedCommand(command, status, payload)
+            decided = decided_command((command, status, payload))
             page = pages.get(bucket)
             if page is None:
                 pages[bucket] = [decided]
