@@ -183,7 +183,7 @@ def compile_version(
         lane=lane,
         priority=promo.stacking.priority,
         exclusive=promo.stacking.exclusive,
-        simple=_is_simple(for_member) and not (limits or by_item),
+        simple=_is_simple(for_member) and not (limits or by_item or promo.stacking.exclusive),
         place=(lane, -promo.stacking.priority, promo.code, stored.version),
         streak=next((compile_streak(b, stored.promo_id, zone, assets) for b in promo.benefits if b.streak), None),
     )

@@ -97,8 +97,8 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
 class CompiledVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One promo version. `window_until` is exclusive; None bounds nothing. `lane` is the number of its stacking lane.
 
-    `by_item`: only some lines of a purchase count. `simple`: all it does is to give a member one
-    benefit by amount, without a limit. `place` is where it stands in the total order: lane, priority, code, version
+    `by_item`: only some lines of a purchase count. `simple`: all it does is to give a member one benefit by amount, without
+    a limit, and to leave room for others. `place` is where it stands in the total order: lane, priority, code, version
     (SEMANTICS row 7).
     """
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Settings
-from accrual.rules.condition_closures import Ask
 from accrual.rules.condition_names import CALENDAR_PARTS, MACROS, MONEY_NAMES, NAMES
 from accrual.rules.condition_plain import plain_part
 from accrual.rules.condition_shape import function_at
@@ -35,7 +34,7 @@ class Part(NamedTuple):
     """One side of the outermost &&: its own text from offset `start`, what runs for it, and the names in it.
 
     It fails where one of `required` has no value: asked beforehand, for a list program that fails fails whole. `plain`
-    says the same without CEL, where the part is plain enough.
+    says the same in Python (condition_code.py), where the part is plain enough.
     """
 
     text: str
@@ -44,7 +43,7 @@ class Part(NamedTuple):
     labels: tuple[Label, ...]
     required: tuple[Label, ...]
     loops: bool
-    plain: Ask | None
+    plain: str | None
 
 
 class Needs(NamedTuple):

@@ -1,26 +1,23 @@
-"""Conditions that say nothing but plain things, as closures: what CEL would say of them, without CEL. Nothing is checked."""
+"""Conditions that say nothing but plain things, as Python: what CEL would say of them, without CEL. Nothing is checked."""
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 
 from accrual.domain.amounts import INT64_MAX
 from accrual.domain.programme import Settings
-from accrual.rules.condition_closures import (
+from accrual.rules.condition_code import (
     COMPARED,
     METHODS,
-    Ask,
     Node,
     NotPlain,
-    both_of,
     compared,
-    either_of,
     in_64_bits,
     literal,
     reckoned,
     size,
     truth,
+    value_of,
     within,
 )
 from accrual.rules.condition_names import NAMES
@@ -33,13 +30,13 @@ DEPTH_MAX = 24
 OPERATORS_MAX = 24
 
 
-def plain_part(tokens: Sequence[Token], settings: Settings) -> Ask | None:
-    """True or false for one part of a condition, None where it is not plain. The closure raises one of UNTOLD."""
+def plain_part(tokens: Sequence[Token], settings: Settings) -> str | None:
+    """The expression of one part of a condition, true or false; None where it is not plain. It raises one of UNTOLD."""
     if sum(token.kind == "sign" for token in tokens) > OPERATORS_MAX * 2:
         return None
     words = {token.text for token in tokens if token.kind != "string"}
     if {"&&", "attributes"} <= words:
-        return None  # an attribute that is missing fails the whole part for CEL, where a closure would stop before it
+        return None  # an attribute that is missing fails the whole part for CEL, where Python would stop before it
     reader = _Reader(tokens, settings)
     try:
         node = reader.either(0)
@@ -47,7 +44,7 @@ def plain_part(tokens: Sequence[Token], settings: Settings) -> Ask | None:
             return None
     except NotPlain:
         return None
-    return node.ask
+    return node.code
 
 
 class _Reader:
@@ -81,13 +78,13 @@ class _Reader:
         """`a || b`."""
         left = self._both(depth)
         while self._take("||"):
-            left = Node("bool", either_of(truth(left), truth(self._both(depth))))
+            left = Node("bool", f"({truth(left)} or {truth(self._both(depth))})")
         return left
 
     def _both(self, depth: int) -> Node:
         left = self._relation(depth)
         while self._take("&&"):
-            left = Node("bool", both_of(truth(left), truth(self._relation(depth))))
+            left = Node("bool", f"({truth(left)} and {truth(self._relation(depth))})")
         return left
 
     def _relation(self, depth: int) -> Node:
@@ -123,8 +120,7 @@ class _Reader:
         if depth > DEPTH_MAX:
             raise NotPlain
         if self._take("!"):
-            asked = truth(self._one(depth + 1))
-            return Node("bool", lambda values: not asked(values))
+            return Node("bool", f"(not {truth(self._one(depth + 1))})")
         if self._take("("):
             inner = self.either(depth + 1)
             self._expect(")")
@@ -211,8 +207,8 @@ class _Reader:
         kind = None if named is None else _KINDS.get(named.type)
         if kind is None:
             raise NotPlain
-        node = _within_64_bits(name) if name in _MAY_BE_HUGE else Node(kind, operator.itemgetter(name), name=name)
-        return self._behind(node)
+        value = value_of(name)
+        return self._behind(in_64_bits(value) if name in _MAY_BE_HUGE else Node(kind, value))
 
     def _behind(self, node: Node) -> Node:
         """What hangs on a name: a key of a map, or one call."""
@@ -225,16 +221,18 @@ class _Reader:
             self._expect("(")
             self._expect(")")
             return size(node)
-        if method not in METHODS or node.kind != "string":
+        if (method != "contains" and method not in METHODS) or node.kind != "string":
             raise NotPlain
-        test, asked, text = METHODS[method], node.ask, self._bracketed()
-        return Node("bool", lambda values: test(asked(values), text))
+        text = self._bracketed()
+        if method == "contains":
+            return Node("bool", f"({text!r} in {node.code})")
+        return Node("bool", f"{node.code}.{METHODS[method]}({text!r})")
 
     def _looked_up(self, node: Node) -> Node:
-        asked, key = node.ask, self._key()
+        key = self._key()
         if self._next() in (".", "["):
             raise NotPlain
-        return Node("int" if node.kind == "counts" else "any", lambda values: asked(values)[key])
+        return Node("int" if node.kind == "counts" else "any", f"{node.code}[{key!r}]")
 
     def _key(self) -> str:
         if self._take("["):
@@ -255,17 +253,17 @@ class _Reader:
         if self._next() != ".":
             raise NotPlain
         key = self._key()
-        return Node("bool", lambda values: key in values[name])
+        return Node("bool", f"({key!r} in {value_of(name)})")
 
     def _history(self, name: str) -> Node:
         if name == "history.first":
             self._expect("(")
             self._expect(")")
-            return Node("bool", operator.itemgetter(name), name=name)
+            return Node("bool", value_of(name))
         if name not in ("history.purchases", "history.spend"):
             raise NotPlain
         period = self._bracketed()
-        return Node("int", lambda values: in_64_bits(values[name][period]))
+        return in_64_bits(f"{value_of(name)}[{period!r}]")
 
 
 _KINDS = {
@@ -277,7 +275,3 @@ _KINDS = {
     "map(string, int)": "counts",
 }
 _MAY_BE_HUGE = frozenset({"purchase.quantity"})
-
-
-def _within_64_bits(name: str) -> Node:
-    return Node("int", lambda values: in_64_bits(values[name]))

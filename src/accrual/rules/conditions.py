@@ -1,4 +1,4 @@
-"""Judges conditions: plain ones by closures, the others as one CEL list, and what was false or failed where one did not hold."""
+"""Judges conditions: plain ones by Python of ours, the others as one CEL list; and tells what was false or failed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from cel_expr_python import cel
 
+from accrual.domain.outcomes import Declined
 from accrual.rules.condition_check import check_condition
-from accrual.rules.condition_closures import UNTOLD, Ask
+from accrual.rules.condition_code import UNTOLD, Ask, alone, at_once, numbered
 from accrual.rules.condition_compile import (
     AMOUNT,
     CompiledCondition,
@@ -44,6 +45,11 @@ GROUP_MAX = 64
 GROUP_CHARACTERS_MAX = 40_000
 """A list program holds no more than so many conditions and characters; CEL takes 100,000."""
 
+WORTH_A_FUNCTION = 4
+"""To make a function takes as long as to judge its conditions some hundred times: not for a set that is met but once."""
+
+ATTRIBUTES = frozenset({"member.attributes", "event.attributes"})
+
 SHOWN_ITEMS_MAX = 10
 SHOWN_CHARACTERS_MAX = 200
 
@@ -67,7 +73,7 @@ Shown = dict[int, dict[str, Any]]
 
 
 class ConditionSet:
-    """Conditions that are judged together: plain ones by their closures, the others as one CEL list.
+    """Conditions that are judged together: plain ones by one function, the others as one CEL list.
 
     Programs are compiled when first needed and kept as long as the set. `names` is what `values_of` has to find,
     `varying` whether any looks at what differs between facts that are alike, `names_varying` what these look at.
@@ -77,6 +83,11 @@ class ConditionSet:
         self._conditions = tuple(conditions)
         self._programs: dict[tuple[tuple[int, ...], bool], cel.Expression | str] = {}
         self._plain = [_plain(condition) for condition in self._conditions]
+        self._at_once: Ask | None = None
+        self._times = 0
+        self._singly = [
+            n for n, plain in enumerate(self._plain) if plain is not None and _may_lack(self._conditions[n])
+        ]
         self._varying = [n for n, condition in enumerate(self._conditions) if varies(condition)]
         asked = [n for n, plain in enumerate(self._plain) if plain is None]
         self._groups = _grouped(self._conditions, asked)
@@ -106,6 +117,27 @@ class ConditionSet:
             return "condition_false", {"part": text, "values": told}
         return "condition_failed", self._failed(index, number, values, shown)
 
+    def tell(
+        self,
+        ids: Sequence[int],
+        numbers: Sequence[int | str],
+        values: Mapping[str, Any],
+        declines: list[Declined],
+    ) -> None:
+        """Add a decline for each condition with another number than 0; `ids` are the promo versions'."""
+        shown: Shown = {}
+        for index, number in enumerate(numbers):
+            if number == 0:
+                continue
+            if type(number) is int and number > 0:
+                text, alike = self._parts[index][number - 1]
+                told = shown.get(alike)
+                if told is None:
+                    told = self._show(index, number - 1, values, shown)
+                declines.append(Declined(ids[index], "condition_false", {"part": text, "values": told}))
+            else:
+                declines.append(Declined(ids[index], *self.why(index, number, values, shown)))
+
     def hold_again(self, values: Mapping[str, Any], before: Sequence[int | str]) -> list[bool]:
         """Whether each holds for another fact that is alike, where `before` are the `numbers` of the first.
 
@@ -116,10 +148,7 @@ class ConditionSet:
             plain, number = self._plain[index], before[index]
             if plain is None or (isinstance(number, int) and number > 0 and not self._part_varies[index][number - 1]):
                 continue  # where a part is false for all of them, no other part helps
-            try:
-                found[index] = plain(values) == 0
-            except UNTOLD:
-                found[index] = self._numbers((index,), values) == [0]
+            found[index] = self._number(index, plain, values) == 0
         for group in self._groups_varying:
             for index, number in zip(group, self._numbers(group, values), strict=True):
                 found[index] = number == 0
@@ -127,19 +156,38 @@ class ConditionSet:
 
     def numbers(self, values: Mapping[str, Any]) -> list[Any]:
         """Of each condition 0 where it holds, else the number of its first part that does not, or why it failed."""
-        numbers: list[Any] = []
-        for index, plain in enumerate(self._plain):
-            if plain is None:
-                numbers.append(None)
-                continue
-            try:
-                numbers.append(plain(values))
-            except UNTOLD:
-                numbers += self._numbers((index,), values)
+        numbers = self._plain_numbers(values)
         for group in self._groups:
             for index, number in zip(group, self._numbers(group, values), strict=True):
                 numbers[index] = number
         return numbers
+
+    def _plain_numbers(self, values: Mapping[str, Any]) -> list[Any]:
+        """Those of the plain conditions; None for the others. A set that is met often gets a function for all of them."""
+        if self._at_once is None:
+            self._times += 1
+            if self._times < WORTH_A_FUNCTION:
+                return [
+                    None if plain is None else self._number(n, plain, values) for n, plain in enumerate(self._plain)
+                ]
+            singly = frozenset(self._singly)
+            self._at_once = at_once(["None" if p is None or n in singly else p for n, p in enumerate(self._plain)])
+        try:
+            numbers: list[Any] = self._at_once(values)
+        except UNTOLD:  # one of them cannot be told, and which one shows when each is asked
+            return [None if plain is None else self._number(n, plain, values) for n, plain in enumerate(self._plain)]
+        for index in self._singly:
+            plain = self._plain[index]
+            if plain is not None:
+                numbers[index] = self._number(index, plain, values)
+        return numbers
+
+    def _number(self, index: int, plain: str, values: Mapping[str, Any]) -> Any:
+        """That of one condition by itself."""
+        try:
+            return alone(plain)(values)
+        except UNTOLD:
+            return self._numbers((index,), values)[0]
 
     def _show(self, index: int, place: int, values: Mapping[str, Any], shown: Shown) -> dict[str, Any]:
         """The values of a part. Parts with the same names share what is `shown`: near misses are many, names few."""
@@ -194,28 +242,15 @@ def _together(conditions: Sequence[CompiledCondition]) -> Wanted:
     )
 
 
-def _plain(condition: CompiledCondition) -> Ask | None:
-    """The number of program_of by closures alone; None where a part is not plain. Raises one of UNTOLD: then ask CEL."""
+def _plain(condition: CompiledCondition) -> str | None:
+    """The number of program_of in Python; None where a part is not plain. It raises one of UNTOLD: then CEL is asked."""
     tests = [part.plain for part in condition.parts if part.plain is not None]
-    if len(tests) < len(condition.parts):
-        return None
-    if len(tests) == 1:
-        only = tests[0]
-        return lambda values: 0 if only(values) else 1
-    if len(tests) == 2:
-        first, second = tests
-        return lambda values: (0 if second(values) else 2) if first(values) else 1
-    if len(tests) == 3:
-        one, two, three = tests
-        return lambda values: ((0 if three(values) else 3) if two(values) else 2) if one(values) else 1
+    return numbered(tests) if len(tests) == len(condition.parts) else None
 
-    def number(values: Mapping[str, Any]) -> int:
-        for place, test in enumerate(tests, 1):
-            if not test(values):
-                return place
-        return 0
 
-    return number
+def _may_lack(condition: CompiledCondition) -> bool:
+    """Whether it asks for an attribute, which many members and events do not have."""
+    return any(label.key is not None and label.name in ATTRIBUTES for part in condition.parts for label in part.labels)
 
 
 def _grouped(conditions: Sequence[CompiledCondition], indices: Sequence[int]) -> list[tuple[int, ...]]:

@@ -100,11 +100,15 @@ def _too_fast(command: Reward, snapshot: Snapshot, fast: TooFast, declined: Decl
 
 def _stack(ordered: Sequence[Matched], giving: Giving, side: int) -> None:
     """Give in the total order (SEMANTICS row 7). An exclusive promo that gave ends its lane."""
-    for version, _ in ordered:
-        if version.lane == CAP_LANE:
-            giving.cap(version)
+    if ordered and ordered[-1][0].lane == CAP_LANE:  # that lane is the last one
+        for version, _ in ordered:
+            if version.lane == CAP_LANE:
+                giving.cap(version)
     ended: dict[int, str] = {}
     simply = not (side or giving.has_lines or giving.ceilings)
+    if simply and False not in [version.simple for version, _ in ordered]:
+        giving.give_each_simply(ordered)
+        return
     for version, facts in ordered:
         benefits = version.for_member if not side else benefits_for(version, side)
         if not benefits:

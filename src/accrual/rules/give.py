@@ -122,6 +122,22 @@ class Giving:
         self.awards.append(Award(version.promo_version_id, asset_id, amount, benefit.kind, computed.basis))
         return True
 
+    def give_each_simply(self, ordered: Sequence[tuple[CompiledVersion, Sequence[Fact]]]) -> None:
+        """What `give_simply` does, for all that there is: then nobody asks what was given so far. Raises OverflowError."""
+        awards, measured, measured_for = self.awards, self._measured, self._measured_for
+        for version, facts in ordered:
+            benefit = version.for_member[0]
+            if facts is not measured_for:
+                measured, measured_for = self._measure(version, benefit, facts), facts
+            computed = benefit.compute(measured)
+            amount = computed.amount
+            if amount <= 0:
+                self._decline(version, "amount_too_small", {"basis": computed.basis})
+                continue
+            if amount > INT64_MAX:
+                raise OverflowError("the award is beyond int64")
+            awards.append(Award(version.promo_version_id, benefit.asset_id, amount, benefit.kind, computed.basis))
+
     def _give_one(
         self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact], allowance: Allowance | None
     ) -> bool:

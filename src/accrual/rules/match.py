@@ -13,7 +13,7 @@ from accrual.domain.outcomes import Declined
 from accrual.rules.compiled import HOLDOUT_PARTS, CompiledProgramme, CompiledVersion
 from accrual.rules.concerns import HAVE_MORE, side_of
 from accrual.rules.condition_values import Facts, values_of
-from accrual.rules.conditions import ConditionSet, Shown
+from accrual.rules.conditions import ConditionSet
 from accrual.rules.listeners import Listeners, Opening, listeners_of, total_order
 from accrual.rules.snapshot import Snapshot
 
@@ -161,15 +161,13 @@ def _judge_conditions(
     conditions = snapshot.programme.conditions(versions, ids)
     values = values_of(conditions.names, Facts(command, facts[0], snapshot))
     numbers = conditions.numbers(values)
-    if len(facts) > 1 and conditions.varying:
-        held = _hold_apart(command, facts, conditions, numbers, snapshot)
-    else:
-        held = [facts if number == 0 else NO_FACTS for number in numbers]
-    shown: Shown = {}
-    for index, matched in enumerate(held):
-        if not matched:
-            reason, details = conditions.why(index, numbers[index], values, shown)
-            declines.append(Declined(ids[index], reason, details))
+    if len(facts) == 1 or not conditions.varying:
+        conditions.tell(ids, numbers, values, declines)
+        return [facts if number == 0 else NO_FACTS for number in numbers]
+    held = _hold_apart(command, facts, conditions, numbers, snapshot)
+    conditions.tell(
+        ids, [0 if matched else number for matched, number in zip(held, numbers, strict=True)], values, declines
+    )
     return held
 
 

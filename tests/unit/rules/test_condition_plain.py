@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from accrual.domain.amounts import INT64_MAX
 from accrual.domain.facts import Event, Fact, Item, Purchase, Trigger
 from accrual.rules.condition_compile import CompiledCondition
-from accrual.rules.conditions import ConditionSet, compile_condition, values_of
+from accrual.rules.conditions import WORTH_A_FUNCTION, ConditionSet, compile_condition, values_of
 from accrual.rules.snapshot import PastPurchase
 from tests.unit.rules.test_conditions import NOW, SETTINGS, facts_of
 
@@ -125,7 +126,8 @@ def check_equal(texts: list[str], trigger: Trigger, fact: Fact, other: Fact, kno
     plain = ConditionSet(compiled(texts, trigger))
     cel = ConditionSet([by_cel(condition) for condition in compiled(texts, trigger)])
     values = values_of(plain.names, facts_of(fact, **known))
-    assert plain.judge(values) == cel.judge(values)
+    for _ in range(WORTH_A_FUNCTION):  # one by one at first, and all at once when the set is met again
+        assert plain.judge(values) == cel.judge(values)
     again = values_of(plain.names_varying, facts_of(other, **known))
     numbers = plain.numbers(values)
     assert plain.hold_again(again, numbers) == cel.hold_again(again, numbers)
@@ -173,3 +175,19 @@ def test_plain_conditions_on_purchases_are_judged_as_cel_judges_them(
 )
 def test_plain_conditions_on_events_are_judged_as_cel_judges_them(texts: list[str], fact: Event, sign: str) -> None:
     check_equal([*texts, sign.join(f"({text})" for text in texts)], Trigger.EVENT, fact, fact, {})
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["\x01purchase.amount\x02", "{}{0}%s", "');__import__('os')#", "]#[1", "\u2028\U0001f600", "'''"],
+)
+def test_what_stands_in_quotes_is_never_run(said: str) -> None:
+    quoted = f'"{said}"'
+    texts = [f"purchase.outlet == {quoted}", f"purchase.outlet in [{quoted}]", f"purchase.outlet.contains({quoted})"]
+    fact = Purchase(occurred_at=NOW, amount_minor=5, outlet=said)
+    conditions = ConditionSet(compiled(texts, Trigger.PURCHASE))
+    assert all(part.plain is not None for text in texts for part in compiled([text], Trigger.PURCHASE)[0].parts)
+    for outlet, expected in ((said, True), (said[:-1], False)):
+        values = values_of(conditions.names, facts_of(msgspec.structs.replace(fact, outlet=outlet)))
+        for _ in range(WORTH_A_FUNCTION + 1):
+            assert [verdict.holds for verdict in conditions.judge(values)] == [expected] * 3
