@@ -13,9 +13,11 @@ from typer.testing import CliRunner
 from accrual.bootstrap.programme import apply_file
 from accrual.cli.program import app
 from accrual.domain.errors import Conflict
+from tests.flow.books import rows, value
 from tests.pg_fixtures import Database, run_apart
 
 EXAMPLE = Path("examples/seeds/programme.yaml")
+BENEFITS = [{"asset": "PTS", "fixed": 1}]
 
 
 @pytest.fixture
@@ -136,3 +138,28 @@ def test_every_example_request_is_plain_json_of_one_call() -> None:
         body = json.loads(path.read_text())
         place, dialect, action = path.stem.removesuffix("-again").split("-", 2)
         assert (int(place), body["SubjectIdentifier"], body["Action"]) == (number, dialect, action)
+
+
+def test_programme_of_a_thousand_promos_is_applied(run: Any, database: Database, tmp_path: Path) -> None:
+    """Such a plan takes longer to make than a session may idle in a transaction where nobody waits for it."""
+    promos = [
+        {"code": f"P-{n}", "trigger": "purchase", "where": {"outlets": [f"O-{n // 5}"]}, "benefits": BENEFITS}
+        for n in range(1000)
+    ]
+    document = {
+        "programme": {"code": "big", "name": "Big", "currency": "IDR", "minor_units": 2},
+        "assets": [{"code": "PTS"}],
+        "outlets": [{"code": f"O-{n}"} for n in range(200)],
+        "promos": promos,
+    }
+    file = tmp_path / "big.yaml"
+    file.write_text(json.dumps(document))
+    assert run("apply", file).output.endswith("Applied as revision 1.\n")
+    promos[7]["benefits"] = [{"asset": "PTS", "fixed": 2}]
+    file.write_text(json.dumps(document))
+    assert "0 to create, 1 to change, 0 to end" in run("apply", file).output
+    versions = rows(
+        database.owner_url, "select version, count(*), count(distinct promo_id) from promo_version group by 1"
+    )
+    assert sorted(tuple(row) for row in versions) == [(1, 1000, 1000), (2, 1, 1)]
+    assert value(database.owner_url, "select count(*) from audit where subject = 'promo P-7'") == 2

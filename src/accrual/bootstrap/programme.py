@@ -25,6 +25,8 @@ from accrual.store.migrate import count_buckets
 from accrual.store.postgres import open_pool
 
 FILE_BYTES_MAX = 4_000_000
+DECIDING_MAX_S = 60.0
+"""So long may the programme's lock be held while a plan is made: one of 20,000 promos takes some ten seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +66,9 @@ def read_file(path: Path, environment: Mapping[str, str] | None = None) -> Progr
     return ProgrammeFile(read=read, key_digests=key_digests)
 
 
-async def plan_file(path: Path, database_url: str, *, prune: bool = False) -> Plan:
-    """What applying this file to the database of this address would change. Writes nothing."""
-    file = read_file(path)
+async def plan_file(path: Path | ProgrammeFile, database_url: str, *, prune: bool = False) -> Plan:
+    """What applying this file, read already or not, to the database of this address would change. Writes nothing."""
+    file = read_file(path) if isinstance(path, Path) else path
     pool = await open_pool(database_url, label="plan", size_max=1)
     try:
         stored = await CatalogueStore(pool).stored(file.read.programme.programme.code)
@@ -76,7 +78,7 @@ async def plan_file(path: Path, database_url: str, *, prune: bool = False) -> Pl
 
 
 async def apply_file(
-    path: Path,
+    path: Path | ProgrammeFile,
     database_url: str,
     *,
     actor: str,
@@ -84,12 +86,13 @@ async def apply_file(
     expected_revision: int | None = None,
     members: bool = True,
 ) -> Applied:
-    """Make the programme as this file says, in one transaction; a second time changes nothing. `actor` is for the audit.
+    """Make the programme as this file says, in one transaction; a second time changes nothing. `actor` is for the audit,
+    `path` the file, read already or not.
 
     `members` False leaves out the members that a demo programme names. With `expected_revision` (that of a plan somebody
     agreed to) raises Conflict `programme_moved` if it has risen since.
     """
-    file = read_file(path)
+    file = read_file(path) if isinstance(path, Path) else path
     code = file.read.programme.programme.code
     now = datetime.now(UTC)
     plans: list[Plan] = []
@@ -105,7 +108,7 @@ async def apply_file(
         plans[:] = [plan]
         return plan.change
 
-    pool = await open_pool(database_url, label="apply", size_max=1)
+    pool = await open_pool(database_url, label="apply", size_max=1, idle_in_transaction_s=DECIDING_MAX_S)
     try:
         revision = await CatalogueStore(pool).change(code, decide, actor=actor, now=now)
         if members:

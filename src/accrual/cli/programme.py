@@ -139,23 +139,23 @@ def _warn(database: OpenDatabase) -> None:
 
 
 async def _plan(file: Path, prune: bool, data_dir: Path | None, database_url: str | None) -> Plan:
-    read_file(file)  # a mistake in the file is told before a database is started for it
+    read = read_file(file)  # a mistake in the file is told before a database is started for it
     async with open_database(data_dir, database_url, on_progress=say) as database:
         _warn(database)
-        return await plan_file(file, database.runtime_url, prune=prune)
+        return await plan_file(read, database.runtime_url, prune=prune)
 
 
 async def _apply(
     file: Path, prune: bool, asks: bool, who: str, data_dir: Path | None, database_url: str | None
 ) -> Applied:
-    read_file(file)
+    read = read_file(file)
     async with open_database(data_dir, database_url, on_progress=say) as database:
         _warn(database)
         expected = None
         if asks:
-            made = await plan_file(file, database.runtime_url, prune=prune)
+            made = await plan_file(read, database.runtime_url, prune=prune)
             print_plan(made, Console())
             if made.change is not None:
                 typer.confirm("Apply this?", abort=True)
             expected = made.revision
-        return await apply_file(file, database.runtime_url, actor=who, prune=prune, expected_revision=expected)
+        return await apply_file(read, database.runtime_url, actor=who, prune=prune, expected_revision=expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -11,14 +12,18 @@ import msgspec
 def write_out(document: Any) -> Any:
     """Lists, dicts and scalars; unlike msgspec's own form defaults are kept, so that a later release cannot change them."""
     if isinstance(document, msgspec.Struct):
-        return {
-            field.encode_name: write_out(getattr(document, field.name)) for field in msgspec.structs.fields(document)
-        }
+        return {written: write_out(getattr(document, name)) for name, written in _fields(type(document))}
     if isinstance(document, tuple | list):
         return [write_out(item) for item in document]
     if isinstance(document, dict):
         return {str(key): write_out(value) for key, value in document.items()}
     return msgspec.to_builtins(document)
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    """The fields of a kind of document as (name, name in its written form): to ask for them reads all annotations anew."""
+    return tuple((field.name, field.encode_name) for field in msgspec.structs.fields(kind))
 
 
 def encode_document(document: Any) -> str:

@@ -173,37 +173,32 @@ class CatalogueStore:
         for write in change.clients:
             document = encode_document(_keyless(write.client))
             await connection.execute(_CLIENT_WRITE, programme_id, write.client.code, write.key_digest, document)
+        made = [(programme_id, version.promo.code, version.origin) for version in change.promos]
+        await connection.executemany(_PROMO_MAKE, made)
+        saved = (programme_id, revision, now, actor)
+        await connection.executemany(
+            _PROMO_VERSION_WRITE,
+            [(*saved, each.promo.code, each.effective_from, encode_document(each.promo)) for each in change.promos],
+        )
         for version in change.promos:
             promo = version.promo
-            await connection.execute(_PROMO_MAKE, programme_id, promo.code, version.origin)
-            await connection.execute(
-                _PROMO_VERSION_WRITE,
-                programme_id,
-                promo.code,
-                revision,
-                now,
-                actor,
-                version.effective_from,
-                encode_document(promo),
-            )
             if any(benefit.draw is not None or benefit.raffle is not None for benefit in promo.benefits):
                 secret = self._draw_secret(SECRET_BYTES)
                 await open_first_round(connection, programme_id, promo.code, revision, secret, actor, now)
         for reward in change.point_rewards:
             await write_reward(connection, programme_id, reward)
-        for entry in change.audit:
-            before, after = (None if value is None else encode_document(value) for value in (entry.before, entry.after))
-            await connection.execute(
-                _AUDIT_WRITE,
-                self._draw_id(),
-                programme_id,
-                now,
-                actor,
-                entry.action,
-                entry.subject,
-                before,
-                after,
-            )
+        said = (programme_id, now, actor)
+        await connection.executemany(
+            _AUDIT_WRITE,
+            [
+                (self._draw_id(), *said, entry.action, entry.subject, _document(entry.before), _document(entry.after))
+                for entry in change.audit
+            ],
+        )
+
+
+def _document(value: object) -> str | None:
+    return None if value is None else encode_document(value)
 
 
 def _keyless(client: Client) -> Client:

@@ -3,5 +3,5 @@ insert into promo_version (promo_version_id, programme_id, promo_id, version, re
     effective_from, document)
 select (select coalesce(max(promo_version_id), 0) + 1 from promo_version), promo.programme_id, promo.promo_id,
     (select coalesce(max(version), 0) + 1 from promo_version known where known.promo_id = promo.promo_id),
-    $3, $4, $5, $6, $7
-from promo where promo.programme_id = $1 and promo.code = $2
+    $2, $3, $4, $6, $7
+from promo where promo.programme_id = $1 and promo.code = $5
