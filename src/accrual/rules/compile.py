@@ -183,7 +183,9 @@ def compile_version(
         lane=lane,
         priority=promo.stacking.priority,
         exclusive=promo.stacking.exclusive,
-        simple=_is_simple(for_member) and not (limits or by_item or promo.stacking.exclusive),
+        gift=(stored.promo_version_id, for_member[0])
+        if _is_simple(for_member) and not (limits or by_item or promo.stacking.exclusive)
+        else None,
         place=(lane, -promo.stacking.priority, promo.code, stored.version),
         streak=next((compile_streak(b, stored.promo_id, zone, assets) for b in promo.benefits if b.streak), None),
     )

@@ -94,12 +94,16 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     held_out: int
 
 
+Gift = tuple[int, CompiledBenefit]
+"""What a promo version comes to that only gives: its promo_version_id and the benefit."""
+
+
 class CompiledVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One promo version. `window_until` is exclusive; None bounds nothing. `lane` is the number of its stacking lane.
 
-    `by_item`: only some lines of a purchase count. `simple`: all it does is to give a member one benefit by amount, without
-    a limit, and to leave room for others. `place` is where it stands in the total order: lane, priority, code, version
-    (SEMANTICS row 7).
+    `by_item`: only some lines of a purchase count. `gift` is there when all it does is to give a member one benefit by
+    amount, without a limit, and to leave room for others. `place` is where it stands in the total order: lane, priority,
+    code, version (SEMANTICS row 7).
     """
 
     promo_version_id: int
@@ -128,7 +132,7 @@ class CompiledVersion(msgspec.Struct, frozen=True, kw_only=True):
     lane: int
     priority: int
     exclusive: bool
-    simple: bool
+    gift: Gift | None
     place: tuple[int, int, str, int]
     streak: CompiledStreak | None = None
 

@@ -21,7 +21,7 @@ from accrual.rules.concerns import benefits_for, side_of
 from accrual.rules.give import Giving
 from accrual.rules.give_streak import count_days
 from accrual.rules.limits import Key, limit_key
-from accrual.rules.listeners import Stretch, listeners_of
+from accrual.rules.listeners import Opening, Stretch, listeners_of
 from accrual.rules.match import Matched, alike, lacks_code, match
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
@@ -63,10 +63,14 @@ def evaluate(command: Reward, snapshot: Snapshot) -> Judgement:
     referred = not kinds.isdisjoint(REFERRED)
     side = side_of(facts[0]) if referred and facts else 0
     if facts:
-        matched = match(command, facts, snapshot, giving.declines)
-        if admitted.repeats:
-            matched = list(_without_repeats(matched, admitted.repeats, giving))
-        _stack(matched, giving, side)
+        simply = not (side or giving.has_lines or admitted.repeats)
+        matched = match(command, facts, snapshot, giving.declines, simply=simply)
+        if isinstance(matched, Opening):
+            giving.give_each_simply([(gift, facts) for gift in matched.gifts or ()])
+        else:
+            if admitted.repeats:
+                matched = list(_without_repeats(matched, admitted.repeats, giving))
+            _stack(matched, giving, side)
     first = command.facts[0]
     return Judgement(
         tuple(giving.awards),
@@ -106,9 +110,11 @@ def _stack(ordered: Sequence[Matched], giving: Giving, side: int) -> None:
                 giving.cap(version)
     ended: dict[int, str] = {}
     simply = not (side or giving.has_lines or giving.ceilings)
-    if simply and False not in [version.simple for version, _ in ordered]:
-        giving.give_each_simply(ordered)
-        return
+    if simply:
+        gifts = [(version.gift, facts) for version, facts in ordered if version.gift is not None]
+        if len(gifts) == len(ordered):
+            giving.give_each_simply(gifts)
+            return
     for version, facts in ordered:
         benefits = version.for_member if not side else benefits_for(version, side)
         if not benefits:
@@ -119,7 +125,7 @@ def _stack(ordered: Sequence[Matched], giving: Giving, side: int) -> None:
             details = {"by": ended[version.lane]}
             giving.declines.append(Declined(version.promo_version_id, "outranked", details))
             continue
-        if simply and version.simple:
+        if simply and version.gift is not None:
             gave = giving.give_simply(version, benefits[0], facts)
         else:
             gave = giving.give(version, benefits, facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from accrual.domain.tiers import Level
 from accrual.rules.benefits.measure import ONE, Computed, Measure
 from accrual.rules.calendar import after, expiry
 from accrual.rules.codes import code_of
-from accrual.rules.compiled import CompiledBenefit, CompiledVersion
+from accrual.rules.compiled import CompiledBenefit, CompiledVersion, Gift
 from accrual.rules.concerns import item_counts
 from accrual.rules.draw_tables import CompiledDraw
 from accrual.rules.draws import draw_entry, enter_raffle, is_over
@@ -105,7 +105,7 @@ class Giving:
         return gave
 
     def give_simply(self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact]) -> bool:
-        """What `give` does for a simple version, where there are neither lines nor ceilings. Raises OverflowError."""
+        """What `give` does for a version that is but a gift, where there are neither lines nor ceilings. Raises OverflowError."""
         if facts is not self._measured_for:
             self._measured = self._measure(version, benefit, facts)
             self._measured_for = facts
@@ -122,21 +122,21 @@ class Giving:
         self.awards.append(Award(version.promo_version_id, asset_id, amount, benefit.kind, computed.basis))
         return True
 
-    def give_each_simply(self, ordered: Sequence[tuple[CompiledVersion, Sequence[Fact]]]) -> None:
+    def give_each_simply(self, gifts: Iterable[tuple[Gift, Sequence[Fact]]]) -> None:
         """What `give_simply` does, for all that there is: then nobody asks what was given so far. Raises OverflowError."""
-        awards, measured, measured_for = self.awards, self._measured, self._measured_for
-        for version, facts in ordered:
-            benefit = version.for_member[0]
+        measured, measured_for = NOTHING, None
+        for (number, benefit), facts in gifts:
             if facts is not measured_for:
-                measured, measured_for = self._measure(version, benefit, facts), facts
+                measured_for = facts
+                measured = Measure(len(facts), sum([fact.amount_minor or 0 for fact in facts]))
             computed = benefit.compute(measured)
             amount = computed.amount
             if amount <= 0:
-                self._decline(version, "amount_too_small", {"basis": computed.basis})
+                self.declines.append(Declined(number, "amount_too_small", {"basis": computed.basis}))
                 continue
             if amount > INT64_MAX:
                 raise OverflowError("the award is beyond int64")
-            awards.append(Award(version.promo_version_id, benefit.asset_id, amount, benefit.kind, computed.basis))
+            self.awards.append(Award(number, benefit.asset_id, amount, benefit.kind, computed.basis))
 
     def _give_one(
         self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact], allowance: Allowance | None

@@ -13,7 +13,7 @@ import msgspec
 from accrual.domain.facts import Event, Fact
 from accrual.domain.outcomes import Declined
 from accrual.domain.promos import LimitPer, Period, PromoStatus
-from accrual.rules.compiled import LOOKUPS_MAX, CompiledLimit, CompiledProgramme, CompiledVersion, Timeline
+from accrual.rules.compiled import LOOKUPS_MAX, CompiledLimit, CompiledProgramme, CompiledVersion, Gift, Timeline
 from accrual.rules.concerns import HAVE_MORE, has_for_side, listens, side_of, subjects_of
 from accrual.rules.limits import Key, limit_key
 
@@ -46,7 +46,8 @@ class Gate(NamedTuple):
 
 
 class Opening(msgspec.Struct, frozen=True, eq=False):
-    """What the promos of a place come to for a stretch of time. `plain` hold, in the total order.
+    """What the promos of a place come to for a stretch of time. `plain` hold, in the total order; `gifts` are what these
+    come to where each is but a gift, None where one is more.
 
     `conditional` have a condition alone to be asked, in the order of promos, as `declined` are; `conditional_order` has
     their indices in the total order. `declined` are the declines in the order of promos, Shut where
@@ -56,6 +57,7 @@ class Opening(msgspec.Struct, frozen=True, eq=False):
 
     sort: dict[tuple[str | None, ...], Opening]
     plain: tuple[CompiledVersion, ...]
+    gifts: tuple[Gift, ...] | None
     conditional: tuple[CompiledVersion, ...]
     conditional_ids: tuple[int, ...]
     conditional_order: tuple[int, ...]
@@ -183,6 +185,7 @@ class Listeners:
             found = of_sort[reasons] = Opening(
                 of_sort,
                 tuple(plain),
+                _gifts(plain),
                 tuple(conditional),
                 ids[1],
                 total_order(conditional),
@@ -191,6 +194,11 @@ class Listeners:
                 self._programme.told,
             )
         return found
+
+
+def _gifts(plain: Sequence[CompiledVersion]) -> tuple[Gift, ...] | None:
+    gifts = tuple([version.gift for version in plain if version.gift is not None])
+    return gifts if len(gifts) == len(plain) else None
 
 
 def listeners_of(programme: CompiledProgramme, fact: Fact, client: str | None) -> Listeners:

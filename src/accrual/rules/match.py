@@ -26,12 +26,23 @@ Alike = tuple[Opening, Hashable, Sequence[Fact]]
 """Facts for which the same promos are open, and what tells the first one's minute from others."""
 
 
-def match(command: Reward, facts: Sequence[Fact], snapshot: Snapshot, declines: list[Declined]) -> list[Matched]:
-    """The versions that hold, in the total order, and a decline for each candidate that holds for none of the facts."""
+def match(
+    command: Reward, facts: Sequence[Fact], snapshot: Snapshot, declines: list[Declined], *, simply: bool = False
+) -> list[Matched] | Opening:
+    """The versions that hold, in the total order, and a decline for each candidate that holds for none of the facts.
+
+    `simply` asks for the opening itself where all that holds, for all facts, is its gifts.
+    """
     groups = alike(facts)
     if len(groups) == 1:
         judged = _by_opening(snapshot.programme, groups[0], snapshot)
         if len(judged) == 1:
+            opening, when, _ = judged[0]
+            if simply and opening.gifts is not None and not (opening.conditional or opening.gates):
+                if opening.declined:
+                    told = opening.declines(facts[0].occurred_at or snapshot.now, when)
+                    declines.extend([declined for declined in told if declined is not None])
+                return opening
             return _judge(command, judged[0], snapshot, declines)
     else:
         judged = [each for group in groups for each in _by_opening(snapshot.programme, group, snapshot)]
