@@ -26,6 +26,7 @@ DEPTH_MAX = 16
 """How far follow-ups of follow-ups are followed."""
 
 SHOWN_CHARACTERS_MAX = 2_000
+FOLLOW_UPS = (Reward, Claim, Join)
 
 CompiledAt = Callable[[int], Awaitable[CompiledProgramme]]
 """The programme compiled at a stored revision."""
@@ -118,7 +119,7 @@ class Backtest:
         asked = read(command)
         counted = self._all_counted or self._span.has(command.recorded_at)
         # The simulation makes the follow-ups of its own outcomes, and what lanes died of is not tried here.
-        is_follow_up = isinstance(asked, Reward | Claim | Join) and asked.parent is not None
+        is_follow_up = isinstance(asked, FOLLOW_UPS) and asked.parent is not None
         if is_follow_up or (stored.status is Status.PARKED and stored.error == self._given_up):
             whose = (*_whose(command, asked), _occurred_at(command, asked))
         else:

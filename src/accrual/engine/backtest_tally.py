@@ -28,13 +28,13 @@ class Members:
     """Everybody who got something, by number."""
 
     def __init__(self) -> None:
-        self._numbers: dict[bytes, int] = {}
+        self.numbers: dict[bytes, int] = {}
 
     def number(self, member_id: bytes) -> int:
         """The member's number, given when first met."""
-        number = self._numbers.get(member_id)
+        number = self.numbers.get(member_id)
         if number is None:
-            number = self._numbers[member_id] = len(self._numbers)
+            number = self.numbers[member_id] = len(self.numbers)
         return number
 
 
@@ -45,6 +45,7 @@ class Side:
         self, members: Members, zone: ZoneInfo, promo_of: Callable[[int], str], asset_of: Callable[[int], str]
     ) -> None:
         self._members = members
+        self._numbers = members.numbers
         self._zone = zone
         self._promo_of = promo_of
         self._asset_of = asset_of
@@ -66,7 +67,9 @@ class Side:
                 self._declines[declined.promo_version_id, declined.reason] += 1
         if not outcome.awards:
             return
-        number = self._members.number(member_id)
+        number = self._numbers.get(member_id)
+        if number is None:
+            number = self._members.number(member_id)
         quarter = int(occurred_at.timestamp()) // QUARTER_HOUR_S
         day = self._days.get(quarter) or self._day(quarter, occurred_at)
         cells = self._cells

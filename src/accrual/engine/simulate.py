@@ -207,9 +207,9 @@ class Simulator:
             follow_ups = tuple(rows_of_judgement(command, reward, member_id, judgement, self._buckets))
         self._remember(name, member_id, member, command, reward, judgement, cleared=cleared)
         ladder, moved = programme.ladder, None
-        if ladder is not None and judgement.awards:
+        if ladder is not None and judgement.awards and self._levels.note(command.ticket, member_id, ladder, judgement):
             now, at_last = command.recorded_at, self._members[name]
-            moved = self._levels.judged(command.ticket, member_id, at_last.profile, ladder, judgement, now)
+            moved = self._levels.judged(member_id, at_last.profile, ladder, now)
             if moved is not None:
                 self._members[name] = msgspec.structs.replace(at_last, profile=moved.profile)
         outcome = Outcome(
@@ -218,7 +218,7 @@ class Simulator:
             awards=judgement.awards,
             declines=judgement.declines,
             follow_ups=tuple([row.ticket for row in follow_ups]) if follow_ups else (),
-            stocks=stocks.seen(),
+            stocks=stocks.seen() if looks.limits else (),
             booked=costs_told(judgement) if judgement.spent else (),
             tier=None if moved is None else moved.change,
         )

@@ -30,22 +30,18 @@ class SimulatedLevels:
         self._by_ticket: dict[bytes, tuple[datetime, int]] = {}
         self._noted: list[tuple[bytes, bytes, Ladder, datetime, int]] = []
 
-    def judged(
-        self,
-        ticket: bytes,
-        member_id: bytes,
-        profile: MemberProfile,
-        ladder: Ladder,
-        judgement: Judgement,
-        now: datetime,
-    ) -> Moved | None:
-        """Adds what these awards come to; where the member moves by it."""
+    def note(self, ticket: bytes, member_id: bytes, ladder: Ladder, judgement: Judgement) -> bool:
+        """Adds what these awards come to; whether a member's level may move by it."""
         units = earned_units(ladder, judgement)
         if not units:
-            return None
+            return False
         self.kept += 2
         self._noted.append((ticket, member_id, ladder, judgement.occurred_at, units))
-        return risen(ladder, profile, self.earned(member_id, ladder, now), now) if ladder.climbs else None
+        return ladder.climbs
+
+    def judged(self, member_id: bytes, profile: MemberProfile, ladder: Ladder, now: datetime) -> Moved | None:
+        """Where the member moves by what was noted so far."""
+        return risen(ladder, profile, self.earned(member_id, ladder, now), now)
 
     def earned(self, member_id: bytes, ladder: Ladder, moment: datetime) -> int:
         """What the window holds that ends with a moment."""
