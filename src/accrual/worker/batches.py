@@ -1,4 +1,4 @@
-"""How a batch is filled: from every bucket with work, nobody's share fixed, suspects in small bites. Pure arithmetic.
+"""How a batch is filled: small backlogs first, deep ones in turn, suspects in small bites. Pure arithmetic.
 
 A command that ends its process is found by its bucket's bites getting smaller with each death, down to one command that
 then stands alone: no other bucket's command is in its batch, so none can be blamed for it.
@@ -6,7 +6,7 @@ then stands alone: no other bucket's command is in its batch, so none can be bla
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from accrual.domain.log import Lease
 
@@ -14,6 +14,10 @@ SUSPECT_SHRINK = 8
 """Each death of a lane divides its buckets' next bite by this, down to one command at a time."""
 
 BITE_MAX = 512
+MOUTHFUL = 256
+"""How many commands of a bucket a batch takes at once where there are more than it holds. At 20,000 a second a lane's 128
+buckets come round in less than two seconds."""
+
 SUSPICION_MAX = 16
 
 
@@ -41,11 +45,15 @@ def stands_alone(leases: Mapping[int, Lease], buckets: Iterable[int]) -> bool:
     return any(bite_max(leases[bucket].suspicion) == 1 for bucket in buckets)
 
 
-def fill(leases: Mapping[int, Lease], tails: Mapping[int, int], rows_max: int) -> dict[int, tuple[int, int]]:
-    """{bucket: (from position, how many)} of at most `rows_max` commands, shared evenly among buckets that have them.
+def fill(
+    leases: Mapping[int, Lease], tails: Mapping[int, int], rows_max: int, turn: int = 0
+) -> tuple[dict[int, tuple[int, int]], int]:
+    """{bucket: (from position, how many)} of at most `rows_max` commands, and the `turn` to give with the next call.
 
-    A bucket with less than its even share leaves the rest to the others, so skewed work still fills the batch. A bucket
-    whose bites are down to one command comes first, and by itself.
+    Buckets with less than an even share are emptied first and leave the rest to the others, so skewed work fills the batch
+    as well. Where an even share of those others would be less than a `MOUTHFUL`, they take turns, from bucket `turn` on, in
+    mouthfuls: what a bucket's members have in the database lies together, and is read and written in a third less time so.
+    A bucket whose bites are down to one command comes before all, and by itself.
     """
     waiting = []
     for bucket, lease in leases.items():
@@ -54,16 +62,34 @@ def fill(leases: Mapping[int, Lease], tails: Mapping[int, int], rows_max: int) -
         if count <= 0:
             continue
         if bite == 1:
-            return {bucket: (lease.cursor, 1)}
+            return {bucket: (lease.cursor, 1)}, turn
         waiting.append((count, bucket))
     waiting.sort()
     taken: dict[int, tuple[int, int]] = {}
     left = rows_max
     for index, (count, bucket) in enumerate(waiting):
-        share = max(1, left // (len(waiting) - index))
+        share = left // (len(waiting) - index)
+        if share < min(count, MOUTHFUL):
+            return _take_turns(waiting[index:], leases, left, turn, taken)
         count = min(count, share)
         taken[bucket] = (leases[bucket].cursor, count)
         left -= count
-        if left <= 0:
+    return taken, turn
+
+
+def _take_turns(
+    waiting: Sequence[tuple[int, int]],
+    leases: Mapping[int, Lease],
+    left: int,
+    first: int,
+    taken: dict[int, tuple[int, int]],
+) -> tuple[dict[int, tuple[int, int]], int]:
+    turn = first
+    for count, bucket in sorted(waiting, key=lambda entry: (entry[1] < first, entry[1])):
+        if not left:
             break
-    return taken
+        count = min(count, MOUTHFUL, left)
+        taken[bucket] = (leases[bucket].cursor, count)
+        left -= count
+        turn = bucket + 1
+    return taken, turn

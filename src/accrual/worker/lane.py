@@ -81,6 +81,7 @@ class Lane:
         self._leases = self._new_leases()
         self._registered = False
         self._tails: dict[int, int] = {}
+        self._turn = 0
         self._newest_known = False
         self._alone: dict[tuple[int, int], int] = {}
         self._batch_now = limits.batch_max
@@ -202,12 +203,13 @@ class Lane:
         if not leases:
             return {}
         self._newest_known = False
-        wanted = fill(leases, self._tails, self._batch_now)
+        wanted, turn = fill(leases, self._tails, self._batch_now, self._turn)
         if sum([count for _, count in wanted.values()]) < self._batch_now:
             self._tails, changes = await self._store.tails(list(leases))
             # Read in one glance with the tails: a command behind a change is seen with the change, or later.
             self._newest_known = changes == self._catalog.changes
-            wanted = fill(leases, self._tails, self._batch_now)
+            wanted, turn = fill(leases, self._tails, self._batch_now, self._turn)
+        self._turn = turn
         return wanted
 
     async def _work(self, wanted: dict[int, tuple[int, int]]) -> None:
