@@ -7,24 +7,23 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from accrual.domain.accounts import Role
 from accrual.domain.commands import LoggedCommand, Profile, Resume, Reward, decode_command
 from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
 from accrual.domain.held import Clearance
-from accrual.domain.ids import member_account_id, member_of, system_account_id
+from accrual.domain.ids import member_of
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.referrals import ToLinks
 from accrual.domain.stocks import StockKey
+from accrual.engine.asked import Asked
 from accrual.engine.clearing import load_held
-from accrual.engine.keeping import fresh_account
 from accrual.engine.load_draws import load_draws
 from accrual.engine.load_levels import load_levels, moves_levels
 from accrual.engine.load_links import load_links
 from accrual.engine.load_moves import load_moves
 from accrual.engine.load_rewards import load_rewards
 from accrual.engine.ports_lane import StateSource
-from accrual.engine.state import AccountState, MemberCell, ShareState, State
+from accrual.engine.state import ShareState, State
 from accrual.engine.task import Task
 from accrual.rules.admit import kinds_of
 from accrual.rules.compiled import CompiledProgramme
@@ -55,22 +54,40 @@ async def load(
     programmes: Programmes,
     client_of: Callable[[int], str | None] = no_client,
 ) -> list[Task]:
-    """The tasks of a batch, with everything that judging them looks at in `state`."""
+    """The tasks of a batch, with everything that judging them looks at in `state`.
+
+    Members and balances, which all ask for, are gathered while decoding; what else there is to read is gone through for
+    those members alone of whom some task asks more.
+    """
+    state.quotas, state.pools = {}, {}
     clients: dict[int, str | None] = {}
     tasks = []
+    later = []
+    asked = Asked(state)
     for command in commands:
         if command.client_id not in clients:
             clients[command.client_id] = client_of(command.client_id)
-        tasks.append(_decode(command, programmes, clients[command.client_id]))
-    for task in tasks:
+        task = _decode(command, programmes, clients[command.client_id])
+        tasks.append(task)
+        if task.asks_for is None and task.clears is None:
+            asked.note(task)
+        else:
+            later.append(task)
+    for task in later:
         if task.asks_for is not None:
             await _retry(task, task.asks_for, source)
         if task.clears is not None:
             task.reward = await load_held(task, task.clears, source)
             _say_who(task, task.clears.identity)
-    await _load_members(tasks, state, source)
+        asked.note(task)
+    await asked.read(source)
+    if asked.more:
+        await _load_more([task for task in tasks if task.member_id in asked.more], state, source)
+    return tasks
+
+
+async def _load_more(tasks: Sequence[Task], state: State, source: StateSource) -> None:
     await _load_links(tasks, state, source)
-    await _load_balances(tasks, state, source)
     await _load_keys(tasks, state, source)
     await _load_profiles(tasks, state, source)
     await _load_histories(tasks, state, source)
@@ -79,7 +96,6 @@ async def load(
     await load_moves(tasks, state, source)
     await load_links(tasks, state, source)
     await load_rewards(tasks, state, source)
-    return tasks
 
 
 def _decode(command: LoggedCommand, programmes: Programmes, client: str | None) -> Task:
@@ -160,25 +176,6 @@ def _as_recorded(reward: Reward, recorded_at: datetime) -> Reward:
     return msgspec.structs.replace(reward, facts=facts)
 
 
-async def _load_members(tasks: Sequence[Task], state: State, source: StateSource) -> None:
-    wanted: dict[int, list[bytes]] = {}
-    cells = state.members
-    for task in tasks:
-        asked = task.reward or task.profile or task.move or task.clears
-        if asked is None or task.member_id in cells:
-            continue
-        bucket = task.command.bucket
-        cells[task.member_id] = MemberCell(bucket, None, {}, {})
-        group = wanted.get(bucket)
-        if group is None:
-            wanted[bucket] = [task.member_id]
-        else:
-            group.append(task.member_id)
-    if wanted:
-        for member_id, row in (await source.members(wanted)).items():
-            cells[member_id].row = row
-
-
 async def _load_links(tasks: Sequence[Task], state: State, source: StateSource) -> None:
     """Who referred the members of referrals and referred purchases; no other fact asks."""
     wanted: dict[int, list[bytes]] = {}
@@ -195,40 +192,6 @@ async def _load_links(tasks: Sequence[Task], state: State, source: StateSource) 
             row = state.members[member_id].row
             if row is not None:
                 state.members[member_id].row = row._replace(referrer=referrer)
-
-
-async def _load_balances(tasks: Sequence[Task], state: State, source: StateSource) -> None:
-    wanted: dict[int, list[int]] = {}
-    fresh: dict[tuple[int, int], AccountState] = {}
-    for task in tasks:
-        if task.reward is None or task.programme is None:
-            continue
-        bucket = task.command.bucket
-        cell = state.members[task.member_id]
-        accounts = cell.accounts
-        for place in task.looks.accounts:
-            if place in accounts:
-                continue
-            asset_id, role = place
-            account_id = member_account_id(task.member_id, asset_id, role)
-            account = accounts[place] = AccountState(account_id, 0, None, False)
-            if cell.row is not None:
-                fresh[bucket, account_id] = account
-                group = wanted.get(bucket)
-                if group is None:
-                    wanted[bucket] = [account_id]
-                else:
-                    group.append(account_id)
-            if (bucket, system_account_id(asset_id, Role.ISSUANCE)) not in state.systems:
-                for system_role in (Role.ISSUANCE, Role.BREAKAGE):
-                    system_id = system_account_id(asset_id, system_role)
-                    fresh[bucket, system_id] = state.systems[bucket, system_id] = fresh_account(system_id)
-                    wanted.setdefault(bucket, []).append(system_id)
-    if not wanted:
-        return
-    for known, (balance, held) in (await source.balances(wanted)).items():
-        account = fresh[known]
-        account.balance, account.held, account.exists = balance, held, True
 
 
 async def _load_keys(tasks: Sequence[Task], state: State, source: StateSource) -> None:
@@ -272,7 +235,8 @@ async def _load_keys(tasks: Sequence[Task], state: State, source: StateSource) -
             state.members[member_id].counters[promo_id, slot, period] = value
     if shares:
         await fetch_shares(shares, state, source)
-    state.quotas = await source.quotas(sorted(quotas)) if quotas else {}
+    if quotas:
+        state.quotas = await source.quotas(sorted(quotas))
 
 
 async def fetch_shares(wanted: dict[tuple[int, StockKey], int], state: State, source: StateSource) -> None:

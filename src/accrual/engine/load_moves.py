@@ -33,8 +33,9 @@ from accrual.rules.streak_undo import keys_to_undo
 
 MOVED_ROLES = (Role.MEMBER, Role.PENDING, Role.DEBT)
 SYSTEM_ROLES = (Role.ISSUANCE, Role.BREAKAGE, Role.REDEMPTION, Role.TRANSIT)
-LOTTERY = 256
-"""One reward in so many opens its member's books, so that even a member who never spends gets snapshots of lots."""
+IN_THE_LOTTERY = 0
+"""The last byte of tickets whose rewards open their member's books: of one in 256, so that even a member who never spends gets
+snapshots of lots."""
 
 
 TOLD_BY_WHAT_THEY_ARE_ABOUT = (Refund, Reverse, Capture, Confirm, Release, Merge, Receive, Absorb)
@@ -78,7 +79,7 @@ def _look_over(tasks: Sequence[Task], state: State) -> tuple[set[bytes], list[Ta
         cell = state.members[task.member_id]
         marks = 0 if cell.row is None else cell.row.marks
         if not cell.has_books:
-            task.lottery = not marks & MARK_DEBT and task.command.ticket[15] == 0
+            task.lottery = not marks & MARK_DEBT and task.command.ticket[-1] == IN_THE_LOTTERY
             cell.has_books = task.lottery or bool(marks & MARK_DEBT or task.looks.costs)
         if cell.has_books:
             open_books.add(task.member_id)

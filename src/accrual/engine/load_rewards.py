@@ -20,7 +20,6 @@ async def load_rewards(tasks: Sequence[Task], state: State, source: StateSource)
     counters: dict[int, list[tuple[bytes, int, int, int]]] = {}
     stocks: set[StockKey] = set()
     pools: Counter[bytes] = Counter()
-    state.pools = {}
     for task in tasks:
         if task.move is None:
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -11,8 +11,7 @@ import msgspec
 
 from accrual.domain.accounts import Role
 from accrual.domain.chain import STORED_BYTES, advance
-from accrual.domain.commands import Dialect, LoggedCommand, Profile, Reward
-from accrual.domain.errors import Invalid
+from accrual.domain.commands import Dialect, LoggedCommand, Reward
 from accrual.domain.facts import PURCHASES
 from accrual.domain.held import Clearance, HeldCommandRow
 from accrual.domain.log import (
@@ -29,17 +28,19 @@ from accrual.domain.log import (
 )
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
-from accrual.domain.programme import Enrol
 from accrual.domain.rows import quick
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Line
 from accrual.engine.clearing import judged_row, why_not_cleared
 from accrual.engine.code_sending import OUTBOX, CodeSender
 from accrual.engine.entries import NO_DRAWS, costs_told, keep_entries, what_draws_look_at
-from accrual.engine.keeping_levels import set_by_hand, tier_event
+from accrual.engine.keeping_levels import tier_event
 from accrual.engine.linking import rows_of_judgement
 from accrual.engine.process_links import LinkDecider
 from accrual.engine.process_moves import MovementDecider, credit_awards, looks_back, missed_its_target, wake_up
+from accrual.engine.process_plain import EventOf as EventOf
+from accrual.engine.process_plain import PlainDecider
+from accrual.engine.process_profiles import ProfileDecider
 from accrual.engine.purse import Purse
 from accrual.engine.settle import net, settle
 from accrual.engine.state import MemberCell, State
@@ -47,7 +48,6 @@ from accrual.engine.stocks import NO_STOCKS, SeenStocks
 from accrual.engine.task import Decided, Task
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import evaluate
-from accrual.rules.profiles import change as changed_profile
 from accrual.rules.snapshot import (
     PROGRAMME_ITSELF,
     Judgement,
@@ -56,9 +56,6 @@ from accrual.rules.snapshot import (
     Snapshot,
     StockShort,
 )
-
-EventOf = Callable[[Reward, LoggedCommand, CompiledProgramme], tuple[str, bytes] | None]
-"""The event that goes out when a command is decided, as (kind, payload), if any."""
 
 _outcome_row = quick(OutcomeRow)
 
@@ -72,7 +69,7 @@ def empty_posting(recorded_at: datetime) -> Posting:
     )
 
 
-class Processor(LinkDecider, MovementDecider):
+class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
     """Decides batches over one lane's State, which it changes as it goes: command n+1 sees n.
 
     After `decide`, `shorts` says of which stocks more has to be fetched, as (bucket, key, wanted); the commands that
@@ -92,17 +89,21 @@ class Processor(LinkDecider, MovementDecider):
         sender: CodeSender = OUTBOX,
     ) -> None:
         self.shorts: list[tuple[int, StockKey, int]] = []
-        self._decided: list[list[Decided]] = []
+        self._tickets: list[bytes] = []
         super().__init__(state, buckets=buckets, describe=describe)
         self._secret = secret
         self._sender = sender
         self._event_of = event_of
 
-    def decide(self, tasks: Sequence[Task], leases: dict[int, Lease], recorded_at: datetime) -> Posting:
-        """The posting of tasks in bucket and position order; every bucket among them must be leased."""
+    def decide(self, tasks: Iterable[Task], leases: dict[int, Lease], recorded_at: datetime) -> Posting:
+        """The posting of tasks in bucket and position order; every bucket among them must be leased.
+
+        No task is kept once it is decided: whoever gives them away one by one has their memory back while it is still in the
+        processor's caches.
+        """
         posting = empty_posting(recorded_at)
         self.shorts = []
-        self._decided = []
+        self._tickets = []
         for bucket, group in groupby(tasks, key=_bucket):
             self._decide_bucket(leases[bucket], group, posting)
         return posting
@@ -110,12 +111,12 @@ class Processor(LinkDecider, MovementDecider):
     def _decide_bucket(self, lease: Lease, tasks: Iterator[Task], posting: Posting) -> None:
         moved: dict[int, int] = {}
         decided: list[Decided] = []
-        self._decided.append(decided)
+        tickets = self._tickets
         outbox_next = lease.outbox_next
         seen: set[bytes] = set()
         for task in tasks:
             if (task.member_id in seen and looks_back(task, posting)) or (
-                task.move is not None and missed_its_target(task, self._tickets())
+                task.move is not None and missed_its_target(task, tickets)
             ):
                 # What it is about was read before the batch, and this batch has changed it: the next one reads again.
                 break
@@ -129,6 +130,7 @@ class Processor(LinkDecider, MovementDecider):
             except Exception as error:
                 answer = self._park(task, self._describe(error), posting)
             decided.append(answer)
+            tickets.append(answer.command.ticket)
             for kind, payload in answer.events:
                 command = task.command
                 posting.outbox.append(
@@ -151,10 +153,6 @@ class Processor(LinkDecider, MovementDecider):
             if answer.uses:
                 posting.lot_uses.extend(answer.uses)
         posting.advances.append(Advance(at.bucket, lease.cursor, at.position + 1, lease.epoch, head, outbox_next))
-
-    def _tickets(self) -> Iterator[bytes]:
-        """The tickets of what this batch has decided so far, in all its buckets."""
-        return (answer.command.ticket for decided in self._decided for answer in decided)
 
     def _book_netted(self, netted: list[Line], last: Decided, posting: Posting) -> None:
         for line in netted:
@@ -195,6 +193,10 @@ class Processor(LinkDecider, MovementDecider):
                 reward = msgspec.structs.replace(reward, dialect=Dialect.INTERNAL)  # it was looked at
             return self._forward(task, reward, cell.row.merged_into, posting)
         looks = task.looks
+        if looks.plain:
+            answer = self._decide_plainly(task, reward, programme, cell, moved, posting)
+            if answer is not None:
+                return answer
         stocks = SeenStocks(self._state, command.bucket) if looks.limits else NO_STOCKS
         purse = self._purse(task, cell, reward.facts[0].occurred_at or command.recorded_at) if cell.has_books else None
         judgement = self._judge(task, reward, self._snapshot(task, reward, programme, cell, stocks, purse), purse)
@@ -345,39 +347,6 @@ class Processor(LinkDecider, MovementDecider):
         if judgement.drawn:
             keep_entries(task, judgement, self._state, posting)
         self._book_balances(task, cell, after, posting)
-
-    def _change_profile(self, task: Task, change: Profile, programme: CompiledProgramme, posting: Posting) -> Decided:
-        command = task.command
-        cell = self._state.members[task.member_id]
-        declined: Declined | None = None
-        profile = cell.profile or EMPTY_PROFILE
-        if cell.row is None and programme.settings.enrol is not Enrol.ALWAYS:
-            declined = Declined(PROGRAMME_ITSELF, "member_unknown")
-        else:
-            try:
-                profile = changed_profile(profile, change, command.recorded_at, programme.ladder)
-            except Invalid as error:
-                declined = Declined(PROGRAMME_ITSELF, "profile_refused", {"problem": error.code})
-        declines = () if declined is None else (declined,)
-        change_of_tier = None
-        if programme.ladder is not None and cell.earned is not None and change.tier is not None:
-            earned = cell.earned.within(programme.ladder, command.recorded_at)
-            change_of_tier = set_by_hand(programme.ladder, cell.profile or EMPTY_PROFILE, profile, earned)
-        outcome = Outcome(status=Status.DECIDED, revision=programme.revision, declines=declines, tier=change_of_tier)
-        payload = encode_outcome(outcome)
-        if declined is None:
-            if cell.row is None:
-                self._enrol(task, cell, posting)
-            elif command.name is not None and command.name != cell.row.name:
-                cell.row = cell.row._replace(name=command.name)
-                posting.renames.append(Rename(command.bucket, task.member_id, command.name))
-            self._keep_profile(task, cell, profile, posting)
-        if cell.row is not None:
-            posting.unposted.append((command.bucket, task.member_id, command.position))
-        if task.resumes is not None:
-            posting.resumed.append((command.bucket, task.resumes, command.position))
-        events = () if change_of_tier is None else (tier_event(task, change_of_tier),)
-        return Decided(command, Status.DECIDED, payload, [], [], events)
 
 
 _bucket = attrgetter("command.bucket")

@@ -16,7 +16,7 @@ from accrual.engine.state import AccountState, MemberCell
 
 # As plain numbers: thousands of lines are made of them in a second.
 MEMBER, PENDING, ISSUANCE, AWARD = int(Role.MEMBER), int(Role.PENDING), int(Role.ISSUANCE), int(Kind.AWARD)
-_line = quick(Line)
+quick_line = quick(Line)
 
 Settled = tuple[list[Line], list[LotUse], dict[tuple[int, int], tuple[int, int | None]], dict[int, int]]
 """Member lines in leg order; lot uses; balances after by (asset_id, role); what system accounts moved, by account."""
@@ -45,7 +45,7 @@ def settle(
             raise OverflowError("the balance would be beyond int64")
         issuance = system_account_id(asset_id, ISSUANCE)
         leg = len(lines)
-        line = _line(
+        line = quick_line(
             (
                 bucket,
                 account.account_id,

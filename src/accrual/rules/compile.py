@@ -107,6 +107,7 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         stretches={},
         openings={},
         told={},
+        given={},
         condition_sets={},
         rewards=compile_rewards(catalogue),
         ladder=compile_ladder(settings, assets),

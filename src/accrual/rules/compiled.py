@@ -25,6 +25,7 @@ from accrual.rules.streaks import CompiledStreak
 if TYPE_CHECKING:  # these stand above: they are made of what is here
     from accrual.domain.outcomes import Declined
     from accrual.rules.listeners import Listeners, Opening, Stretch
+    from accrual.rules.plainly import Given
     from accrual.rules.velocity import CompiledVelocity
 
 LIVE = (PromoStatus.ACTIVE, PromoStatus.PAUSED)
@@ -156,7 +157,8 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
 
     `accounts` are (asset_id, role) that may be credited or whose balance is asked for. `first`: where nothing was bought
     in the last `history_days`, whether there was a purchase at all. `codes`: whether voucher codes may be made. `costs` are
-    assets that entries of draws may cost, `rounds` the rounds of draws that may be entered.
+    assets that entries of draws may cost, `rounds` the rounds of draws that may be entered. `plain`: the accounts' balances
+    and whether there is a member is all that is looked at.
     """
 
     accounts: tuple[tuple[int, Role], ...]
@@ -168,6 +170,7 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
     codes: bool
     costs: tuple[int, ...] = ()
     rounds: tuple[DrawKey, ...] = ()
+    plain: bool = False
 
 
 NO_LOOKS = Looks(accounts=(), limits=False, profile=False, balance=False, history_days=0, first=False, codes=False)
@@ -178,7 +181,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     as `referrer_levels`; `ladder` are its levels, `streaks` its promos with a streak by
     promo_id.
 
-    `looks`, and from `routes` on, is memory of what was found before, each with a bound (looks.py, listeners.py).
+    `looks`, and from `routes` on, is memory of what was found before, each with a bound (looks.py, listeners.py, plainly.py).
     """
 
     catalogue: Catalogue
@@ -196,6 +199,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     stretches: dict[tuple[Hashable, ...], Stretch]
     openings: dict[tuple[Hashable, ...], dict[tuple[str | None, ...], Opening]]
     told: dict[tuple[Opening, Hashable], tuple[Declined | None, ...]]
+    given: dict[tuple[Opening, int, int], Given | None]
     condition_sets: dict[tuple[int, ...], ConditionSet]
     rewards: dict[str, CompiledReward] = {}
     ladder: Ladder | None = None

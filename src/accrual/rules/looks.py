@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from accrual.domain.accounts import Role
 from accrual.domain.draws import DrawKey
 from accrual.domain.facts import Fact
+from accrual.rules.admit import REMEMBERED
 from accrual.rules.calendar import read_duration
 from accrual.rules.compiled import LOOKUPS_MAX, CompiledProgramme, CompiledVersion, Looks
 from accrual.rules.concerns import may_be_of
@@ -31,7 +32,9 @@ def looks_of(programme: CompiledProgramme, kinds: frozenset[type[Fact]], client:
         counted = any(not triggers.isdisjoint(rule.triggers or triggers) for rule in programme.velocity)
         if len(programme.looks) >= LOOKUPS_MAX:
             programme.looks.clear()
-        found = programme.looks[kinds, client] = _fold(versions, programme.assets, counted=counted)
+        found = programme.looks[kinds, client] = _fold(
+            versions, programme.assets, counted=counted, remembered=not kinds.isdisjoint(REMEMBERED)
+        )
     return found
 
 
@@ -41,10 +44,11 @@ def looks_of_all(programme: CompiledProgramme) -> Looks:
         [version for versions in programme.listening.values() for version in versions],
         programme.assets,
         counted=bool(programme.velocity),
+        remembered=True,
     )
 
 
-def _fold(versions: Iterable[CompiledVersion], assets: Mapping[str, int], *, counted: bool) -> Looks:
+def _fold(versions: Iterable[CompiledVersion], assets: Mapping[str, int], *, counted: bool, remembered: bool) -> Looks:
     accounts: set[tuple[int, Role]] = set()
     limits, profile, balance, codes = counted, False, False, False
     history_days, first = 0, False
@@ -93,6 +97,7 @@ def _fold(versions: Iterable[CompiledVersion], assets: Mapping[str, int], *, cou
         codes=codes,
         costs=tuple(sorted(costs)),
         rounds=tuple(sorted(rounds)),
+        plain=not (remembered or limits or profile or history_days or first or costs or rounds),
     )
 
 

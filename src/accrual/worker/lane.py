@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 
 import msgspec
@@ -226,7 +226,8 @@ class Lane:
             tasks = [await self._try_alone(commands[0])]
         else:
             tasks = await self._load(commands)
-        posting = self._processor.decide(tasks, leases, self._clocks.now())
+        commands.clear()
+        posting = self._processor.decide(_given_away(tasks), leases, self._clocks.now())
         posting.advances[:] = [
             advance._replace(suspicion=cleared(leases[advance.bucket], advance.cursor - advance.prior_cursor).suspicion)
             if leases[advance.bucket].suspicion
@@ -329,6 +330,13 @@ class Lane:
             batch_rows=self._batch_rows.histogram(),
             posting_us=self._posting_us.histogram(),
         )
+
+
+def _given_away(tasks: list[Task]) -> Iterator[Task]:
+    """The tasks in order, none of them held here any longer."""
+    tasks.reverse()
+    while tasks:
+        yield tasks.pop()
 
 
 def describe(error: BaseException) -> str:

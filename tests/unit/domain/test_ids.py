@@ -43,6 +43,12 @@ def test_parts_of_a_digest_do_not_run_together() -> None:
     assert member_id_of(1, "kind", "7") != member_id_of(2, "kind", "7")
 
 
+@given(st.integers(1, 40_000), st.text(max_size=300), st.text(max_size=300))
+def test_member_is_the_digest_of_programme_kind_and_value(programme_id: int, kind: str, value: str) -> None:
+    parts = (b"%d" % programme_id, kind.encode(), value.encode())
+    assert member_id_of(programme_id, kind, value) == digest16(b"member", *parts)
+
+
 @given(MEMBERS, st.integers(0, BUCKETS_MAX - 1), st.binary(min_size=1, max_size=40))
 def test_ticket_carries_its_bucket_and_is_a_uuid_of_version_8(member: bytes, bucket: int, key: bytes) -> None:
     ticket = ticket_of(1, 3, member, key, bucket)

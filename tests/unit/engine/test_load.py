@@ -55,7 +55,7 @@ def watched(*promos: Any, **of_settings: Any) -> tuple[Desk, list[tuple[str, int
 async def test_members_are_read_once_and_then_remembered() -> None:
     desk, asked = watched()
     await desk.settle_one("ann", Purchase(amount_minor=1))
-    assert asked == [("members", 1), ("balances", 2)]  # an unknown member has no balances: only the system accounts
+    assert asked == [("members", 1), ("balances", 3)]  # the system accounts, and the own in one read with the member
     asked.clear()
     await desk.settle_one("ann", Purchase(amount_minor=1))
     assert asked == []

@@ -1,0 +1,52 @@
+"""Decides what clients say of members themselves: profiles, and levels set by hand. No facts are judged here."""
+
+from __future__ import annotations
+
+from accrual.domain.commands import Profile
+from accrual.domain.errors import Invalid
+from accrual.domain.log import Posting, Rename
+from accrual.domain.members import EMPTY_PROFILE
+from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
+from accrual.domain.programme import Enrol
+from accrual.engine.keeping_levels import LevelKeeper, set_by_hand, tier_event
+from accrual.engine.task import Decided, Task
+from accrual.rules.compiled import CompiledProgramme
+from accrual.rules.profiles import change as changed_profile
+from accrual.rules.snapshot import PROGRAMME_ITSELF
+
+
+class ProfileDecider(LevelKeeper):
+    """The part of deciding a batch that is about profiles."""
+
+    def _change_profile(self, task: Task, change: Profile, programme: CompiledProgramme, posting: Posting) -> Decided:
+        command = task.command
+        cell = self._state.members[task.member_id]
+        declined: Declined | None = None
+        profile = cell.profile or EMPTY_PROFILE
+        if cell.row is None and programme.settings.enrol is not Enrol.ALWAYS:
+            declined = Declined(PROGRAMME_ITSELF, "member_unknown")
+        else:
+            try:
+                profile = changed_profile(profile, change, command.recorded_at, programme.ladder)
+            except Invalid as error:
+                declined = Declined(PROGRAMME_ITSELF, "profile_refused", {"problem": error.code})
+        declines = () if declined is None else (declined,)
+        change_of_tier = None
+        if programme.ladder is not None and cell.earned is not None and change.tier is not None:
+            earned = cell.earned.within(programme.ladder, command.recorded_at)
+            change_of_tier = set_by_hand(programme.ladder, cell.profile or EMPTY_PROFILE, profile, earned)
+        outcome = Outcome(status=Status.DECIDED, revision=programme.revision, declines=declines, tier=change_of_tier)
+        payload = encode_outcome(outcome)
+        if declined is None:
+            if cell.row is None:
+                self._enrol(task, cell, posting)
+            elif command.name is not None and command.name != cell.row.name:
+                cell.row = cell.row._replace(name=command.name)
+                posting.renames.append(Rename(command.bucket, task.member_id, command.name))
+            self._keep_profile(task, cell, profile, posting)
+        if cell.row is not None:
+            posting.unposted.append((command.bucket, task.member_id, command.position))
+        if task.resumes is not None:
+            posting.resumed.append((command.bucket, task.resumes, command.position))
+        events = () if change_of_tier is None else (tier_event(task, change_of_tier),)
+        return Decided(command, Status.DECIDED, payload, [], [], events)

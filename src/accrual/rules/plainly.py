@@ -1,0 +1,70 @@
+"""What a command gets for which simple promos alone are open: looked up by its sums. `evaluate` says the same, in more steps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from accrual.domain.amounts import INT64_MAX
+from accrual.domain.commands import Reward
+from accrual.domain.outcomes import Award, Outcome, Status, encode_outcome
+from accrual.rules.benefits.measure import Measure
+from accrual.rules.compiled import CompiledProgramme
+from accrual.rules.concerns import HAVE_MORE
+from accrual.rules.listeners import Opening, listeners_of
+
+GIVEN_MAX = 10_000
+"""How many answers a programme remembers: one for each opening, number of facts and sum of their amounts."""
+
+
+class Given(msgspec.Struct, frozen=True, eq=False):
+    """Awards, and the outcome of a command that gets these and nothing else, as it is stored."""
+
+    awards: tuple[Award, ...]
+    payload: bytes
+
+
+def given_plainly(command: Reward, programme: CompiledProgramme, client: str | None, now: datetime) -> Given | None:
+    """What a member gets for a command whose looks are plain; None where it has to be judged.
+
+    It has where facts differ in more than time and amount, or something else than a simple promo is open, or closed with a
+    reason to tell, or what a promo comes to is not an award.
+    """
+    facts = command.facts
+    first = facts[0]
+    kind, outlet, product = type(first), first.outlet, first.product
+    if kind in HAVE_MORE:
+        return None
+    total = 0
+    for fact in facts:
+        if fact.items or fact.outlet != outlet or fact.product != product or type(fact) is not kind:
+            return None
+        total += fact.amount_minor or 0
+    listeners = listeners_of(programme, first, client)
+    if not listeners.always and len(facts) > 1:
+        return None
+    opening = listeners.at(first, now)[0].opening
+    key = (opening, len(facts), total)
+    known = programme.given.get(key, _UNKNOWN)
+    if known is _UNKNOWN:
+        if len(programme.given) >= GIVEN_MAX:
+            programme.given.clear()
+        known = programme.given[key] = _give(opening, Measure(len(facts), total), programme.revision)
+    return known
+
+
+_UNKNOWN = Given((), b"")
+
+
+def _give(opening: Opening, measure: Measure, revision: int) -> Given | None:
+    if opening.gifts is None or opening.conditional or opening.declined:
+        return None
+    awards = []
+    for number, benefit in opening.gifts:
+        computed = benefit.compute(measure)
+        if not 0 < computed.amount <= INT64_MAX:
+            return None
+        awards.append(Award(number, benefit.asset_id, computed.amount, benefit.kind, computed.basis))
+    outcome = Outcome(status=Status.DECIDED, revision=revision, awards=tuple(awards))
+    return Given(outcome.awards, encode_outcome(outcome))
