@@ -169,15 +169,10 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
         command, reward, programme = task.command, task.reward, task.programme
         if task.resumes is not None and any(row[:2] == (command.bucket, task.resumes) for row in posting.resumed):
             return _nothing_parked(command)
-        if task.profile is not None and programme is not None and task.error is None:
-            known = self._state.members[task.member_id].row
-            if known is not None and known.merged_into is not None:
-                return self._forward(task, task.profile, known.merged_into, posting)
-            return self._change_profile(task, task.profile, programme, posting)
-        if task.move is not None and programme is not None and task.error is None:
-            return self._move(task, task.move, moved, posting)
-        if task.links is not None and programme is not None and task.error is None:
-            return self._decide_links(task, task.links, programme, posting)
+        if reward is None and programme is not None and task.error is None:
+            answer = self._decide_without_promos(task, programme, moved, posting)
+            if answer is not None:
+                return answer
         if task.clears is not None and programme is not None and task.error is None:
             declined = why_not_cleared(task, task.clears, posting.held_commands)
             if declined is not None:
@@ -249,6 +244,21 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
         if task.resumes is not None:
             posting.resumed.append((command.bucket, task.resumes, command.position))
         return Decided(command, Status.DECIDED, payload, lines, uses, events)
+
+    def _decide_without_promos(
+        self, task: Task, programme: CompiledProgramme, moved: dict[int, int], posting: Posting
+    ) -> Decided | None:
+        """A change of a profile, a movement, or a command to the links; None for anything else."""
+        if task.profile is not None:
+            known = self._state.members[task.member_id].row
+            if known is not None and known.merged_into is not None:
+                return self._forward(task, task.profile, known.merged_into, posting)
+            return self._change_profile(task, task.profile, programme, posting)
+        if task.move is not None:
+            return self._move(task, task.move, moved, posting)
+        if task.links is not None:
+            return self._decide_links(task, task.links, programme, posting)
+        return None
 
     def _note_held(self, task: Task, judgement: Judgement, posting: Posting) -> None:
         """A command that is held for review, or one that was and is judged now."""
