@@ -32,6 +32,7 @@ from accrual.domain.ids import member_of as member_of_identity
 from accrual.domain.log import (
     AppendRow,
     EarningRow,
+    Found,
     KeyHome,
     Known,
     Lease,
@@ -40,6 +41,7 @@ from accrual.domain.log import (
     ParkedRow,
     Posting,
     SnapshotRow,
+    Sought,
 )
 from accrual.domain.lots import LotEvents, LotRow, LotUse, decode_lots
 from accrual.domain.members import MemberProfile, PurchaseRow, decode_profile
@@ -219,9 +221,14 @@ class Books:
 
     # The state that deciding is loaded from.
 
-    async def members(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberRow]:
-        found = [m for group in wanted.values() for m in group if m in self.people]
-        return {m: self.people[m]._replace(referrer=None) for m in found}
+    async def look_up(self, wanted: Mapping[int, Sequence[Sought]]) -> list[Found]:
+        found: list[Found] = []
+        for bucket in sorted(wanted):
+            for member_id, account in wanted[bucket]:
+                row = None if member_id is None else self.people.get(member_id)
+                balance, held = (None, None) if account is None else self.newest.get((bucket, account), (None, None))
+                found.append((len(found), row and row._replace(referrer=None), balance, held))
+        return found
 
     async def links(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, Identity]:
         known = [self.people[m] for group in wanted.values() for m in group if m in self.people]

@@ -179,10 +179,10 @@ async def test_command_whose_state_cannot_be_loaded_is_parked_too(database: Data
             self.bad_ahead = any(b"poison" in command.facts for command in found)
             return found
 
-        async def members(self, wanted: Any) -> Any:
+        async def look_up(self, wanted: Any) -> Any:
             if self.bad_ahead:
                 raise RuntimeError("damaged")
-            return await super().members(wanted)
+            return await super().look_up(wanted)
 
     store = FailingLanes(database.runtime_url, label="x", buckets=BUCKETS, idle_in_transaction_s=1)
     await _submit(pool, [purchase(user, "a") for user in users])

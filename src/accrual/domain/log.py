@@ -102,6 +102,14 @@ class MemberRow(NamedTuple):
     marks: int = 0
 
 
+Sought = tuple[bytes | None, int | None]
+"""A member and one of their accounts, to be looked for in one go; either may be None."""
+
+Found = tuple[int, MemberRow | None, int | None, int | None]
+"""What was found of one sought: its place among those sought, in the order of their buckets; the member; the balance and held
+amount of the account. None what there is not."""
+
+
 class NewMember(NamedTuple):
     """A member to enrol with their first identity, in column order."""
 

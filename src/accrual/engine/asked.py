@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accrual.domain.accounts import Role
 from accrual.domain.ids import member_account_id, system_account_id
+from accrual.domain.log import Sought
 from accrual.engine.keeping import fresh_account
 from accrual.engine.load_levels import moves_levels
 from accrual.engine.load_moves import IN_THE_LOTTERY
@@ -21,11 +22,11 @@ class Asked:
         self.more: set[bytes] = set()
         self._state = state
         self._cells = state.members
-        self._system = (-1, -1)
-        self._fresh: dict[bytes, MemberCell] = {}
-        self._members: dict[int, list[bytes]] = {}
-        self._accounts: dict[int, list[int]] = {}
-        self._new: dict[tuple[int, int], AccountState] = {}
+        self._fresh: set[bytes] = set()
+        self._sought: dict[int, list[tuple[Sought, MemberCell | None, AccountState | None]]] = {}
+        self._group: list[tuple[Sought, MemberCell | None, AccountState | None]] = []
+        self._bucket = -1
+        self._asset_id = -1
 
     def note(self, task: Task) -> None:
         """Whom a decoded task is about; their cell is in the state from here on, empty until `read`."""
@@ -35,14 +36,13 @@ class Asked:
             return
         command = task.command
         bucket = command.bucket
+        if bucket != self._bucket:
+            self._turn_to(bucket)
+        unread = None
         cell = self._cells.get(member_id)
         if cell is None:
-            cell = self._cells[member_id] = self._fresh[member_id] = MemberCell(bucket, None, {}, {})
-            group = self._members.get(bucket)
-            if group is None:
-                self._members[bucket] = [member_id]
-            else:
-                group.append(member_id)
+            cell = unread = self._cells[member_id] = MemberCell(bucket, None, {}, {})
+            self._fresh.add(member_id)
         looks = task.looks
         if reward is not None:
             accounts = cell.accounts
@@ -52,12 +52,16 @@ class Asked:
                 asset_id, role = place
                 account_id = member_account_id(member_id, asset_id, role)
                 account = accounts[place] = AccountState(account_id, 0, None, False)
-                if (bucket, asset_id) != self._system:
+                if asset_id != self._asset_id:
                     self._ask_system(bucket, asset_id)
-                if cell.row is not None or member_id in self._fresh:
+                if unread is not None:
+                    self._group.append(((member_id, account_id), unread, account))
+                    unread = None
+                elif cell.row is not None or member_id in self._fresh:
                     # Who was looked for before and is nobody has no balances.
-                    self._new[bucket, account_id] = account
-                    self._accounts[bucket].append(account_id)
+                    self._group.append(((None, account_id), None, account))
+        if unread is not None:
+            self._group.append(((member_id, None), unread, None))
         if not looks.plain or command.ticket[-1] == IN_THE_LOTTERY or self._asks_more(task, cell):
             self.more.add(member_id)
 
@@ -69,27 +73,32 @@ class Asked:
             or (programme is not None and programme.ladder is not None and moves_levels(task, programme.ladder))
         )
 
+    def _turn_to(self, bucket: int) -> None:
+        self._bucket, self._asset_id = bucket, -1
+        self._group = self._sought.setdefault(bucket, [])
+
     def _ask_system(self, bucket: int, asset_id: int) -> None:
         """The system accounts that awards of this asset move, where they are not known yet."""
-        self._system = (bucket, asset_id)
-        wanted = self._accounts.setdefault(bucket, [])
+        self._asset_id = asset_id
         systems = self._state.systems
         if (bucket, system_account_id(asset_id, ISSUANCE)) not in systems:
             for role in (ISSUANCE, BREAKAGE):
                 system_id = system_account_id(asset_id, role)
-                self._new[bucket, system_id] = systems[bucket, system_id] = fresh_account(system_id)
-                wanted.append(system_id)
+                account = systems[bucket, system_id] = fresh_account(system_id)
+                self._group.append(((None, system_id), None, account))
 
     async def read(self, source: StateSource) -> None:
-        """Read them, each table once."""
-        fresh, new = self._fresh, self._new
-        if fresh:
-            for member_id, row in (await source.members(self._members)).items():
-                fresh[member_id].row = row
+        """Read them all in one go."""
+        sought = {bucket: self._sought[bucket] for bucket in sorted(self._sought) if self._sought[bucket]}
+        if not sought:
+            return
+        places = [place for group in sought.values() for place in group]
+        wanted = {bucket: [pair for pair, _, _ in group] for bucket, group in sought.items()}
+        for number, row, balance, held in await source.look_up(wanted):
+            _, cell, account = places[number]
+            if row is not None and cell is not None:
+                cell.row = row
                 if row.marks:
-                    self.more.add(member_id)
-        if new:
-            wanted = {bucket: accounts for bucket, accounts in self._accounts.items() if accounts}
-            for place, (balance, held) in (await source.balances(wanted)).items():
-                account = new[place]
+                    self.more.add(row.member_id)
+            if balance is not None and account is not None:
                 account.balance, account.held, account.exists = balance, held, True

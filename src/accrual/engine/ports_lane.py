@@ -10,7 +10,7 @@ from accrual.domain.commands import LoggedCommand
 from accrual.domain.draws import DrawHead, DrawKey
 from accrual.domain.facts import Identity
 from accrual.domain.held import HeldCommand
-from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
+from accrual.domain.log import Found, LaneRow, Lease, Posting, Sought, WorkerRow
 from accrual.domain.lots import LotEvents
 from accrual.domain.members import MemberProfile, PurchaseRow
 from accrual.domain.referrals import HeldClaim, LinkNode
@@ -22,8 +22,8 @@ from accrual.domain.undoing import HoldRow, Part, TargetRow
 class StateSource(Protocol):
     """What deciding a batch is loaded from. Wanted things are grouped by bucket; what does not exist is left out."""
 
-    async def members(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberRow]:
-        """Members by id; who referred them is asked for apart."""
+    async def look_up(self, wanted: Mapping[int, Sequence[Sought]]) -> Sequence[Found]:
+        """Members by id, and the (balance, held) of the newest line of accounts; who referred them is asked for apart."""
 
     async def links(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, Identity]:
         """Who referred members, by id."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import asyncpg
@@ -14,11 +15,12 @@ from accrual.domain.draws import DrawHead, DrawKey
 from accrual.domain.errors import DatabaseDown, LaneLost
 from accrual.domain.facts import Identity
 from accrual.domain.held import HeldCommand
-from accrual.domain.log import LaneRow, Lease, MemberRow, Posting, WorkerRow
+from accrual.domain.log import Found, LaneRow, Lease, MemberRow, Posting, Sought, WorkerRow
 from accrual.domain.lots import LotEvents
 from accrual.domain.members import MemberProfile, PurchaseRow
 from accrual.domain.referrals import HeldClaim, LinkNode
 from accrual.domain.rewards import RewardCode
+from accrual.domain.rows import quick
 from accrual.domain.stocks import StockKey
 from accrual.domain.undoing import HoldRow, Part, TargetRow
 from accrual.store.connection import Connection
@@ -43,7 +45,7 @@ RELEASE = query("lane/release")
 TAILS = query("lane/tails")
 FETCH = query("lane/fetch")
 LINKS = query("lane/links")
-MEMBERS = query("lane/members")
+LOOK_UP = query("lane/look_up")
 BALANCES = query("lane/balances")
 COUNTERS = query("lane/counters")
 TRIES = query("lane/tries")
@@ -208,17 +210,28 @@ class PostgresLanes:
         with mapping_loss():
             rows = await self.connection.fetch(FETCH, sorted(wanted), starts, counts)
         commands = [
-            LoggedCommand(b, p, t.bytes, pr, cl, at, co, se, fa, na or None)
-            for b, p, t, pr, cl, at, co, se, fa, na in rows
+            LoggedCommand(b, p, t, pr, cl, at, co, se, fa, na or None) for b, p, t, pr, cl, at, co, se, fa, na in rows
         ]
         commands.sort(key=_place)
         return commands
 
-    async def members(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberRow]:
-        """The members of {bucket: member ids} that exist."""
+    async def look_up(self, wanted: Mapping[int, Sequence[Sought]]) -> list[Found]:
+        """What there is of {bucket: (member, account)}, in no order."""
+        sought = _flat(wanted)
+        members, accounts = zip(*sought, strict=True)
         with mapping_loss():
-            rows = await self.connection.fetch(MEMBERS, sorted(wanted), offsets(wanted, self._buckets), _flat(wanted))
-        return {row[0]: MemberRow(row[0], row[1], row[2], None, row[3], row[4] or 0) for row in rows}
+            rows = await self.connection.fetch(
+                LOOK_UP, sorted(wanted), offsets(wanted, self._buckets), members, accounts
+            )
+        return [
+            (
+                number - 1,
+                _member_row((members[number - 1], into, name, None, enrolled_at, marks or 0)) if known else None,
+                balance,
+                held,
+            )
+            for number, known, into, name, enrolled_at, marks, balance, held in rows
+        ]
 
     async def links(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, Identity]:
         """Who referred those of {bucket: member ids} whom somebody did."""
@@ -355,5 +368,5 @@ class PostgresLanes:
         return None if row is None else (row[0], row[1], row[2], row[3], row[4])
 
 
-def _place(command: LoggedCommand) -> tuple[int, int]:
-    return command.bucket, command.position
+_place = attrgetter("bucket", "position")
+_member_row = quick(MemberRow)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from accrual.domain.facts import CheckIn, Purchase, Registration
-from accrual.domain.log import MemberRow
+from accrual.domain.log import Found, Sought
 from accrual.domain.members import PurchaseRow
 from accrual.domain.outcomes import Status
 from accrual.domain.programme import Enrol
@@ -27,9 +27,11 @@ class Watched(Books):
         super().__init__(**{name: getattr(books, name) for name in books.__dataclass_fields__})
         self.asked: list[tuple[str, int]] = []
 
-    async def members(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, MemberRow]:
-        self.asked.append(("members", sum(len(group) for group in wanted.values())))
-        return await super().members(wanted)
+    async def look_up(self, wanted: Mapping[int, Sequence[Sought]]) -> list[Found]:
+        sought = [pair for group in wanted.values() for pair in group]
+        self.asked.append(("members", sum(member_id is not None for member_id, _ in sought)))
+        self.asked.append(("balances", sum(account is not None for _, account in sought)))
+        return await super().look_up(wanted)
 
     async def balances(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], tuple[int, int | None]]:
         self.asked.append(("balances", sum(len(group) for group in wanted.values())))
