@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -134,7 +135,7 @@ class State:
         excess = len(self.members) - self.members_max
         if excess <= 0:
             return
-        for member_id in list(self.members)[: excess + self.members_max // 8]:
+        for member_id in list(islice(self.members, excess + self.members_max // 8)):
             del self.members[member_id]
 
     def forget(self, buckets: set[int] | None = None) -> None:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from accrual.domain.accounts import Role
 from accrual.domain.draws import DrawKey
 from accrual.domain.facts import Fact, Trigger
 from accrual.domain.programme import Catalogue, Settings
@@ -161,7 +160,7 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
     and whether there is a member is all that is looked at.
     """
 
-    accounts: tuple[tuple[int, Role], ...]
+    accounts: tuple[tuple[int, int], ...]
     limits: bool
     profile: bool
     balance: bool

@@ -12,6 +12,8 @@ from accrual.rules.calendar import read_duration
 from accrual.rules.compiled import LOOKUPS_MAX, CompiledProgramme, CompiledVersion, Looks
 from accrual.rules.concerns import may_be_of
 
+# As plain numbers: a lane keeps them in a dictionary for each member, which the garbage collector then need not look into.
+MEMBER, PENDING = int(Role.MEMBER), int(Role.PENDING)
 DAYS_A_MONTH_MAX = 31
 DAYS_A_YEAR_MAX = 366
 FIRST_DAYS = 90
@@ -49,32 +51,32 @@ def looks_of_all(programme: CompiledProgramme) -> Looks:
 
 
 def _fold(versions: Iterable[CompiledVersion], assets: Mapping[str, int], *, counted: bool, remembered: bool) -> Looks:
-    accounts: set[tuple[int, Role]] = set()
+    accounts: set[tuple[int, int]] = set()
     limits, profile, balance, codes = counted, False, False, False
     history_days, first = 0, False
     costs: set[int] = set()
     rounds: set[DrawKey] = set()
     for version in versions:
         for benefit in (*version.for_member, *version.for_referrer):
-            accounts.add((benefit.asset_id, Role.MEMBER))
+            accounts.add((benefit.asset_id, MEMBER))
             codes = codes or benefit.kind == "voucher"
             if benefit.draw is not None:
                 limits = limits or bool(benefit.draw.prizes)
                 rounds.add(benefit.draw.key)
                 won = {prize.asset_id for prize in benefit.draw.prizes if prize.asset_id is not None}
-                accounts.update((asset_id, Role.MEMBER) for asset_id in won)
+                accounts.update((asset_id, MEMBER) for asset_id in won)
                 if benefit.active_after is not None:
-                    accounts.update((asset_id, Role.PENDING) for asset_id in won)
+                    accounts.update((asset_id, PENDING) for asset_id in won)
                 if benefit.draw.cost is not None:
                     costs.add(benefit.draw.cost.asset_id)
-                    accounts.add((benefit.draw.cost.asset_id, Role.MEMBER))
+                    accounts.add((benefit.draw.cost.asset_id, MEMBER))
             profile = profile or benefit.by_level
             if benefit.active_after is not None:
-                accounts.add((benefit.asset_id, Role.PENDING))
+                accounts.add((benefit.asset_id, PENDING))
         limits = limits or bool(version.limits) or version.streak is not None
         if version.streak is not None and version.streak.freeze_id is not None:
             costs.add(version.streak.freeze_id)
-            accounts.add((version.streak.freeze_id, Role.MEMBER))
+            accounts.add((version.streak.freeze_id, MEMBER))
         audience = version.audience
         named = audience is not None and bool(audience.lists or audience.segments)
         profile = profile or named or (version.schedule is not None and version.schedule.birthday)
@@ -86,7 +88,7 @@ def _fold(versions: Iterable[CompiledVersion], assets: Mapping[str, int], *, cou
             history_days = max([history_days, *spans, FIRST_DAYS if needs.first else 0])
             first = first or needs.first
     if balance:
-        accounts.update((asset_id, Role.MEMBER) for asset_id in assets.values())
+        accounts.update((asset_id, MEMBER) for asset_id in assets.values())
     return Looks(
         accounts=tuple(sorted(accounts)),
         limits=limits,

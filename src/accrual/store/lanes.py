@@ -209,9 +209,7 @@ class PostgresLanes:
             counts[bucket] = count
         with mapping_loss():
             rows = await self.connection.fetch(FETCH, sorted(wanted), starts, counts)
-        commands = [
-            LoggedCommand(b, p, t, pr, cl, at, co, se, fa, na or None) for b, p, t, pr, cl, at, co, se, fa, na in rows
-        ]
+        commands = [LoggedCommand(*row) for row in rows]
         commands.sort(key=_place)
         return commands
 
