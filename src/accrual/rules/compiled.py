@@ -198,7 +198,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     stretches: dict[tuple[Hashable, ...], Stretch]
     openings: dict[tuple[Hashable, ...], dict[tuple[str | None, ...], Opening]]
     told: dict[tuple[Opening, Hashable], tuple[Declined | None, ...]]
-    given: dict[tuple[Opening, int, int], Given | None]
+    given: dict[tuple[Opening, int], Given | None]
     condition_sets: dict[tuple[int, ...], ConditionSet]
     rewards: dict[str, CompiledReward] = {}
     ladder: Ladder | None = None

@@ -1,4 +1,4 @@
-"""What a command gets for which simple promos alone are open: looked up by its sums. `evaluate` says the same, in more steps."""
+"""What a command gets for which simple promos alone are open, in a few steps. `evaluate` says the same, in more."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from accrual.rules.concerns import HAVE_MORE
 from accrual.rules.listeners import Opening, listeners_of
 
 GIVEN_MAX = 10_000
-"""How many answers a programme remembers: one for each opening, number of facts and sum of their amounts."""
+"""How many answers a programme remembers: one for each opening and number of facts."""
+
+BY_COUNT = frozenset({"fixed"})
+"""Benefits in which amounts of money play no part: what they give once they give always."""
 
 
 class Given(msgspec.Struct, frozen=True, eq=False):
@@ -23,6 +26,10 @@ class Given(msgspec.Struct, frozen=True, eq=False):
 
     awards: tuple[Award, ...]
     payload: bytes
+
+
+UNKNOWN, BY_SUM = Given((), b""), Given((), b"")
+"""Nobody asked yet; and what is given depends on the sum, so that it is computed each time."""
 
 
 def given_plainly(command: Reward, programme: CompiledProgramme, client: str | None, now: datetime) -> Given | None:
@@ -36,32 +43,35 @@ def given_plainly(command: Reward, programme: CompiledProgramme, client: str | N
     kind, outlet, product = type(first), first.outlet, first.product
     if kind in HAVE_MORE:
         return None
-    total = 0
     for fact in facts:
         if fact.items or fact.outlet != outlet or fact.product != product or type(fact) is not kind:
             return None
-        total += fact.amount_minor or 0
     listeners = listeners_of(programme, first, client)
     if not listeners.always and len(facts) > 1:
         return None
     opening = listeners.at(first, now)[0].opening
-    key = (opening, len(facts), total)
-    known = programme.given.get(key, _UNKNOWN)
-    if known is _UNKNOWN:
+    key = (opening, len(facts))
+    known = programme.given.get(key, UNKNOWN)
+    if known is UNKNOWN:
         if len(programme.given) >= GIVEN_MAX:
             programme.given.clear()
-        known = programme.given[key] = _give(opening, Measure(len(facts), total), programme.revision)
+        known = programme.given[key] = _first_answer(opening, len(facts), programme.revision)
+    if known is BY_SUM:
+        return _give(opening, Measure(len(facts), sum([fact.amount_minor or 0 for fact in facts])), programme.revision)
     return known
 
 
-_UNKNOWN = Given((), b"")
+def _first_answer(opening: Opening, facts: int, revision: int) -> Given | None:
+    if opening.gifts is None or opening.conditional or opening.declined:
+        return None
+    if not BY_COUNT.issuperset([benefit.kind for _, benefit in opening.gifts]):
+        return BY_SUM
+    return _give(opening, Measure(facts, 0), revision)
 
 
 def _give(opening: Opening, measure: Measure, revision: int) -> Given | None:
-    if opening.gifts is None or opening.conditional or opening.declined:
-        return None
     awards = []
-    for number, benefit in opening.gifts:
+    for number, benefit in opening.gifts or ():
         computed = benefit.compute(measure)
         if not 0 < computed.amount <= INT64_MAX:
             return None
