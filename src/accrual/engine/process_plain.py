@@ -91,9 +91,7 @@ class PlainDecider(Keeper):
             account.balance = balance
         else:
             self._book_balances(task, cell, {(asset_id, MEMBER): (balance, account.held)}, posting)
-        return quick_line(
-            (
-                *(command.bucket, account.account_id, command.position, 0, issuance, amount, balance, account.held),
-                *(AWARD, award.promo_version_id, None, None, occurred_at, None, None),
-            )
-        )
+        return quick_line((
+            command.bucket, account.account_id, command.position, 0, issuance, amount, balance, account.held,
+            AWARD, award.promo_version_id, None, None, occurred_at, None, None,
+        ))  # fmt: skip

@@ -76,7 +76,7 @@ def _codes_in_the_code() -> set[str]:
     found = set()
     engine = PACKAGE / "engine"
     deciding = [
-        engine / "process.py",
+        *engine.glob("process*.py"),
         engine / "moving.py",
         engine / "linking.py",
         engine / "clearing.py",
