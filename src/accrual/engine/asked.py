@@ -18,6 +18,10 @@ from accrual.engine.task import Task
 ISSUANCE, BREAKAGE = int(Role.ISSUANCE), int(Role.BREAKAGE)
 
 
+Place = tuple[MemberCell | None, AccountState | None]
+"""Where the member and the balance of one sought are put."""
+
+
 class Asked:
     """What one batch asks for. `more` are the members of whom some task asks for more than member and balances."""
 
@@ -26,8 +30,11 @@ class Asked:
         self._state = state
         self._cells = state.members
         self._fresh: set[bytes] = set()
-        self._sought: dict[int, list[tuple[Sought, MemberCell | None, AccountState | None]]] = {}
-        self._group: list[tuple[Sought, MemberCell | None, AccountState | None]] = []
+        self._sought: dict[int, list[Sought]] = {}
+        self._places: dict[int, list[Place]] = {}
+        # Those of the bucket at hand.
+        self._group: list[Sought] = []
+        self._group_places: list[Place] = []
         self._bucket = -1
         self._asset_id = -1
 
@@ -58,13 +65,16 @@ class Asked:
                 if asset_id != self._asset_id:
                     self._ask_system(bucket, asset_id)
                 if unread is not None:
-                    self._group.append(((member_id, account_id), unread, account))
+                    self._group.append((member_id, account_id))
+                    self._group_places.append((unread, account))
                     unread = None
                 elif cell.row is not None or member_id in self._fresh:
                     # Who was looked for before and is nobody has no balances.
-                    self._group.append(((None, account_id), None, account))
+                    self._group.append((None, account_id))
+                    self._group_places.append((None, account))
         if unread is not None:
-            self._group.append(((member_id, None), unread, None))
+            self._group.append((member_id, None))
+            self._group_places.append((unread, None))
         if not looks.plain or command.ticket[-1] == IN_THE_LOTTERY or self._asks_more(task, cell):
             self.more.add(member_id)
 
@@ -79,6 +89,7 @@ class Asked:
     def _turn_to(self, bucket: int) -> None:
         self._bucket, self._asset_id = bucket, -1
         self._group = self._sought.setdefault(bucket, [])
+        self._group_places = self._places.setdefault(bucket, [])
 
     def _ask_system(self, bucket: int, asset_id: int) -> None:
         """The system accounts that awards of this asset move, where they are not known yet."""
@@ -88,18 +99,18 @@ class Asked:
             for role in (ISSUANCE, BREAKAGE):
                 system_id = system_account_id(asset_id, role)
                 account = systems[bucket, system_id] = fresh_account(system_id)
-                self._group.append(((None, system_id), None, account))
+                self._group.append((None, system_id))
+                self._group_places.append((None, account))
 
     async def read(self, source: StateSource) -> None:
         """Read in one go whatever was asked for since it was last read."""
-        sought = {bucket: self._sought[bucket] for bucket in sorted(self._sought) if self._sought[bucket]}
-        self._sought, self._bucket = {}, -1
-        if not sought:
+        wanted = {bucket: sought for bucket, sought in self._sought.items() if sought}
+        places = [place for bucket in sorted(wanted) for place in self._places[bucket]]
+        self._sought, self._places, self._bucket = {}, {}, -1
+        if not wanted:
             return
-        places = [place for group in sought.values() for place in group]
-        wanted = {bucket: [pair for pair, _, _ in group] for bucket, group in sought.items()}
         for number, row, balance, held in await source.look_up(wanted):
-            _, cell, account = places[number]
+            cell, account = places[number]
             if row is not None and cell is not None:
                 cell.row = row
                 if row.marks:

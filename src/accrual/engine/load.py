@@ -25,11 +25,10 @@ from accrual.engine.load_rewards import load_rewards
 from accrual.engine.ports_lane import StateSource
 from accrual.engine.state import ShareState, State
 from accrual.engine.task import Task
-from accrual.rules.admit import kinds_of
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import REFERRED, asks_for_keys, keys_needed
 from accrual.rules.limits import Key
-from accrual.rules.looks import looks_of
+from accrual.rules.looks import kinds_and_looks
 from accrual.rules.snapshot import PastPurchase
 
 HISTORY_DAYS_MAX = 10_000
@@ -133,8 +132,7 @@ def _say_who(task: Task, identity: Identity) -> None:
     """Whom a task is about and what judging it looks at, once it is known what it is."""
     task.member_id = member_of(task.command.programme_id, identity.kind, identity.value)
     if task.reward is not None and task.programme is not None:
-        task.kinds = kinds_of(task.reward)
-        task.looks = looks_of(task.programme, task.kinds, task.client)
+        task.kinds, task.looks = kinds_and_looks(task.programme, task.reward.facts, task.client)
 
 
 async def _retry(task: Task, resume: Resume, source: StateSource) -> None:

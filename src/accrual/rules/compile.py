@@ -95,6 +95,7 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         index={key: tuple(found.values()) for key, found in index.items()},
         listening={trigger: tuple(versions) for trigger, versions in listening.items()},
         looks={},
+        looks_of_types={},
         referrer_triggers=frozenset(
             trigger for trigger, versions in listening.items() if any(version.for_referrer for version in versions)
         ),

@@ -191,6 +191,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     index: dict[tuple[Trigger, str | None, Subject | None], tuple[Timeline, ...]]
     listening: dict[Trigger, tuple[CompiledVersion, ...]]
     looks: dict[tuple[frozenset[type[Fact]], str | None], Looks]
+    looks_of_types: dict[tuple[tuple[type[Fact], ...], str | None], tuple[frozenset[type[Fact]], Looks]]
     referrer_triggers: frozenset[Trigger]
     referrer_levels: dict[Trigger, int]
     routes: dict[tuple[Hashable, ...], Listeners]

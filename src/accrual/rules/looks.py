@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from accrual.domain.accounts import Role
 from accrual.domain.draws import DrawKey
@@ -18,6 +18,20 @@ DAYS_A_MONTH_MAX = 31
 DAYS_A_YEAR_MAX = 366
 FIRST_DAYS = 90
 """Whoever bought something lately does not buy for the first time: only of the others is all that was ever looked at."""
+
+
+def kinds_and_looks(
+    programme: CompiledProgramme, facts: Sequence[Fact], client: str | None
+) -> tuple[frozenset[type[Fact]], Looks]:
+    """Which kinds of fact these are, and what judging them looks at."""
+    key = (tuple(map(type, facts)), client)
+    found = programme.looks_of_types.get(key)
+    if found is None:
+        kinds = frozenset(key[0])
+        if len(programme.looks_of_types) >= LOOKUPS_MAX:
+            programme.looks_of_types.clear()
+        found = programme.looks_of_types[key] = (kinds, looks_of(programme, kinds, client))
+    return found
 
 
 def looks_of(programme: CompiledProgramme, kinds: frozenset[type[Fact]], client: str | None) -> Looks:

@@ -51,6 +51,9 @@ COUNTERS = query("lane/counters")
 TRIES = query("lane/tries")
 PARKED_FACTS = query("lane/parked_facts")
 
+NOBODY = bytes(16)
+"""Stands for a member where none is looked for: no digest is this one."""
+
 TAKE_LOCK_TIMEOUT_S = 0.5
 """How long a take-over waits for a row lock before the session that holds it is ended."""
 
@@ -231,10 +234,10 @@ class PostgresLanes:
         """What there is of {bucket: (member, account)}, in no order."""
         sought = _flat(wanted)
         members, accounts = zip(*sought, strict=True)
+        packed = b"".join([member_id or NOBODY for member_id in members])
+        listed = f"{{{','.join(['null' if account is None else str(account) for account in accounts])}}}"
         with mapping_loss():
-            rows = await self.connection.fetch(
-                LOOK_UP, sorted(wanted), offsets(wanted, self._buckets), members, accounts
-            )
+            rows = await self.connection.fetch(LOOK_UP, sorted(wanted), offsets(wanted, self._buckets), packed, listed)
         return [
             (
                 number - 1,
