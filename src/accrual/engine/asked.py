@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Self
+
 from accrual.domain.accounts import Role
 from accrual.domain.ids import member_account_id, system_account_id
 from accrual.domain.log import Sought
@@ -100,9 +103,10 @@ class Asked:
                 self._group_places.append((None, account))
 
     async def read(self, source: StateSource) -> None:
-        """Read all of it in one go."""
+        """Read in one go whatever was asked for since it was last read."""
         wanted = {bucket: sought for bucket, sought in self._sought.items() if sought}
         places = [place for bucket in sorted(wanted) for place in self._places[bucket]]
+        self._sought, self._places, self._bucket = {}, {}, -1
         if not wanted:
             return
         for number, row, balance, held in await source.look_up(wanted):
@@ -113,3 +117,33 @@ class Asked:
                     self.more.add(row.member_id)
             if balance is not None and account is not None:
                 account.balance, account.held, account.exists = balance, held, True
+
+
+class Reading:
+    """Reads what is asked for in the background, one read at a time; none is under way once this is left."""
+
+    def __init__(self, asked: Asked, source: StateSource) -> None:
+        self._asked = asked
+        self._source = source
+        self._under_way: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def go_on(self) -> None:
+        """Read what was asked for so far, once what is being read has come. Raises what that read raised."""
+        await self._wait()
+        self._under_way = asyncio.create_task(self._asked.read(self._source))
+        await asyncio.sleep(0)  # it goes out before the caller does anything else
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            await self._wait()
+        elif self._under_way is not None:
+            # The session serves one at a time: who fails must not leave a read in it. What else failed is told already.
+            await asyncio.gather(self._under_way, return_exceptions=True)
+
+    async def _wait(self) -> None:
+        if self._under_way is not None:
+            under_way, self._under_way = self._under_way, None
+            await under_way

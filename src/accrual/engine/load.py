@@ -15,7 +15,7 @@ from accrual.domain.ids import member_of
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.referrals import ToLinks
 from accrual.domain.stocks import StockKey
-from accrual.engine.asked import Asked
+from accrual.engine.asked import Asked, Reading
 from accrual.engine.clearing import load_held
 from accrual.engine.load_draws import load_draws
 from accrual.engine.load_levels import load_levels, moves_levels
@@ -36,6 +36,9 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 Programmes = Callable[[int], CompiledProgramme]
 """The newest compiled programme by programme_id. Raises Missing."""
+
+AHEAD = 1024
+"""After so many commands what they ask for is read while the next are decoded."""
 
 COUNTERS_MAX = 256
 """How many counters of one member are kept between batches: each day checked in and each period limited is one more."""
@@ -63,15 +66,18 @@ async def load(
     tasks: list[Task] = []
     later = []
     asked = Asked(state)
-    for command in commands:
-        if command.client_id not in clients:
-            clients[command.client_id] = client_of(command.client_id)
-        task = _decode(command, programmes, clients[command.client_id])
-        tasks.append(task)
-        if task.asks_for is None and task.clears is None:
-            asked.note(task)
-        else:
-            later.append(task)
+    async with Reading(asked, source) as reading:
+        for command in commands:
+            if command.client_id not in clients:
+                clients[command.client_id] = client_of(command.client_id)
+            task = _decode(command, programmes, clients[command.client_id])
+            tasks.append(task)
+            if task.asks_for is None and task.clears is None:
+                asked.note(task)
+            else:
+                later.append(task)
+            if len(tasks) % AHEAD == 0:
+                await reading.go_on()
     for task in later:
         if task.asks_for is not None:
             await _retry(task, task.asks_for, source)

@@ -131,6 +131,9 @@ class LaneStore(StateSource, Protocol):
     async def fetch(self, wanted: Mapping[int, tuple[int, int]]) -> list[LoggedCommand]:
         """Commands of {bucket: (from position, how many at most)}, in bucket and position order."""
 
+    async def fetch_ahead(self, wanted: Mapping[int, tuple[int, int]]) -> list[LoggedCommand]:
+        """As `fetch`, on a session of its own, beside whatever else is under way."""
+
     async def post(self, posting: Posting) -> None:
         """Write a batch, or nothing of it. Raises LaneLost when the fence refuses."""
 

@@ -79,7 +79,7 @@ def _flat(groups: Mapping[int, Sequence[Any]]) -> list[Any]:
 
 
 class PostgresLanes:
-    """LaneStore on one session of its own, opened again after a loss."""
+    """LaneStore on a session of its own, and one to read ahead; opened again after a loss."""
 
     def __init__(
         self,
@@ -96,6 +96,7 @@ class PostgresLanes:
         self._idle_s = idle_in_transaction_s
         self._before_commit = before_commit
         self._connection: Connection | None = None
+        self._ahead: Connection | None = None
 
     async def open(self) -> None:
         """A fresh session; the old one, if any, is cut off. Raises DatabaseDown."""
@@ -106,15 +107,17 @@ class PostgresLanes:
 
     def cut(self) -> None:
         """Drop the session at once; whatever it had open is rolled back by the server."""
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
+        for connection in (self._connection, self._ahead):
+            if connection is not None:
+                connection.terminate()
+        self._connection = self._ahead = None
 
     async def close(self) -> None:
         """End the session in good order."""
-        if self._connection is not None:
-            await self._connection.close()
-            self._connection = None
+        for connection in (self._connection, self._ahead):
+            if connection is not None:
+                await connection.close()
+        self._connection = self._ahead = None
 
     @property
     def connection(self) -> Connection:
@@ -205,13 +208,24 @@ class PostgresLanes:
 
     async def fetch(self, wanted: Mapping[int, tuple[int, int]]) -> list[LoggedCommand]:
         """Commands of {bucket: (from position, how many at most)}, in bucket and position order."""
+        return await self._fetch(self.connection, wanted)
+
+    async def fetch_ahead(self, wanted: Mapping[int, tuple[int, int]]) -> list[LoggedCommand]:
+        """As `fetch`, on a session of its own, which is opened when it is first needed. Raises DatabaseDown."""
+        if self._ahead is None or self._ahead.is_closed():
+            self._ahead = await connect(
+                self._url, label=f"{self._label} ahead", idle_in_transaction_s=self._idle_s, settings=PROBES
+            )
+        return await self._fetch(self._ahead, wanted)
+
+    async def _fetch(self, connection: Connection, wanted: Mapping[int, tuple[int, int]]) -> list[LoggedCommand]:
         starts = [0] * self._buckets
         counts = [0] * self._buckets
         for bucket, (start, count) in wanted.items():
             starts[bucket] = start
             counts[bucket] = count
         with mapping_loss():
-            rows = await self.connection.fetch(FETCH, sorted(wanted), starts, counts)
+            rows = await connection.fetch(FETCH, sorted(wanted), starts, counts)
         commands = [LoggedCommand(*row) for row in rows]
         commands.sort(key=_place)
         return commands

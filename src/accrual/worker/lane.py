@@ -11,7 +11,7 @@ import structlog
 
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.errors import AccrualError, DatabaseDown, LaneLost, StockMoved
-from accrual.domain.log import Posting
+from accrual.domain.log import Lease, Posting
 from accrual.engine.catalog import Catalog
 from accrual.engine.load import fetch_shares, load
 from accrual.engine.ports_lane import LaneStore
@@ -20,6 +20,7 @@ from accrual.engine.programmes import Programmes
 from accrual.engine.report import POSTING_US_BOUNDS, ROWS_BOUNDS, LaneReport, Tally
 from accrual.engine.state import State
 from accrual.engine.task import Task
+from accrual.worker.ahead import Ahead
 from accrual.worker.batches import cleared, fill, stands_alone
 from accrual.worker.leases import Leases
 
@@ -82,6 +83,7 @@ class Lane:
         self._registered = False
         self._tails: dict[int, int] = {}
         self._turn = 0
+        self._ahead = Ahead(store)
         self._newest_known = False
         self._alone: dict[tuple[int, int], int] = {}
         self._batch_now = limits.batch_max
@@ -128,6 +130,7 @@ class Lane:
         await self._leave()
 
     async def _leave(self) -> None:
+        self._ahead.drop()
         try:
             if self._registered:
                 await self._leases.release_all()
@@ -137,6 +140,7 @@ class Lane:
 
     def _start_over(self) -> None:
         """The session is gone, and with it every certainty: nothing known is kept, not even our name."""
+        self._ahead.drop()
         self._store.cut()
         self._state.forget()
         self._tails.clear()
@@ -217,7 +221,7 @@ class Lane:
         self._state.make_room()
         if not self._newest_known:
             await self._catalog.refresh()
-        commands = await self._store.fetch(wanted)
+        commands = await self._ahead.take(wanted) or await self._store.fetch(wanted)
         if not commands:
             self._tails.clear()
             return
@@ -238,9 +242,12 @@ class Lane:
             # A batch that took long to decide must not look like death while it is posted; the fence decides all the same.
             await self._store.beat(self._leases.worker_id, self._report_text())
         if posting.advances:
+            after = self._leases_after(posting)
+            self._fetch_ahead({**leases, **after})
             posting_s = self._clocks.monotonic()
             await self._store.post(posting)
-            self._confirmed(posting, self._clocks.monotonic() - posting_s)
+            self._leases.owned.update(after)
+            self._count(posting, self._clocks.monotonic() - posting_s)
         if self._processor.shorts:
             wanted_stocks = {(bucket, key): units for bucket, key, units in self._processor.shorts}
             await fetch_shares(wanted_stocks, self._state, self._store)
@@ -283,13 +290,23 @@ class Lane:
         if idle:
             await self._store.return_shares(idle)
 
-    def _confirmed(self, posting: Posting, posting_s: float) -> None:
-        owned = self._leases.owned
+    def _leases_after(self, posting: Posting) -> dict[int, Lease]:
+        """The leases of a posting's buckets once it is confirmed."""
+        after = {}
         for advance in posting.advances:
-            lease = cleared(owned[advance.bucket], advance.cursor - advance.prior_cursor)
-            owned[advance.bucket] = lease._replace(
+            lease = cleared(self._leases.owned[advance.bucket], advance.cursor - advance.prior_cursor)
+            after[advance.bucket] = lease._replace(
                 cursor=advance.cursor, chain=advance.chain, outbox_next=advance.outbox_next
             )
+        return after
+
+    def _fetch_ahead(self, leases: dict[int, Lease]) -> None:
+        """While the database posts, have it fetch the next batch, where as many as it takes are known to wait."""
+        wanted, _ = fill(leases, self._tails, self._batch_now, self._turn)
+        if sum([count for _, count in wanted.values()]) == self._batch_now > 1:
+            self._ahead.start(wanted)
+
+    def _count(self, posting: Posting, posting_s: float) -> None:
         parked = len(posting.parked)
         self.parked_total += parked
         self.decided_total += len(posting.outcomes) - parked
