@@ -14,9 +14,9 @@ SUSPECT_SHRINK = 8
 """Each death of a lane divides its buckets' next bite by this, down to one command at a time."""
 
 BITE_MAX = 512
-MOUTHFUL = 256
-"""How many commands of a bucket a batch takes at once where there are more than it holds. At 20,000 a second a lane's 128
-buckets come round in less than two seconds."""
+MOUTHFUL = 512
+"""How many commands of a bucket a batch takes at once where there are more than it holds. Nobody waits longer for a turn than for
+as many commands as would come first in the order in which they were sent."""
 
 SUSPICION_MAX = 16
 
