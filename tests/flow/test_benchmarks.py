@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from io import StringIO
@@ -150,8 +151,11 @@ def test_interrupted_benchmark_removes_its_database_and_ends_its_children(server
             if "enrolling" in line:
                 break
         assert _databases(postgres) - before, "it was not at work yet"
-        children = _children(process.pid)
-        assert children
+        # The stage is told before its children are there.
+        deadline_s = time.monotonic() + 30
+        while not (children := _children(process.pid)):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
         assert process.wait(timeout=60) == 130, rest
