@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -54,7 +55,7 @@ from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Kind, Line
 from accrual.domain.undoing import AwardedLine, HoldRow, Part, TargetRow, UndoneRow
 from accrual.engine.keeping import NO_SEAL
-from accrual.engine.load import fetch_shares, load
+from accrual.engine.load import fetch_shares, load, load_in_groups
 from accrual.engine.process import EventOf, Processor
 from accrual.engine.state import State
 from accrual.engine.task import Task
@@ -224,11 +225,19 @@ class Books:
     async def look_up(self, wanted: Mapping[int, Sequence[Sought]]) -> list[Found]:
         found: list[Found] = []
         for bucket in sorted(wanted):
-            for member_id, account in wanted[bucket]:
-                row = None if member_id is None else self.people.get(member_id)
+            for member_id, account, whole in wanted[bucket]:
                 balance, held = (None, None) if account is None else self.newest.get((bucket, account), (None, None))
+                row = None if member_id is None or not (whole or balance is None) else self.people.get(member_id)
                 found.append((len(found), row and row._replace(referrer=None), balance, held))
         return found
+
+    async def marked(self, buckets: Sequence[int], at_most: int) -> dict[int, list[bytes]]:
+        found: dict[int, list[bytes]] = {}
+        for member_id, row in self.people.items():
+            bucket = bucket_of(member_id, self.buckets)
+            if bucket in buckets and (row.merged_into is not None or row.marks):
+                found.setdefault(bucket, []).append(member_id)
+        return {bucket: members[:at_most] for bucket, members in found.items()}
 
     async def links(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, Identity]:
         known = [self.people[m] for group in wanted.values() for m in group if m in self.people]
@@ -592,8 +601,12 @@ class Desk:
     async def decide_batch(self, wanted: Mapping[int, int]) -> Posting:
         """One batch: so many commands of each bucket, loaded, decided and booked."""
         commands = [command for bucket in sorted(wanted) for command in self.books.waiting(bucket, wanted[bucket])]
-        tasks = await self.tasks(commands)
-        posting = self.processor.decide(tasks, {c.bucket: self.books.lease(c.bucket) for c in commands}, self.now)
+        leases = {command.bucket: self.books.lease(command.bucket) for command in commands}
+        posting = self.processor.begin(self.now)
+        loaded = load_in_groups(commands, self.state, self.books, self.programme_of, lambda client_id: self.client)
+        async with aclosing(loaded) as groups:
+            async for tasks in groups:
+                self.processor.decide_more(tasks, leases, posting)
         await self.books.book(posting)
         if self.processor.shorts:
             wanted_stocks = {(bucket, key): units for bucket, key, units in self.processor.shorts}

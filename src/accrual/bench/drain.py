@@ -24,7 +24,7 @@ COMMANDS_DEFAULT_MAX = 1_000_000
 COMMANDS_MIN = 50_000
 """No run is cut below this; it takes a few seconds."""
 
-LOOK_EVERY_S = 0.02
+LOOK_EVERY_S = 0.05
 STILL_S = 60.0
 """A backlog that has not become smaller for so long never will."""
 

@@ -12,7 +12,6 @@ from accrual.bootstrap.faults import FaultyLanes, read_faults, with_faults
 from accrual.domain.commands import Dialect, LoggedCommand, Reward
 from accrual.engine.catalog import Catalog
 from accrual.engine.process import EventOf
-from accrual.rules.admit import kinds_of
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import REFERRED
 from accrual.settings import Settings
@@ -31,7 +30,7 @@ def events_of(catalog: Catalog) -> EventOf:
     """The events of decided commands: what a Qoin referral passes on for its sharer."""
 
     def event_of(command: Reward, logged: LoggedCommand, programme: CompiledProgramme) -> tuple[str, bytes] | None:
-        if command.dialect not in QOIN or REFERRED.isdisjoint(kinds_of(command)):
+        if command.dialect not in QOIN or REFERRED.isdisjoint(map(type, command.facts)):
             return None
         client = catalog.client(logged.client_id)
         number = 0 if client is None else client.client.number

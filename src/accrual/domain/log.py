@@ -102,12 +102,13 @@ class MemberRow(NamedTuple):
     marks: int = 0
 
 
-Sought = tuple[bytes | None, int | None]
-"""A member and one of their accounts, to be looked for in one go; either may be None."""
+Sought = tuple[bytes | None, int | None, bool]
+"""A member and one of their accounts, to be looked for in one go; either may be None. Without the flag the member is looked for
+only where the account has no line: where it has one, there is the member."""
 
 Found = tuple[int, MemberRow | None, int | None, int | None]
 """What was found of one sought: its place among those sought, in the order of their buckets; the member; the balance and held
-amount of the account. None what there is not."""
+amount of the account. None what there is not, or was not looked for."""
 
 
 class NewMember(NamedTuple):

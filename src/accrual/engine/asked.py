@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Set
 from typing import Self
 
 from accrual.domain.accounts import Role
@@ -12,7 +13,7 @@ from accrual.engine.keeping import fresh_account
 from accrual.engine.load_levels import moves_levels
 from accrual.engine.load_moves import IN_THE_LOTTERY
 from accrual.engine.ports_lane import StateSource
-from accrual.engine.state import AccountState, MemberCell, State
+from accrual.engine.state import UNREAD, AccountState, MemberCell, State
 from accrual.engine.task import Task
 
 ISSUANCE, BREAKAGE = int(Role.ISSUANCE), int(Role.BREAKAGE)
@@ -35,6 +36,7 @@ class Asked:
         # Those of the bucket at hand.
         self._group: list[Sought] = []
         self._group_places: list[Place] = []
+        self._marked: Set[bytes] | None = None
         self._bucket = -1
         self._asset_id = -1
 
@@ -54,6 +56,15 @@ class Asked:
             cell = unread = self._cells[member_id] = MemberCell(bucket, None, {}, {})
             self._fresh.add(member_id)
         looks = task.looks
+        more = not looks.plain or command.ticket[-1] == IN_THE_LOTTERY or self._asks_more(task, cell)
+        if more:
+            self.more.add(member_id)
+        # Nearly everybody is neither merged nor marked: of whom nothing but balances is asked, the balance alone is read.
+        whole = (
+            more or not looks.timeless or command.name is not None or self._marked is None or member_id in self._marked
+        )
+        if whole and cell.row is UNREAD:
+            unread = cell
         if reward is not None:
             accounts = cell.accounts
             for place in looks.accounts:
@@ -65,18 +76,18 @@ class Asked:
                 if asset_id != self._asset_id:
                     self._ask_system(bucket, asset_id)
                 if unread is not None:
-                    self._group.append((member_id, account_id))
+                    self._group.append((member_id, account_id, whole))
                     self._group_places.append((unread, account))
+                    if not whole:
+                        cell.row = UNREAD  # unless the answer says otherwise
                     unread = None
                 elif cell.row is not None or member_id in self._fresh:
                     # Who was looked for before and is nobody has no balances.
-                    self._group.append((None, account_id))
+                    self._group.append((None, account_id, True))
                     self._group_places.append((None, account))
         if unread is not None:
-            self._group.append((member_id, None))
+            self._group.append((member_id, None, True))
             self._group_places.append((unread, None))
-        if not looks.plain or command.ticket[-1] == IN_THE_LOTTERY or self._asks_more(task, cell):
-            self.more.add(member_id)
 
     def _asks_more(self, task: Task, cell: MemberCell) -> bool:
         row, programme = cell.row, task.programme
@@ -90,6 +101,7 @@ class Asked:
         self._bucket, self._asset_id = bucket, -1
         self._group = self._sought.setdefault(bucket, [])
         self._group_places = self._places.setdefault(bucket, [])
+        self._marked = self._state.marked.get(bucket)
 
     def _ask_system(self, bucket: int, asset_id: int) -> None:
         """The system accounts that awards of this asset move, where they are not known yet."""
@@ -99,7 +111,7 @@ class Asked:
             for role in (ISSUANCE, BREAKAGE):
                 system_id = system_account_id(asset_id, role)
                 account = systems[bucket, system_id] = fresh_account(system_id)
-                self._group.append((None, system_id))
+                self._group.append((None, system_id, True))
                 self._group_places.append((None, account))
 
     async def read(self, source: StateSource) -> None:
@@ -111,9 +123,9 @@ class Asked:
             return
         for number, row, balance, held in await source.look_up(wanted):
             cell, account = places[number]
-            if row is not None and cell is not None:
+            if cell is not None and (row is not None or balance is None):
                 cell.row = row
-                if row.marks:
+                if row is not None and row.marks:
                     self.more.add(row.member_id)
             if balance is not None and account is not None:
                 account.balance, account.held, account.exists = balance, held, True
@@ -130,20 +142,18 @@ class Reading:
     async def __aenter__(self) -> Self:
         return self
 
-    async def go_on(self) -> None:
-        """Read what was asked for so far, once what is being read has come. Raises what that read raised."""
-        await self._wait()
+    async def start(self) -> None:
+        """Read what was asked for so far. What was read before must be `done`."""
         self._under_way = asyncio.create_task(self._asked.read(self._source))
         await asyncio.sleep(0)  # it goes out before the caller does anything else
 
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            await self._wait()
-        elif self._under_way is not None:
-            # The session serves one at a time: who fails must not leave a read in it. What else failed is told already.
-            await asyncio.gather(self._under_way, return_exceptions=True)
-
-    async def _wait(self) -> None:
+    async def done(self) -> None:
+        """Wait until what is being read has come. Raises what that read raised."""
         if self._under_way is not None:
             under_way, self._under_way = self._under_way, None
             await under_way
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._under_way is not None:
+            # The session serves one at a time: who fails must not leave a read in it. What else failed is told already.
+            await asyncio.gather(self._under_way, return_exceptions=True)

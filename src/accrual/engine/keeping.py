@@ -61,7 +61,14 @@ class Keeper:
         row = cell.row
         if row is not None and not row.marks & mark:
             cell.row = row = row._replace(marks=row.marks | mark)
-            posting.marks.append(Mark(task.command.bucket, task.member_id, row.marks, row.merged_into))
+            self._note_mark(task, row, posting)
+
+    def _note_mark(self, task: Task, row: MemberRow, posting: Posting) -> None:
+        bucket = task.command.bucket
+        marked = self._state.marked.get(bucket)
+        if marked is not None:
+            marked.add(task.member_id)
+        posting.marks.append(Mark(bucket, task.member_id, row.marks, row.merged_into))
 
     def _enrol(self, task: Task, cell: MemberCell, posting: Posting) -> None:
         command, asked = task.command, task.reward or task.profile or task.move

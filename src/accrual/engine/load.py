@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence, Set
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -38,7 +39,10 @@ Programmes = Callable[[int], CompiledProgramme]
 """The newest compiled programme by programme_id. Raises Missing."""
 
 AHEAD = 1024
-"""After so many commands what they ask for is read while the next are decoded."""
+"""So many commands, and the rest of their last bucket, are loaded together, while those before them are decided."""
+
+MARKED_MAX = 256
+"""How many merged or marked members of a bucket a lane knows by heart; where there are more, every member's row is read."""
 
 COUNTERS_MAX = 256
 """How many counters of one member are kept between batches: each day checked in and each period limited is one more."""
@@ -56,28 +60,74 @@ async def load(
     programmes: Programmes,
     client_of: Callable[[int], str | None] = no_client,
 ) -> list[Task]:
-    """The tasks of a batch, with everything that judging them looks at in `state`.
-
-    Members and balances, which all ask for, are gathered while decoding; what else there is to read is gone through for
-    those members alone of whom some task asks more.
-    """
-    state.quotas, state.pools = {}, {}
-    clients: dict[int, str | None] = {}
+    """The tasks of a batch, with everything that judging them looks at in `state`."""
     tasks: list[Task] = []
-    later = []
+    async with aclosing(load_in_groups(commands, state, source, programmes, client_of)) as groups:
+        async for group in groups:
+            tasks += group
+    return tasks
+
+
+async def load_in_groups(
+    commands: Sequence[LoggedCommand],
+    state: State,
+    source: StateSource,
+    programmes: Programmes,
+    client_of: Callable[[int], str | None] = no_client,
+) -> AsyncGenerator[list[Task], None]:
+    """The tasks of a batch, a few whole buckets at a time, as soon as what judging these looks at is in `state`.
+
+    While the caller decides one group, the database looks for what the next asks for. Members and balances, which all ask
+    for, are gathered while decoding; what else there is to read is gone through for those members alone of whom some task asks
+    more. Leave it by its `aclose`: no read is under way then.
+    """
+    state.begin_batch()
+    await _learn_marked({command.bucket for command in commands}, state, source)
+    clients: dict[int, str | None] = {}
     asked = Asked(state)
+    ready: list[Task] = []
     async with Reading(asked, source) as reading:
-        for command in commands:
-            if command.client_id not in clients:
-                clients[command.client_id] = client_of(command.client_id)
-            task = _decode(command, programmes, clients[command.client_id])
-            tasks.append(task)
-            if task.asks_for is None and task.clears is None:
-                asked.note(task)
-            else:
-                later.append(task)
-            if len(tasks) % AHEAD == 0:
-                await reading.go_on()
+        for group in _groups(commands):
+            later = []
+            tasks = []
+            for command in group:
+                if command.client_id not in clients:
+                    clients[command.client_id] = client_of(command.client_id)
+                task = _decode(command, programmes, clients[command.client_id])
+                tasks.append(task)
+                if task.asks_for is None and task.clears is None:
+                    asked.note(task)
+                else:
+                    later.append(task)
+            await reading.done()
+            if later:
+                await _open_later(later, asked, source)
+            await _load_more(ready, asked.more, state, source)
+            await reading.start()
+            if ready:
+                yield ready
+            ready = tasks
+        await reading.done()
+        await _load_more(ready, asked.more, state, source)
+        if ready:
+            yield ready
+
+
+def _groups(commands: Sequence[LoggedCommand]) -> Iterator[Sequence[LoggedCommand]]:
+    """Commands of whole buckets, in order; of each group the last bucket alone goes beyond `AHEAD` commands."""
+    start = 0
+    while start < len(commands):
+        end = start + AHEAD
+        if end < len(commands):
+            last = commands[end - 1].bucket
+            while end < len(commands) and commands[end].bucket == last:
+                end += 1
+        yield commands[start:end]
+        start = end
+
+
+async def _open_later(later: Sequence[Task], asked: Asked, source: StateSource) -> None:
+    """What is known only once something else was read: retries, and verdicts about what is held."""
     for task in later:
         if task.asks_for is not None:
             await _retry(task, task.asks_for, source)
@@ -85,13 +135,22 @@ async def load(
             task.reward = await load_held(task, task.clears, source)
             _say_who(task, task.clears.identity)
         asked.note(task)
-    await asked.read(source)
-    if asked.more:
-        await _load_more([task for task in tasks if task.member_id in asked.more], state, source)
-    return tasks
 
 
-async def _load_more(tasks: Sequence[Task], state: State, source: StateSource) -> None:
+async def _learn_marked(buckets: Set[int], state: State, source: StateSource) -> None:
+    """Who of these buckets is merged or marked. From here on the lane itself is the only one to change that."""
+    unknown = sorted(buckets - state.marked.keys())
+    if unknown:
+        found = await source.marked(unknown, MARKED_MAX + 1)
+        for bucket in unknown:
+            members = set(found.get(bucket, ()))
+            state.marked[bucket] = members if len(members) <= MARKED_MAX else None
+
+
+async def _load_more(ready: Sequence[Task], members: Set[bytes], state: State, source: StateSource) -> None:
+    tasks = [task for task in ready if task.member_id in members] if members else []
+    if not tasks:
+        return
     await _load_links(tasks, state, source)
     await _load_keys(tasks, state, source)
     await _load_profiles(tasks, state, source)
@@ -239,8 +298,9 @@ async def _load_keys(tasks: Sequence[Task], state: State, source: StateSource) -
             state.members[member_id].counters[promo_id, slot, period] = value
     if shares:
         await fetch_shares(shares, state, source)
-    if quotas:
-        state.quotas = await source.quotas(sorted(quotas))
+    missing = sorted(quotas - state.quotas.keys())  # what was read for this batch before, it may have used up since
+    if missing:
+        state.quotas.update(await source.quotas(missing))
 
 
 async def fetch_shares(wanted: dict[tuple[int, StockKey], int], state: State, source: StateSource) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from accrual.domain.movements import Capture, Confirm, Redeem, Refund, Release
 from accrual.domain.stocks import StockKey
@@ -42,7 +42,18 @@ async def load_rewards(tasks: Sequence[Task], state: State, source: StateSource)
     if missing:
         state.quotas.update(await source.quotas(missing))
     if pools:
-        state.pools = await source.reward_codes(pools)
+        await _read_codes(pools, state, source)
+
+
+async def _read_codes(wanted: Mapping[bytes, int], state: State, source: StateSource) -> None:
+    """So many codes of pools more than this batch has read before, of which it may have given some."""
+    before = {subject: state.codes_read.get(subject, (0, 0)) for subject in wanted}
+    asked = {subject: count + before[subject][0] for subject, count in wanted.items()}
+    for subject, codes in (await source.reward_codes(asked)).items():
+        last = before[subject][1]
+        fresh = [code for code in codes if code.number > last]
+        state.pools.setdefault(subject, []).extend(fresh)
+        state.codes_read[subject] = (asked[subject], fresh[-1].number if fresh else last)
 
 
 def _asked(task: Task) -> tuple[CompiledReward | None, CounterKey | None]:

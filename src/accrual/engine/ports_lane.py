@@ -25,6 +25,9 @@ class StateSource(Protocol):
     async def look_up(self, wanted: Mapping[int, Sequence[Sought]]) -> Sequence[Found]:
         """Members by id, and the (balance, held) of the newest line of accounts; who referred them is asked for apart."""
 
+    async def marked(self, buckets: Sequence[int], at_most: int) -> dict[int, list[bytes]]:
+        """The members of buckets that are merged or marked, at most so many of each; buckets without any are left out."""
+
     async def links(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, Identity]:
         """Who referred members, by id."""
 

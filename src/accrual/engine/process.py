@@ -96,24 +96,33 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
         self._event_of = event_of
 
     def decide(self, tasks: Iterable[Task], leases: dict[int, Lease], recorded_at: datetime) -> Posting:
-        """The posting of tasks in bucket and position order; every bucket among them must be leased.
+        """The posting of tasks in bucket and position order; every bucket among them must be leased."""
+        posting = self.begin(recorded_at)
+        self.decide_more(tasks, leases, posting)
+        return posting
+
+    def begin(self, recorded_at: datetime) -> Posting:
+        """The posting of a new batch, still without a command. What was decided before must be posted, or forgotten."""
+        self.shorts = []
+        self._tickets = []
+        return empty_posting(recorded_at)
+
+    def decide_more(self, tasks: Iterable[Task], leases: dict[int, Lease], posting: Posting) -> None:
+        """Add these tasks to the batch, in bucket and position order, of buckets that are not in it yet.
 
         No task is kept once it is decided: whoever gives them away one by one has their memory back while it is still in the
         processor's caches.
         """
-        posting = empty_posting(recorded_at)
-        self.shorts = []
-        self._tickets = []
         for bucket, group in groupby(tasks, key=_bucket):
             self._decide_bucket(leases[bucket], group, posting)
-        return posting
 
     def _decide_bucket(self, lease: Lease, tasks: Iterator[Task], posting: Posting) -> None:
         moved: dict[int, int] = {}
-        decided: list[Decided] = []
         tickets = self._tickets
         outbox_next = lease.outbox_next
         seen: set[bytes] = set()
+        head = lease.chain
+        last: Decided | None = None
         for task in tasks:
             if (task.member_id in seen and looks_back(task, posting)) or (
                 task.move is not None and missed_its_target(task, tickets)
@@ -129,7 +138,9 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
                 break
             except Exception as error:
                 answer = self._park(task, self._describe(error), posting)
-            decided.append(answer)
+            if last is not None:
+                head = _chained(head, last, posting)
+            last = answer
             tickets.append(answer.command.ticket)
             for kind, payload in answer.events:
                 command = task.command
@@ -137,21 +148,12 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
                     OutboxRow(command.bucket, outbox_next, command.position, command.recorded_at, kind, payload)
                 )
                 outbox_next += 1
-        if not decided:
+        if last is None:
             return
-        last = decided[-1]
         at = last.command
         netted = net(moved, self._state.systems, at.bucket, at.position, len(last.lines), lease.cursor, at.recorded_at)
         self._book_netted(netted, last, posting)
-        head, outcomes, lines = lease.chain, posting.outcomes, posting.lines
-        for answer in decided:
-            command = answer.command
-            head = advance(head, command, answer.status, answer.payload, answer.lines, answer.uses)
-            row = (command.position, command.bucket, answer.status, head[:STORED_BYTES], answer.payload)
-            outcomes.append(_outcome_row(row))
-            lines += answer.lines
-            if answer.uses:
-                posting.lot_uses.extend(answer.uses)
+        head = _chained(head, last, posting)
         posting.advances.append(Advance(at.bucket, lease.cursor, at.position + 1, lease.epoch, head, outbox_next))
 
     def _book_netted(self, netted: list[Line], last: Decided, posting: Posting) -> None:
@@ -296,7 +298,7 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
         command, row, looks = task.command, cell.row, task.looks
         member = None
         if row is not None:
-            member = MemberState(row.member_id, row.referrer, row.enrolled_at, cell.profile or EMPTY_PROFILE)
+            member = MemberState(task.member_id, row.referrer, row.enrolled_at, cell.profile or EMPTY_PROFILE)
         return Snapshot(
             programme,
             member,
@@ -360,6 +362,18 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
 
 
 _bucket = attrgetter("command.bucket")
+
+
+def _chained(head: bytes, answer: Decided, posting: Posting) -> bytes:
+    """The head of the chain after an answer, which is put into the posting with it."""
+    command = answer.command
+    head = advance(head, command, answer.status, answer.payload, answer.lines, answer.uses)
+    row = (command.position, command.bucket, answer.status, head[:STORED_BYTES], answer.payload)
+    posting.outcomes.append(_outcome_row(row))
+    posting.lines.extend(answer.lines)
+    if answer.uses:
+        posting.lot_uses.extend(answer.uses)
+    return head
 
 
 def _balances(cell: MemberCell, programme: CompiledProgramme) -> dict[str, int]:

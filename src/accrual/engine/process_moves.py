@@ -12,7 +12,7 @@ from accrual.domain.accounts import Role
 from accrual.domain.commands import Dialect, LoggedCommand, Profile, Resume, Reward, decode_command
 from accrual.domain.facts import Identity
 from accrual.domain.ids import system_account_id
-from accrual.domain.log import AppendRow, CounterRow, Mark, NewAccount, Posting, SnapshotRow
+from accrual.domain.log import AppendRow, CounterRow, NewAccount, Posting, SnapshotRow
 from accrual.domain.lots import encode_lots
 from accrual.domain.members import MARK_AWAITED, MARK_DEBT
 from accrual.domain.movements import MEMBER_KIND, Absorb, Capture, Confirm, Merge, Movement, Refund, Release, Reverse
@@ -197,7 +197,7 @@ class MovementDecider(LevelKeeper):
             )
         if cell.row is not None and (scene.merged_into is not None or scene.unmerged):
             cell.row = cell.row._replace(merged_into=scene.merged_into)
-            posting.marks.append(Mark(bucket, task.member_id, cell.row.marks, scene.merged_into))
+            self._note_mark(task, cell.row, posting)
 
     def _give_use_back(self, task: Task, cell: MemberCell, key: Key, units: int, posting: Posting) -> None:
         """A counter or stock stands as if so much had not been used. A counter stays with the member it counted."""

@@ -34,6 +34,10 @@ LOTS_MAX = 500_000
 """How many open lots a lane remembers of all its members together."""
 
 
+UNREAD = MemberRow(b"", None, None, None)
+"""Stands for the row of a member who is known to be there, neither merged nor marked, and of whom no more was read."""
+
+
 class AccountState(msgspec.Struct, gc=False):
     """An account's number, its balance and held amount after its newest line; `exists` once it has a row.
 
@@ -56,7 +60,8 @@ class ShareState(msgspec.Struct, gc=False):
 
 
 class MemberCell(msgspec.Struct, gc=False):
-    """One member as the lane knows them. `row` is None for an identity nobody has yet.
+    """One member as the lane knows them. `row` is None for an identity nobody has yet, UNREAD for whom nothing but balances
+    was asked so far.
 
     `accounts` by (asset_id, role); `counters` by (promo_id, slot, period), 0 where none was ever written. `link_known`
     once it was asked who referred the member. `profile` and
@@ -86,10 +91,12 @@ class MemberCell(msgspec.Struct, gc=False):
 
 
 class State:
-    """Members by id, system accounts by (bucket, account), shares of stocks by bucket and key.
+    """Members by id, system accounts by (bucket, account), shares of stocks by bucket and key. `marked` are the members of
+    a bucket that are merged or marked, None where they are too many to be known by heart.
 
     `quotas` are what is left of outlets' and devices' caps and rewards' stocks, `pools` the next codes of rewards: others
-    use them too, so they are loaded for each batch. `drawn` are the ends of draws' entries by (bucket, promo_id, round).
+    use them too, so they are loaded for each batch; `codes_read` are how many of each pool it asked for so far, and the
+    number of the last that it read. `drawn` are the ends of draws' entries by (bucket, promo_id, round).
     `forests` are referral links by bucket, `held` the held referrals that a batch is about: loaded for each.
     `purchases` counts the entries of all histories that are kept, `lots` the open lots and
     `earned_days` the entries of what was earned that were read.
@@ -99,10 +106,12 @@ class State:
         self.members_max = members_max
         self.members: dict[bytes, MemberCell] = {}
         self.systems: dict[tuple[int, int], AccountState] = {}
+        self.marked: dict[int, set[bytes] | None] = {}
         self.shares: dict[tuple[int, StockKey], ShareState] = {}
         self.quotas: dict[StockKey, int] = {}
         self.drawn: dict[tuple[int, int, int], DrawHead | None] = {}
         self.pools: dict[bytes, list[RewardCode]] = {}
+        self.codes_read: dict[bytes, tuple[int, int]] = {}
         self.forests: dict[int, LinkForest] = {}
         self.held: dict[bytes, OpenClaim] = {}
         self.purchases = 0
@@ -115,6 +124,10 @@ class State:
         if found is None:
             found = self.forests[bucket] = LinkForest(bucket)
         return found
+
+    def begin_batch(self) -> None:
+        """Forget what others may have changed since the last batch."""
+        self.quotas, self.pools, self.codes_read = {}, {}, {}
 
     def make_room(self) -> None:
         """Forget the longest-known eighth when the cache is full. Called between batches only."""
@@ -142,6 +155,7 @@ class State:
         """Drop everything, or everything of these buckets: their state in the database may differ from what is here."""
         if buckets is None:
             self.members.clear()
+            self.marked.clear()
             self.systems.clear()
             self.shares.clear()
             self.drawn.clear()
@@ -149,6 +163,7 @@ class State:
             return
         self.members = {key: cell for key, cell in self.members.items() if cell.bucket not in buckets}
         self.systems = {key: account for key, account in self.systems.items() if key[0] not in buckets}
+        self.marked = {bucket: members for bucket, members in self.marked.items() if bucket not in buckets}
         self.shares = {key: share for key, share in self.shares.items() if key[0] not in buckets}
         self.drawn = {key: head for key, head in self.drawn.items() if key[0] not in buckets}
         self.forests = {bucket: forest for bucket, forest in self.forests.items() if bucket not in buckets}

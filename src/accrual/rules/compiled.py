@@ -156,8 +156,8 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
 
     `accounts` are (asset_id, role) that may be credited or whose balance is asked for. `first`: where nothing was bought
     in the last `history_days`, whether there was a purchase at all. `codes`: whether voucher codes may be made. `costs` are
-    assets that entries of draws may cost, `rounds` the rounds of draws that may be entered. `plain`: the accounts' balances
-    and whether there is a member is all that is looked at.
+    assets that entries of draws may cost, `rounds` the rounds of draws that may be entered. `plain`: the accounts' balances,
+    whether there is a member and since when is all that is looked at; `timeless`: not even since when.
     """
 
     accounts: tuple[tuple[int, int], ...]
@@ -170,6 +170,7 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
     costs: tuple[int, ...] = ()
     rounds: tuple[DrawKey, ...] = ()
     plain: bool = False
+    timeless: bool = False
 
 
 NO_LOOKS = Looks(accounts=(), limits=False, profile=False, balance=False, history_days=0, first=False, codes=False)

@@ -70,6 +70,7 @@ def _fold(versions: Iterable[CompiledVersion], assets: Mapping[str, int], *, cou
     history_days, first = 0, False
     costs: set[int] = set()
     rounds: set[DrawKey] = set()
+    asked = False
     for version in versions:
         for benefit in (*version.for_member, *version.for_referrer):
             accounts.add((benefit.asset_id, MEMBER))
@@ -95,6 +96,7 @@ def _fold(versions: Iterable[CompiledVersion], assets: Mapping[str, int], *, cou
         named = audience is not None and bool(audience.lists or audience.segments)
         profile = profile or named or (version.schedule is not None and version.schedule.birthday)
         if version.condition is not None:
+            asked = True
             needs = version.condition.needs
             profile = profile or needs.profile
             balance = balance or needs.balance
@@ -103,6 +105,7 @@ def _fold(versions: Iterable[CompiledVersion], assets: Mapping[str, int], *, cou
             first = first or needs.first
     if balance:
         accounts.update((asset_id, MEMBER) for asset_id in assets.values())
+    plain = not (remembered or limits or profile or history_days or first or costs or rounds)
     return Looks(
         accounts=tuple(sorted(accounts)),
         limits=limits,
@@ -113,7 +116,8 @@ def _fold(versions: Iterable[CompiledVersion], assets: Mapping[str, int], *, cou
         codes=codes,
         costs=tuple(sorted(costs)),
         rounds=tuple(sorted(rounds)),
-        plain=not (remembered or limits or profile or history_days or first or costs or rounds),
+        plain=plain,
+        timeless=plain and not asked,
     )
 
 

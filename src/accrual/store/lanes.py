@@ -46,6 +46,7 @@ TAILS = query("lane/tails")
 FETCH = query("lane/fetch")
 LINKS = query("lane/links")
 LOOK_UP = query("lane/look_up")
+MARKED = query("lane/marked")
 BALANCES = query("lane/balances")
 COUNTERS = query("lane/counters")
 TRIES = query("lane/tries")
@@ -233,9 +234,13 @@ class PostgresLanes:
     async def look_up(self, wanted: Mapping[int, Sequence[Sought]]) -> list[Found]:
         """What there is of {bucket: (member, account)}, in no order."""
         sought = _flat(wanted)
-        members, accounts = zip(*sought, strict=True)
+        members, accounts, whole = zip(*sought, strict=True)
         packed = b"".join([member_id or NOBODY for member_id in members])
-        listed = f"{{{','.join(['null' if account is None else str(account) for account in accounts])}}}"
+        numbers = [
+            "null" if account is None else str(account if all_of_it else -account)
+            for account, all_of_it in zip(accounts, whole, strict=True)
+        ]
+        listed = f"{{{','.join(numbers)}}}"
         with mapping_loss():
             rows = await self.connection.fetch(LOOK_UP, sorted(wanted), offsets(wanted, self._buckets), packed, listed)
         return [
@@ -247,6 +252,14 @@ class PostgresLanes:
             )
             for number, known, into, name, enrolled_at, marks, balance, held in rows
         ]
+
+    async def marked(self, buckets: Sequence[int], at_most: int) -> dict[int, list[bytes]]:
+        """The merged or marked members of buckets, at most so many of each, of those buckets that have any."""
+        found: dict[int, list[bytes]] = {}
+        with mapping_loss():
+            for bucket, member_id in await self.connection.fetch(MARKED, buckets, at_most):
+                found.setdefault(bucket, []).append(member_id)
+        return found
 
     async def links(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, Identity]:
         """Who referred those of {bucket: member ids} whom somebody did."""

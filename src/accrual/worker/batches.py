@@ -14,7 +14,7 @@ SUSPECT_SHRINK = 8
 """Each death of a lane divides its buckets' next bite by this, down to one command at a time."""
 
 BITE_MAX = 512
-MOUTHFUL = 512
+MOUTHFUL = 2048
 """How many commands of a bucket a batch takes at once where there are more than it holds. Nobody waits longer for a turn than for
 as many commands as would come first in the order in which they were sent."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from datetime import datetime
 
 import msgspec
@@ -13,7 +14,7 @@ from accrual.domain.commands import LoggedCommand
 from accrual.domain.errors import AccrualError, DatabaseDown, LaneLost, StockMoved
 from accrual.domain.log import Lease, Posting
 from accrual.engine.catalog import Catalog
-from accrual.engine.load import fetch_shares, load
+from accrual.engine.load import fetch_shares, load_in_groups
 from accrual.engine.ports_lane import LaneStore
 from accrual.engine.process import EventOf, Processor
 from accrual.engine.programmes import Programmes
@@ -226,12 +227,13 @@ class Lane:
             self._tails.clear()
             return
         leases = self._leases.owned
+        posting = self._processor.begin(self._clocks.now())
         if stands_alone(leases, wanted):
-            tasks = [await self._try_alone(commands[0])]
+            self._processor.decide_more([await self._try_alone(commands[0])], leases, posting)
         else:
-            tasks = await self._load(commands)
-        commands.clear()
-        posting = self._processor.decide(_given_away(tasks), leases, self._clocks.now())
+            async with aclosing(self._load(commands)) as groups:
+                async for tasks in groups:
+                    self._processor.decide_more(_given_away(tasks), leases, posting)
         posting.advances[:] = [
             advance._replace(suspicion=cleared(leases[advance.bucket], advance.cursor - advance.prior_cursor).suspicion)
             if leases[advance.bucket].suspicion
@@ -265,13 +267,14 @@ class Lane:
         if tries > TRIES_MAX + 1:
             task = Task(command)
         else:
-            (task,) = await self._load([command])
+            async with aclosing(self._load([command])) as groups:
+                ((task,),) = [tasks async for tasks in groups]
         if tries > TRIES_MAX:
             task.reward, task.error = None, GIVEN_UP
         return task
 
-    async def _load(self, commands: list[LoggedCommand]) -> list[Task]:
-        return await load(commands, self._state, self._store, self._programmes.of, self._client_code)
+    def _load(self, commands: list[LoggedCommand]) -> AsyncGenerator[list[Task], None]:
+        return load_in_groups(commands, self._state, self._store, self._programmes.of, self._client_code)
 
     def _client_code(self, client_id: int) -> str | None:
         client = self._catalog.client(client_id)

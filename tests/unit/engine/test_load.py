@@ -7,14 +7,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pytest
 
+from accrual.domain.dialects import Dialect
 from accrual.domain.facts import CheckIn, Purchase, Registration
+from accrual.domain.ids import bucket_of
 from accrual.domain.log import Found, Sought
 from accrual.domain.members import PurchaseRow
+from accrual.domain.movements import Adjust
 from accrual.domain.outcomes import Status
 from accrual.domain.programme import Enrol
 from accrual.engine import load as loading
-from tests.desk import SETTINGS, Books, Desk, catalogue_of, member_of, promo_of
+from accrual.engine.state import UNREAD
+from tests.desk import SETTINGS, Books, Desk, catalogue_of, identity_of, member_of, promo_of
 
 DAILY = promo_of(code="DAILY", trigger="check_in", benefits=[{"asset": "PTS", "fixed": 1}])
 PAID = promo_of(code="PAID", trigger="purchase", benefits=[{"asset": "PTS", "fixed": 1}], limits=[{"count": 2}])
@@ -29,8 +34,8 @@ class Watched(Books):
 
     async def look_up(self, wanted: Mapping[int, Sequence[Sought]]) -> list[Found]:
         sought = [pair for group in wanted.values() for pair in group]
-        self.asked.append(("members", sum(member_id is not None for member_id, _ in sought)))
-        self.asked.append(("balances", sum(account is not None for _, account in sought)))
+        self.asked.append(("members", sum(member_id is not None for member_id, _, _ in sought)))
+        self.asked.append(("balances", sum(account is not None for _, account, _ in sought)))
         return await super().look_up(wanted)
 
     async def balances(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], tuple[int, int | None]]:
@@ -171,3 +176,100 @@ async def test_member_without_a_purchase_is_asked_about_all_time_once() -> None:
     await desk.settle_one("ann", Purchase(amount_minor=1))
     assert asked == []
     assert desk.books.balance("ann") == 1
+
+
+ALWAYS = promo_of(code="ALWAYS", trigger="purchase", benefits=[{"asset": "PTS", "fixed": 1}])
+
+
+async def test_where_nothing_but_balances_is_asked_the_members_row_is_not_read() -> None:
+    """Where the account has a line, there is the member; what a later command asks of them is read then."""
+    desk, _ = watched(ALWAYS)
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    desk.forget()
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    cell = desk.state.members[member_of("ann")]
+    assert cell.row is UNREAD
+    assert cell.accounts[1, 0].balance == 2
+    await desk.settle_one("ann", Purchase(amount_minor=1), member_name="Ann")
+    assert cell.row is not None
+    assert (cell.row.member_id, cell.row.name) == (member_of("ann"), "Ann")
+
+
+async def test_within_a_batch_a_row_is_read_as_soon_as_one_command_asks_for_it() -> None:
+    desk, _ = watched(ALWAYS)
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    desk.forget()
+    desk.log("ann", Purchase(amount_minor=1))
+    desk.log("ann", Purchase(amount_minor=1), member_name="Ann")
+    desk.log("ann", Purchase(amount_minor=1))
+    await desk.decide_all()
+    cell = desk.state.members[member_of("ann")]
+    assert cell.row is not None
+    assert (cell.row.name, cell.accounts[1, 0].balance) == ("Ann", 4)
+    assert desk.books.people[member_of("ann")].name == "Ann"
+
+
+async def test_whoever_has_no_line_is_looked_for_and_otherwise_enrolled() -> None:
+    desk, _ = watched(ALWAYS, enrol=Enrol.ALWAYS)
+    await desk.settle_one("ann", CheckIn())
+    assert not desk.books.newest
+    before = desk.books.people[member_of("ann")]
+    desk.forget()
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    assert desk.state.members[member_of("ann")].row == before
+    await desk.settle_one("bob", Purchase(amount_minor=1))
+    row = desk.state.members[member_of("bob")].row
+    assert row is not None
+    assert row.member_id == member_of("bob")
+
+
+async def test_merged_and_marked_members_are_known_by_heart() -> None:
+    desk, _ = watched(ALWAYS)
+    for name in ("ann", "bob"):
+        await desk.settle_one(name, Purchase(amount_minor=1))
+    ann, bob = member_of("ann"), member_of("bob")
+    desk.books.people[ann] = desk.books.people[ann]._replace(merged_into=bob)
+    desk.forget()
+    outcome = await desk.settle_one("ann", Purchase(amount_minor=1))
+    assert outcome.follow_ups
+    assert desk.state.members[bob].accounts[1, 0].balance == 2
+    assert desk.state.members[bob].row is UNREAD
+
+
+async def test_who_is_marked_while_a_lane_works_is_known_as_well() -> None:
+    """Also once the member was forgotten, since a lane remembers a bounded number of them."""
+    desk, _ = watched(ALWAYS)
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    bucket = bucket_of(member_of("ann"), 2)
+    marked = desk.state.marked[bucket]
+    assert marked == set()
+    desk.log_command(
+        Adjust(
+            dialect=Dialect.NATIVE, action="test", identity=identity_of("ann"), asset="PTS", amount=-5, below_zero=True
+        )
+    )
+    await desk.decide_all()
+    assert desk.state.marked[bucket] == {member_of("ann")}
+    desk.state.members.clear()
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    row = desk.state.members[member_of("ann")].row
+    assert row is not None
+    assert row.marks
+
+
+async def test_where_too_many_are_marked_every_row_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "MARKED_MAX", 1)
+    desk, _ = watched(ALWAYS)
+    names = [f"m{number}" for number in range(30)]
+    for name in names:
+        await desk.settle_one(name, Purchase(amount_minor=1))
+    for name in names:
+        row = desk.books.people[member_of(name)]
+        desk.books.people[member_of(name)] = row._replace(marks=2)
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    desk.forget()
+    await desk.settle_one("ann", Purchase(amount_minor=1))
+    assert desk.state.marked == {bucket_of(member_of("ann"), 2): None}
+    row = desk.state.members[member_of("ann")].row
+    assert row is not None
+    assert row.member_id == member_of("ann")

@@ -18,6 +18,7 @@ from accrual.domain.programme import Catalogue, Client, Outlet, StoredClient
 from accrual.domain.rewards import RewardItem, StoredReward, proof_of, subject_of
 from accrual.domain.tiers import Tiers
 from accrual.domain.transfers import Kind
+from accrual.engine import load as loading
 from accrual.engine.translate_moves import to_move
 from accrual.rules.compile import compile_programme
 from accrual.rules.rewards import stock_key, validation_code_of
@@ -184,6 +185,23 @@ async def test_codes_of_a_pool_are_given_in_order_until_there_are_none() -> None
     outcomes = [*(at.books.outcome(command) for command in commands), await at.redeem(), await at.redeem()]
     assert [(o.booked[0].details or {}).get("voucher") for o in outcomes if o.booked] == ["A", "B", "C"]
     assert reasons(outcomes[-1]) == ["out_of_stock"]
+
+
+async def test_codes_of_a_pool_are_given_once_to_members_that_one_batch_loads_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "AHEAD", 1)
+    at = Counter({"code": "MUG", "price": 2, "voucher": {"kind": "pool"}})
+    at.books.pools[subject_of(PROGRAMME, "MUG")] = list("ABCDEFG")
+    names = [f"m{number}" for number in range(9)]
+    for name in names:
+        await at.give(name, 2 if name != "m4" else 1)  # who cannot pay takes no code
+    commands = [at.log(Redeem, name, reward="MUG") for name in reversed(names)]
+    await at.desk.decide_all()
+    outcomes = [at.books.outcome(command) for command in commands]
+    given = [(o.booked[0].details or {}).get("voucher") for o in outcomes if o.booked]
+    assert sorted(map(str, given)) == list("ABCDEFG")
+    assert sorted(reasons(o)[0] for o in outcomes if not o.booked) == ["insufficient_points", "out_of_stock"]
 
 
 async def test_cancel_gives_back_points_stock_and_use_of_the_limit_once() -> None:

@@ -15,7 +15,7 @@ def _lease(bucket: int, cursor: int = 1, suspicion: int = 0) -> Lease:
 
 def test_even_shares_leave_what_they_do_not_need_to_the_others() -> None:
     leases = {bucket: _lease(bucket) for bucket in range(3)}
-    assert fill(leases, {0: 11, 1: 1001, 2: 1001}, 1210)[0] == {0: (1, 10), 1: (1, 600), 2: (1, 600)}
+    assert fill(leases, {0: 11, 1: 5001, 2: 5001}, 5010)[0] == {0: (1, 10), 1: (1, 2500), 2: (1, 2500)}
 
 
 def test_one_busy_bucket_fills_the_whole_batch() -> None:

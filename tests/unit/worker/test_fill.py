@@ -71,11 +71,12 @@ def test_deep_backlogs_take_turns_in_mouthfuls_and_small_ones_never_wait() -> No
     tails = dict.fromkeys(leases, 10_011) | {100: 13}
     turn = 0
     seen: list[int] = []
-    for _ in range(16):
-        taken, turn = fill(leases, tails, 4096, turn)
+    batch = 2 * MOUTHFUL
+    for _ in range(64):
+        taken, turn = fill(leases, tails, batch, turn)
         assert taken.pop(100) == (11, 2)
-        assert sum(count for _, count in taken.values()) == 4094
-        assert len(taken) == 8
+        assert sum(count for _, count in taken.values()) == batch - 2
+        assert len(taken) == 2
         seen += taken
     # 127 deep buckets: everyone had its turn before the first has another.
     assert sorted(seen[:127]) == [bucket for bucket in leases if bucket != 100]
