@@ -87,7 +87,8 @@ async def load_in_groups(
     asked = Asked(state)
     ready: list[Task] = []
     async with Reading(asked, source) as reading:
-        for group in _groups(commands):
+        groups = list(_groups(commands))
+        for group in groups:
             later = []
             tasks = []
             for command in group:
@@ -103,11 +104,13 @@ async def load_in_groups(
             if later:
                 await _open_later(later, asked, source)
             await _load_more(ready, asked.more, state, source)
-            await reading.start()
+            if len(groups) > 1:
+                await reading.start()
             if ready:
                 yield ready
             ready = tasks
         await reading.done()
+        await asked.read(source)
         await _load_more(ready, asked.more, state, source)
         if ready:
             yield ready

@@ -40,12 +40,14 @@ def given_plainly(command: Reward, programme: CompiledProgramme, client: str | N
     """
     facts = command.facts
     first = facts[0]
-    kind, outlet, product = type(first), first.outlet, first.product
-    if kind in HAVE_MORE:
+    kind = type(first)
+    if kind in HAVE_MORE or first.items:
         return None
-    for fact in facts:
-        if fact.items or fact.outlet != outlet or fact.product != product or type(fact) is not kind:
-            return None
+    if len(facts) > 1:
+        outlet, product = first.outlet, first.product
+        for fact in facts[1:]:
+            if fact.items or fact.outlet != outlet or fact.product != product or type(fact) is not kind:
+                return None
     listeners = listeners_of(programme, first, client)
     if not listeners.always and len(facts) > 1:
         return None

@@ -228,7 +228,7 @@ class PostgresLanes:
         with mapping_loss():
             rows = await connection.fetch(FETCH, sorted(wanted), starts, counts)
         commands = [LoggedCommand(*row) for row in rows]
-        commands.sort(key=_place)
+        commands.sort(key=_bucket)  # those of a bucket come in order
         return commands
 
     async def look_up(self, wanted: Mapping[int, Sequence[Sought]]) -> list[Found]:
@@ -396,5 +396,5 @@ class PostgresLanes:
         return None if row is None else (row[0], row[1], row[2], row[3], row[4])
 
 
-_place = attrgetter("bucket", "position")
+_bucket = attrgetter("bucket")
 _member_row = quick(MemberRow)
