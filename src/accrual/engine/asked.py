@@ -11,7 +11,7 @@ from accrual.domain.ids import member_account_id, system_account_id
 from accrual.domain.log import Sought
 from accrual.engine.keeping import fresh_account
 from accrual.engine.load_levels import moves_levels
-from accrual.engine.load_moves import IN_THE_LOTTERY
+from accrual.engine.load_moves import IN_THE_LOTTERY, in_the_lottery
 from accrual.engine.ports_lane import StateSource
 from accrual.engine.state import UNREAD, AccountState, MemberCell, State
 from accrual.engine.task import Task
@@ -56,7 +56,7 @@ class Asked:
             cell = unread = self._cells[member_id] = MemberCell(bucket, None, {}, {})
             self._fresh.add(member_id)
         looks = task.looks
-        more = not looks.plain or command.ticket[-1] == IN_THE_LOTTERY or self._asks_more(task, cell)
+        more = not looks.plain or self._asks_more(task, cell)
         if more:
             self.more.add(member_id)
         # Nearly everybody is neither merged nor marked: of whom nothing but balances is asked, the balance alone is read.
@@ -91,6 +91,11 @@ class Asked:
 
     def _asks_more(self, task: Task, cell: MemberCell) -> bool:
         row, programme = cell.row, task.programme
+        if task.command.ticket[-1] == IN_THE_LOTTERY:
+            if in_the_lottery(task.command, cell):
+                return True
+            # Whoever has much to do draws often, and stays remembered: forgotten, their books would be looked at again.
+            self._cells[task.member_id] = self._cells.pop(task.member_id)
         return (
             cell.has_books
             or (row is not None and row.marks != 0)

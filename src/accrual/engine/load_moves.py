@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from accrual.domain.accounts import Role
-from accrual.domain.commands import Reward
+from accrual.domain.commands import LoggedCommand, Reward
 from accrual.domain.ids import bucket_of_ticket, member_account_id, system_account_id
 from accrual.domain.members import MARK_AWAITED, MARK_DEBT
 from accrual.domain.movements import (
@@ -27,7 +27,7 @@ from accrual.engine.lot_book import LotBook
 from accrual.engine.moves.limits_back import keys_of
 from accrual.engine.moves.scene import Known, command_of, outcome_of
 from accrual.engine.ports_lane import StateSource
-from accrual.engine.state import AccountState, State
+from accrual.engine.state import AccountState, MemberCell, State
 from accrual.engine.task import Task
 from accrual.rules.streak_undo import keys_to_undo
 
@@ -79,13 +79,18 @@ def _look_over(tasks: Sequence[Task], state: State) -> tuple[set[bytes], list[Ta
         cell = state.members[task.member_id]
         marks = 0 if cell.row is None else cell.row.marks
         if not cell.has_books:
-            task.lottery = not marks & MARK_DEBT and task.command.ticket[-1] == IN_THE_LOTTERY
+            task.lottery = not marks & MARK_DEBT and in_the_lottery(task.command, cell)
             cell.has_books = task.lottery or bool(marks & MARK_DEBT or task.looks.costs)
         if cell.has_books:
             open_books.add(task.member_id)
         if marks & MARK_AWAITED:
             awaited.append(task)
     return open_books, awaited
+
+
+def in_the_lottery(command: LoggedCommand, cell: MemberCell) -> bool:
+    """Whether a member's books are opened with this command to see whether a snapshot of them is due."""
+    return command.ticket[-1] == IN_THE_LOTTERY and command.position >= cell.books_rest
 
 
 def _assets(move: Movement, task: Task) -> Iterable[int]:

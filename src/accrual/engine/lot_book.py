@@ -134,6 +134,14 @@ class LotBook:
         """Whether so much came since the last snapshot that a new one pays."""
         return self.events > max(EVENTS_MIN, len(self._lots) // 4)
 
+    def look_again_after(self) -> int:
+        """How many more events may come before somebody who only credits the account looks whether a snapshot is due.
+
+        By then there are as many as lots: whoever debits reads at most twice the lots, and all looks together cost the account
+        no more than a few reads of each of its lots, however many it gathers.
+        """
+        return max(EVENTS_MIN, len(self._lots)) - self.events
+
     def snapshot(self) -> list[LotRow]:
         """The open lots as a snapshot stores them; from now on events are counted from it."""
         self.events = 0

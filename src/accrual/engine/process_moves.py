@@ -94,6 +94,9 @@ class MovementDecider(LevelKeeper):
         if any(role == Role.DEBT and balance < 0 for (_, role), (balance, _) in purse.after.items()):
             self._mark(task, cell, MARK_DEBT, posting)
         if task.lottery:
+            books = [account.lots for account in cell.accounts.values() if account.lots is not None]
+            # All are read together, so the one that costs most decides.
+            cell.books_rest = command.position + max([book.look_again_after() for book in books], default=0)
             cell.drop_books()
 
     def _forward(self, task: Task, asked: Reward | Profile | Movement, into: bytes, posting: Posting) -> Decided:

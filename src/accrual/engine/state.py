@@ -66,7 +66,8 @@ class MemberCell(msgspec.Struct, gc=False):
     `accounts` by (asset_id, role); `counters` by (promo_id, slot, period), 0 where none was ever written. `link_known`
     once it was asked who referred the member. `profile` and
     `history` (of purchases since `history_since`) are None until somebody asked for them. `has_books` once the open lots
-    of an account are known: from then on every movement keeps them. `earned` is what levels are decided by, None until
+    of an account are known: from then on every movement keeps them; `books_rest` is the position up to which nobody opens
+    them just to see whether a snapshot is due. `earned` is what levels are decided by, None until
     somebody asked.
     """
 
@@ -81,6 +82,7 @@ class MemberCell(msgspec.Struct, gc=False):
     has_books: bool = False
     earned: EarnedDays | None = None
     installs: tuple[bytes, ...] = ()
+    books_rest: int = 0
 
     def drop_books(self) -> None:
         """Forget the open lots; they are read again when somebody asks."""

@@ -13,6 +13,7 @@ from accrual.domain.dialects import Dialect
 from accrual.domain.facts import CheckIn, Purchase, Registration
 from accrual.domain.ids import bucket_of
 from accrual.domain.log import Found, Sought
+from accrual.domain.lots import LotEvents, decode_lots
 from accrual.domain.members import PurchaseRow
 from accrual.domain.movements import Adjust
 from accrual.domain.outcomes import Status
@@ -45,6 +46,11 @@ class Watched(Books):
     async def counters(self, wanted: Mapping[int, Sequence[Any]]) -> dict[tuple[bytes, int, int, int], int]:
         self.asked.append(("counters", sum(len(group) for group in wanted.values())))
         return await super().counters(wanted)
+
+    async def lots(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], LotEvents]:
+        found = await super().lots(wanted)
+        self.asked.append(("lots", sum(len(events.lots) for events in found.values())))
+        return found
 
     async def history(self, wanted: Mapping[int, Sequence[bytes]], since: datetime) -> dict[bytes, list[PurchaseRow]]:
         self.asked.append(("history", since.year))
@@ -273,3 +279,18 @@ async def test_where_too_many_are_marked_every_row_is_read(monkeypatch: pytest.M
     row = desk.state.members[member_of("ann")].row
     assert row is not None
     assert row.member_id == member_of("ann")
+
+
+async def test_books_of_who_only_gathers_points_are_opened_ever_more_rarely() -> None:
+    """One ticket in 256 opens them, but then only once as many credits may have come as there are lots."""
+    desk, asked = watched(ALWAYS)
+    for _ in range(60):
+        for _ in range(100):
+            desk.log("ann", Purchase(amount_minor=1))
+        await desk.decide_all()
+    read = [count for what, count in asked if what == "lots"]
+    tickets = [command.ticket for log in desk.books.log.values() for command in log]
+    assert sum(ticket[-1] == 0 for ticket in tickets) > 12
+    assert 3 <= len(read) <= 8
+    (newest,) = desk.books.newest_snapshots.values()
+    assert len(decode_lots(newest.lots)) > 2_000, "a debit reads at most about as many credits as there were lots"
