@@ -11,7 +11,7 @@ from accrual.domain.ids import member_account_id, system_account_id
 from accrual.domain.log import Sought
 from accrual.engine.keeping import fresh_account
 from accrual.engine.load_levels import moves_levels
-from accrual.engine.load_moves import IN_THE_LOTTERY, in_the_lottery
+from accrual.engine.load_moves import in_the_lottery
 from accrual.engine.ports_lane import StateSource
 from accrual.engine.state import UNREAD, AccountState, MemberCell, State
 from accrual.engine.task import Task
@@ -91,7 +91,7 @@ class Asked:
 
     def _asks_more(self, task: Task, cell: MemberCell) -> bool:
         row, programme = cell.row, task.programme
-        if task.command.ticket[-1] == IN_THE_LOTTERY:
+        if not task.command.ticket[-1]:
             if in_the_lottery(task.command, cell):
                 return True
             # Whoever has much to do draws often, and stays remembered: forgotten, their books would be looked at again.

@@ -84,6 +84,7 @@ async def load_in_groups(
     state.begin_batch()
     await _learn_marked({command.bucket for command in commands}, state, source)
     clients: dict[int, str | None] = {}
+    newest: dict[int, CompiledProgramme] = {}
     asked = Asked(state)
     ready: list[Task] = []
     async with Reading(asked, source) as reading:
@@ -94,7 +95,7 @@ async def load_in_groups(
             for command in group:
                 if command.client_id not in clients:
                     clients[command.client_id] = client_of(command.client_id)
-                task = _decode(command, programmes, clients[command.client_id])
+                task = _decode(command, programmes, newest, clients[command.client_id])
                 tasks.append(task)
                 if task.asks_for is None and task.clears is None:
                     asked.note(task)
@@ -165,12 +166,18 @@ async def _load_more(ready: Sequence[Task], members: Set[bytes], state: State, s
     await load_rewards(tasks, state, source)
 
 
-def _decode(command: LoggedCommand, programmes: Programmes, client: str | None) -> Task:
+def _decode(
+    command: LoggedCommand, programmes: Programmes, newest: dict[int, CompiledProgramme], client: str | None
+) -> Task:
+    """A command's task; `newest` remembers the programmes of this batch."""
     task = Task(command)
     task.client = client
     try:
         decoded = decode_command(command.facts)
-        task.programme = programmes(command.programme_id)
+        programme = newest.get(command.programme_id)
+        if programme is None:
+            programme = newest[command.programme_id] = programmes(command.programme_id)
+        task.programme = programme
     except (msgspec.DecodeError, Missing) as error:
         task.error = f"{type(error).__name__}: {error}"
         return task

@@ -33,10 +33,9 @@ from accrual.rules.streak_undo import keys_to_undo
 
 MOVED_ROLES = (Role.MEMBER, Role.PENDING, Role.DEBT)
 SYSTEM_ROLES = (Role.ISSUANCE, Role.BREAKAGE, Role.REDEMPTION, Role.TRANSIT)
-IN_THE_LOTTERY = 0
-"""The last byte of tickets whose rewards open their member's books: of one in 256, so that even a member who never spends gets
-snapshots of lots."""
-
+IN_THE_LOTTERY = 1024
+"""One in so many rewards opens its member's books, so that even a member who never spends gets snapshots of lots: whoever
+debits after years of credits alone reads some thousand of them. A multiple of 256: the last byte of such tickets is 0."""
 
 TOLD_BY_WHAT_THEY_ARE_ABOUT = (Refund, Reverse, Capture, Confirm, Release, Merge, Receive, Absorb)
 """Movements of whatever assets an earlier command was about, so that none they name narrows what is read."""
@@ -90,7 +89,7 @@ def _look_over(tasks: Sequence[Task], state: State) -> tuple[set[bytes], list[Ta
 
 def in_the_lottery(command: LoggedCommand, cell: MemberCell) -> bool:
     """Whether a member's books are opened with this command to see whether a snapshot of them is due."""
-    return command.ticket[-1] == IN_THE_LOTTERY and command.position >= cell.books_rest
+    return not int.from_bytes(command.ticket[-2:], "big") % IN_THE_LOTTERY and command.position >= cell.books_rest
 
 
 def _assets(move: Movement, task: Task) -> Iterable[int]:

@@ -237,10 +237,10 @@ class PostgresLanes:
         members, accounts, whole = zip(*sought, strict=True)
         packed = b"".join([member_id or NOBODY for member_id in members])
         numbers = [
-            "null" if account is None else str(account if all_of_it else -account)
+            account if all_of_it or account is None else -account
             for account, all_of_it in zip(accounts, whole, strict=True)
         ]
-        listed = f"{{{','.join(numbers)}}}"
+        listed = f"{{{str(numbers)[1:-1].replace('None', 'null')}}}"
         with mapping_loss():
             rows = await self.connection.fetch(LOOK_UP, sorted(wanted), offsets(wanted, self._buckets), packed, listed)
         return [
