@@ -20,6 +20,7 @@ from accrual.domain.programme import Asset, Catalogue, Client, Outlet, Settings,
 from accrual.domain.promos import Promo, PromoVersion
 from accrual.domain.rewards import RewardItem, StoredReward
 from accrual.domain.stored_programme import CatalogueChange, SavedVersion, StoredProgramme, StoredPromo
+from accrual.store.audit import act_for
 from accrual.store.connection import Connection, Pool, Record
 from accrual.store.draw_rounds import open_first_round, read_secrets
 from accrual.store.point_rewards import read_shelf, write_reward
@@ -123,6 +124,7 @@ class CatalogueStore:
         """
 
         async def work(connection: Connection) -> int | None:
+            await act_for(connection, actor)
             row = await connection.fetchrow(_PROGRAMME_LOCK, code)
             stored = None if row is None else await _stored(connection, row)
             if stored is not None and shelf_of is not None:

@@ -19,6 +19,7 @@ from accrual.domain.draws import (
 from accrual.domain.errors import Missing
 from accrual.domain.ids import bucket_of
 from accrual.domain.stocks import StockKey
+from accrual.store.audit import act_for
 from accrual.store.connection import Connection, Pool
 from accrual.store.postgres import mapping_loss, transact
 from accrual.store.sql import query
@@ -43,6 +44,8 @@ _CLAIM, _EXPIRE, _GRANTED = query("draw/claim"), query("draw/expire"), query("dr
 _DRAWN_ROUNDS = query("draw/drawn_rounds")
 
 PAGE = 2_000
+_RAFFLES = "raffles"
+"""Who claims, reserves and prizes of raffles are noted for in the chain of catalogue changes."""
 
 Picking = Callable[[Round, Sequence[Entrant], Sequence[Winner]], Sequence[tuple[Entrant, Winner]]]
 """New picks of a closed round with whose they are, given its entries and the picks so far."""
@@ -117,6 +120,7 @@ class DrawStore:
         """
 
         async def work(connection: Connection) -> tuple[Round, Round]:
+            await act_for(connection, actor)
             row = await connection.fetchrow(_LOCK, programme)
             if row is None:
                 raise Missing(f"There is no programme {programme!r}.")
@@ -164,13 +168,18 @@ class DrawStore:
 
     async def claim(self, promo_id: int, number: int, pick: int, now: datetime) -> bool:
         """Claim a pick; False where it is claimed already, or its time is over."""
-        with mapping_loss():
-            return await self._pool.fetchrow(_CLAIM, promo_id, number, pick, now) is not None
+
+        async def work(connection: Connection) -> bool:
+            await act_for(connection, _RAFFLES)
+            return await connection.fetchrow(_CLAIM, promo_id, number, pick, now) is not None
+
+        return await transact(self._pool, work)
 
     async def expire(self, promo_id: int, number: int, now: datetime, picking: Picking) -> int:
         """End the picks that nobody claimed in time and draw reserves for their prizes; how many ended."""
 
         async def work(connection: Connection) -> int:
+            await act_for(connection, _RAFFLES)
             await connection.fetchrow(_ROUND_LOCK, promo_id, number)
             ended = await connection.fetch(_EXPIRE, promo_id, number, now)
             if ended:
@@ -182,8 +191,12 @@ class DrawStore:
 
     async def granted(self, promo_id: int, number: int, picks: Sequence[int], now: datetime) -> None:
         """Note whose prizes are on their way."""
-        with mapping_loss():
-            await self._pool.execute(_GRANTED, promo_id, number, list(picks), now)
+
+        async def work(connection: Connection) -> None:
+            await act_for(connection, _RAFFLES)
+            await connection.execute(_GRANTED, promo_id, number, list(picks), now)
+
+        await transact(self._pool, work, repeatable=True)
 
     async def _write_picks(self, connection: Connection, promo_id: int, closed: Round, picking: Picking) -> None:
         entrants: list[Entrant] = []

@@ -15,6 +15,7 @@ import asyncpg
 
 from accrual.domain.errors import Broken, Busy, Refused
 from accrual.domain.ids import BUCKETS_DEFAULT, BUCKETS_MAX
+from accrual.store.audit import act_for
 from accrual.store.connection import Connection, Pool
 from accrual.store.postgres import mapping_loss, open_pool, transact
 from accrual.store.roles import MADE_BY_ANOTHER, grant_rights, notice_of, prepare_role
@@ -23,6 +24,8 @@ from accrual.store.sql import query
 LOCK_TIMEOUT_S = 3.0
 CHAIN_START = bytes(32)
 SECRET_BYTES = 32
+MIGRATE = "migrate"
+"""Who the chain of catalogue changes names for what a migration changes."""
 _BEFORE_EVERYTHING = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TABLE, _TABLE_KNOWN = query("migration_table"), query("migration_table_known")
@@ -169,6 +172,7 @@ async def _apply(pool: Pool, migration: Migration, now: datetime, buckets: int) 
     async def work(connection: Connection) -> bool:
         await connection.execute(f"set local lock_timeout = {round(LOCK_TIMEOUT_S * 1000)}")
         await connection.execute(_LOCK)
+        await act_for(connection, MIGRATE)
         applied = await _applied(connection)
         if migration.name in applied:
             return False

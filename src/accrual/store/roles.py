@@ -9,6 +9,7 @@ from importlib.resources import files
 import asyncpg
 
 from accrual.domain.errors import Refused
+from accrual.store.audit import act_for
 from accrual.store.connection import Connection, Pool
 from accrual.store.postgres import RUNTIME_ROLE, connect, mapping_loss, transact
 from accrual.store.sql import query
@@ -61,6 +62,7 @@ async def grant_rights(pool: Pool, applied: Iterable[str]) -> None:
 
     async def give(connection: Connection) -> None:
         await connection.execute(_LOCK)
+        await act_for(connection, "migrate")
         await connection.execute(text)
         await connection.execute(_SETTING_WRITE, "rights", mark)
 

@@ -9,12 +9,13 @@ from accrual.store.sql import query
 
 _TABLES, _CONSTRAINTS = query("schema_tables"), query("schema_constraints")
 _INDEXES, _RIGHTS = query("schema_indexes"), query("schema_rights")
+_FUNCTIONS, _TRIGGERS = query("schema_functions"), query("schema_triggers")
 _STORAGE = {"p": "plain", "e": "external", "m": "main", "x": "extended"}
 _HEAD = "-- The whole schema, as all migrations together make it. Generated: make schema. Never run, only read and compared."
 
 
 async def print_schema(connection: Connection) -> str:
-    """Tables by name with columns, constraints, storage, then indexes and the runtime role's rights."""
+    """Tables by name with columns, constraints, storage, then indexes, functions, triggers and rights."""
     constraints = await connection.fetch(_CONSTRAINTS)
     of_table = {
         name: [f"constraint {row['label']} {row['definition']}" for row in rows]
@@ -31,6 +32,9 @@ async def print_schema(connection: Connection) -> str:
             table.append(f"alter table {name} alter column {label} set storage {_STORAGE[kind]};")
         parts.append("\n".join(table))
     parts.append("\n".join(f"{row['definition']};" for row in await connection.fetch(_INDEXES)))
+    functions = [str(row["definition"]).rstrip() for row in await connection.fetch(_FUNCTIONS)]
+    parts.append("\n\n".join(f"{definition};" for definition in functions))
+    parts.append("\n".join(f"{row['definition']};" for row in await connection.fetch(_TRIGGERS)))
     rights = await connection.fetch(_RIGHTS)
     parts.append("\n".join(f"grant {row['rights']} on {row['name']} to accrual_runtime;" for row in rights))
     return "\n\n".join(parts) + "\n"

@@ -33,6 +33,24 @@ create table audit (
     constraint audit_pkey PRIMARY KEY (audit_id)
 );
 
+create table audit_chain (
+    programme_id integer not null,
+    number bigint not null,
+    recorded_at timestamp with time zone not null,
+    transaction bigint not null,
+    subject text not null,
+    subject_key text not null,
+    operation text not null,
+    before_digest bytea,
+    after_digest bytea,
+    session_role text not null,
+    acting_role text not null,
+    actor text,
+    details text,
+    chain bytea not null,
+    constraint audit_chain_pkey PRIMARY KEY (programme_id, number)
+);
+
 create table awaited (
     bucket integer not null,
     target uuid not null,
@@ -526,9 +544,190 @@ CREATE UNIQUE INDEX point_reward_name ON public.point_reward USING btree (progra
 CREATE INDEX promo_version_programme ON public.promo_version USING btree (programme_id, revision);
 CREATE UNIQUE INDEX reward_code_code ON public.reward_code USING btree (bucket, subject, code);
 
+CREATE OR REPLACE FUNCTION public.audit_adopt()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    found record;
+begin
+    for found in
+        select state.programme_id, state.subject, state.subject_key, newest.after_digest, state.digest
+        from public.audit_state() state
+        left join (
+            select distinct on (subject, subject_key) subject, subject_key, after_digest
+            from public.audit_chain order by subject, subject_key, recorded_at desc, number desc
+        ) newest using (subject, subject_key)
+        where state.digest is distinct from newest.after_digest
+        order by state.programme_id, state.subject, state.subject_key
+    loop
+        perform public.audit_append(found.programme_id, found.subject, found.subject_key, 'adopt',
+            found.after_digest, found.digest, 'migrate', null);
+    end loop;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.audit_append(in_programme integer, in_subject text, in_key text, in_operation text, in_before bytea, in_after bytea, in_actor text, in_details text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    prior_number bigint;
+    prior_chain bytea;
+    entry public.audit_chain;
+begin
+    -- One writer a programme, so that numbers have no gap; without a programme, one writer at all.
+    if in_programme = 0 then
+        lock table public.audit_chain in share row exclusive mode;
+    else
+        perform from public.programme where programme_id = in_programme for no key update;
+    end if;
+    select known.number, known.chain into prior_number, prior_chain from public.audit_chain known
+    where known.programme_id = in_programme order by known.number desc limit 1;
+    entry.programme_id := in_programme;
+    entry.number := coalesce(prior_number, 0) + 1;
+    entry.recorded_at := clock_timestamp();
+    entry.transaction := pg_current_xact_id()::text::bigint;
+    entry.subject := in_subject;
+    entry.subject_key := in_key;
+    entry.operation := in_operation;
+    entry.before_digest := in_before;
+    entry.after_digest := in_after;
+    entry.session_role := session_user;
+    entry.acting_role := case current_setting('role') when 'none' then session_user else current_setting('role') end;
+    entry.actor := in_actor;
+    entry.details := in_details;
+    entry.chain := sha256(
+        coalesce(prior_chain, decode(repeat('00', 32), 'hex'))
+        || int4send(entry.programme_id) || int8send(entry.number)
+        || int8send((extract(epoch from entry.recorded_at) * 1000000)::bigint) || int8send(entry.transaction)
+        || public.audit_part(convert_to(entry.subject, 'UTF8'))
+        || public.audit_part(convert_to(entry.subject_key, 'UTF8'))
+        || public.audit_part(convert_to(entry.operation, 'UTF8'))
+        || public.audit_part(entry.before_digest) || public.audit_part(entry.after_digest)
+        || public.audit_part(convert_to(entry.session_role, 'UTF8'))
+        || public.audit_part(convert_to(entry.acting_role, 'UTF8'))
+        || public.audit_part(convert_to(entry.actor, 'UTF8'))
+        || public.audit_part(convert_to(entry.details, 'UTF8'))
+    );
+    insert into public.audit_chain select entry.*;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.audit_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET bytea_output TO 'hex'
+AS $function$
+declare
+    concealed constant text[] := array['key_digest', 'secret', 'value'];
+    was jsonb := case when tg_op = 'INSERT' then null else to_jsonb(old) end;
+    becomes jsonb := case when tg_op = 'DELETE' then null else to_jsonb(new) end;
+    made_for text := nullif(current_setting('accrual.actor', true), '');
+    row_key text;
+begin
+    if made_for is null and tg_table_name = 'audit' then
+        made_for := becomes ->> 'actor';
+    end if;
+    select string_agg(coalesce(becomes, was) ->> name, '/' order by place) into row_key
+    from unnest(tg_argv) with ordinality as named (name, place);
+    perform public.audit_append(
+        public.audit_programme_of(coalesce(becomes, was)), tg_table_name::text, row_key, lower(tg_op),
+        public.audit_digest(was), public.audit_digest(becomes), made_for,
+        case when made_for is null then jsonb_build_object(
+            'before', was - concealed,
+            'after', becomes - concealed,
+            'concealed_changed', (
+                select coalesce(bool_or(was -> name is distinct from becomes -> name), false)
+                from unnest(concealed) as name
+            )
+        )::text end
+    );
+    return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.audit_digest(content jsonb)
+ RETURNS bytea
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select sha256(convert_to(jsonb_object_agg(key, value)::text, 'UTF8'))
+    from jsonb_each(content) where value <> 'null'::jsonb
+$function$;
+
+CREATE OR REPLACE FUNCTION public.audit_part(content bytea)
+ RETURNS bytea
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select case when content is null then int4send(-1) else int4send(octet_length(content)) || content end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.audit_programme_of(content jsonb)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select coalesce(
+        (content ->> 'programme_id')::integer,
+        (select programme_id from public.promo where promo_id = (content ->> 'promo_id')::integer),
+        0
+    )
+$function$;
+
+CREATE OR REPLACE FUNCTION public.audit_state()
+ RETURNS TABLE(subject text, subject_key text, programme_id integer, digest bytea)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET bytea_output TO 'hex'
+AS $function$
+    select named.subject, named.subject_key, public.audit_programme_of(named.content), public.audit_digest(named.content)
+    from (
+        select 'programme', t.programme_id::text, to_jsonb(t) from public.programme t
+        union all select 'programme_revision', t.programme_id || '/' || t.revision, to_jsonb(t) from public.programme_revision t
+        union all select 'asset', t.asset_id::text, to_jsonb(t) from public.asset t
+        union all select 'client', t.client_id::text, to_jsonb(t) from public.client t
+        union all select 'promo', t.promo_id::text, to_jsonb(t) from public.promo t
+        union all select 'promo_version', t.promo_version_id::text, to_jsonb(t) from public.promo_version t
+        union all select 'reward', t.programme_id || '/' || t.reward_id, to_jsonb(t) from public.reward t
+        union all select 'point_reward', t.programme_id || '/' || t.point_reward_id, to_jsonb(t) from public.point_reward t
+        union all select 'draw_round', t.promo_id || '/' || t.round, to_jsonb(t) from public.draw_round t
+        union all select 'draw_secret', t.promo_id || '/' || t.round, to_jsonb(t) from public.draw_secret t
+        union all select 'draw_winner', t.promo_id || '/' || t.round || '/' || t.pick, to_jsonb(t) from public.draw_winner t
+        union all select 'setting', t.name, to_jsonb(t) from public.setting t
+        union all select 'audit', t.audit_id::text, to_jsonb(t) from public.audit t
+    ) as named (subject, subject_key, content)
+$function$;
+
+CREATE TRIGGER audit_asset AFTER INSERT OR DELETE OR UPDATE ON public.asset FOR EACH ROW EXECUTE FUNCTION audit_change('asset_id');
+CREATE TRIGGER audit_audit AFTER INSERT OR DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION audit_change('audit_id');
+CREATE TRIGGER audit_client AFTER INSERT OR DELETE OR UPDATE ON public.client FOR EACH ROW EXECUTE FUNCTION audit_change('client_id');
+CREATE TRIGGER audit_draw_round AFTER INSERT OR DELETE OR UPDATE ON public.draw_round FOR EACH ROW EXECUTE FUNCTION audit_change('promo_id', 'round');
+CREATE TRIGGER audit_draw_secret AFTER INSERT OR DELETE OR UPDATE ON public.draw_secret FOR EACH ROW EXECUTE FUNCTION audit_change('promo_id', 'round');
+CREATE TRIGGER audit_draw_winner AFTER INSERT OR DELETE OR UPDATE ON public.draw_winner FOR EACH ROW EXECUTE FUNCTION audit_change('promo_id', 'round', 'pick');
+CREATE TRIGGER audit_point_reward AFTER INSERT OR DELETE OR UPDATE ON public.point_reward FOR EACH ROW EXECUTE FUNCTION audit_change('programme_id', 'point_reward_id');
+CREATE TRIGGER audit_programme AFTER INSERT OR DELETE OR UPDATE ON public.programme FOR EACH ROW EXECUTE FUNCTION audit_change('programme_id');
+CREATE TRIGGER audit_programme_revision AFTER INSERT OR DELETE OR UPDATE ON public.programme_revision FOR EACH ROW EXECUTE FUNCTION audit_change('programme_id', 'revision');
+CREATE TRIGGER audit_promo AFTER INSERT OR DELETE OR UPDATE ON public.promo FOR EACH ROW EXECUTE FUNCTION audit_change('promo_id');
+CREATE TRIGGER audit_promo_version AFTER INSERT OR DELETE OR UPDATE ON public.promo_version FOR EACH ROW EXECUTE FUNCTION audit_change('promo_version_id');
+CREATE TRIGGER audit_reward AFTER INSERT OR DELETE OR UPDATE ON public.reward FOR EACH ROW EXECUTE FUNCTION audit_change('programme_id', 'reward_id');
+CREATE TRIGGER audit_setting AFTER INSERT OR DELETE OR UPDATE ON public.setting FOR EACH ROW EXECUTE FUNCTION audit_change('name');
+
 grant insert, select on account to accrual_runtime;
 grant insert, select, update on asset to accrual_runtime;
 grant insert, select on audit to accrual_runtime;
+grant select on audit_chain to accrual_runtime;
 grant insert, select on awaited to accrual_runtime;
 grant insert, select, update on budget to accrual_runtime;
 grant insert, select, update on budget_share to accrual_runtime;
