@@ -28,7 +28,7 @@ BANNED_NAMES = {
 # The HTTP edge answers whatever comes. The lane outlives it, and the step that decides for the lane parks the one command
 # that cannot be decided, as the step that decides for a backtest then has to. Everywhere else an unforeseen error must
 # travel up to them.
-MAY_CATCH_EVERYTHING = ("api/app.py", "engine/process.py", "engine/simulate.py", "worker/lane.py")
+MAY_CATCH_EVERYTHING = ("api/app.py", "domain/guard.py", "engine/process.py", "engine/simulate.py", "worker/lane.py")
 
 PURE = ("domain", "rules")
 EXACT = ("domain", "rules", "engine")

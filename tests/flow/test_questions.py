@@ -157,12 +157,12 @@ def test_command_that_no_lane_has_come_to_is_waiting(terminal: Terminal) -> None
     assert "No lane is at work and 2 commands wait." in shown.stdout
 
 
-def test_damage_makes_verify_end_with_1_and_name_the_row(terminal: Terminal) -> None:
+def test_damage_makes_verify_end_with_3_and_name_the_row(terminal: Terminal) -> None:
     (sent,) = _submit(terminal, PURCHASE)
     bucket, position = sent["outcome"]["bucket"], sent["outcome"]["position"]
     terminal.damage(f"update line set amount = 2 where bucket = {bucket} and position = {position} and leg = 0")
     shown = terminal.run("verify", "--quiet")
-    assert shown.exit_code == 1
+    assert shown.exit_code == 3
     assert f"First bad row: bucket {bucket}, position {position}: the chain does not hold" in shown.stdout
     report = json.loads(terminal.run("verify", "--json").stdout)
     assert (report["clean"], report["findings"][0]["bucket"]) == (False, bucket)

@@ -17,7 +17,8 @@ from accrual.cli.tables import open_console, table
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.engine.verify import Finding, VerifyReport
 
-DAMAGED_STATUS = 1
+DAMAGED_STATUS = 3
+"""Another status than that of an error: a database that does not answer says nothing about the books."""
 
 
 def verify(
@@ -27,7 +28,7 @@ def verify(
     programme: ProgrammeCode = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check books, chain and lots; name the first bad row. Ends with 0 when all is well, else with 1."""
+    """Check log, ledger and the tables beside them; name the bad rows. Ends with 0 (all well), 3 (findings) or 1 (error)."""
     with telling(as_json=as_json):
         report = asyncio.run(_verify(data_dir, database_url, programme, quiet=quiet))
     if as_json:
@@ -53,6 +54,19 @@ def print_report(report: VerifyReport, console: Console) -> None:
     console.print(table(f"{report.findings_total:,} findings", ["check", "where", "what"], rows))
     if report.findings_total > len(report.findings):
         console.print(f"Only the first {len(report.findings)} are shown.", style="dim")
+    console.print(_advice(report), soft_wrap=True)
+
+
+def _advice(report: VerifyReport) -> str:
+    if report.history_holds:
+        return (
+            "Log and ledger hold: balances are right, and nothing has to be restored. Only rows beside them are wrong. "
+            "Keep this output; docs/operating/faults.md says what each table is for."
+        )
+    return (
+        "Log or ledger were changed or lost. Stop serving and keep a copy of the data before anything else; "
+        "docs/operating/faults.md says what to do next."
+    )
 
 
 def _where(finding: Finding) -> str:
@@ -62,6 +76,7 @@ def _where(finding: Finding) -> str:
             ("bucket", finding.bucket),
             ("position", finding.position),
             ("account", finding.account),
+            ("table", finding.table),
         )
         if value is not None
     ]

@@ -143,9 +143,10 @@ class AccountLine(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A row that breaks a rule: which check found it, where, and in words."""
+    """A row that breaks a rule: which check found it, where, and in words. `table` None: the log, the ledger or several."""
 
     check: str
     position: int | None
     account: int | None
     text: str
+    table: str | None = None

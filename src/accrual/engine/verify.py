@@ -15,13 +15,18 @@ from accrual.engine.verify_log import LogCheck
 
 POSITIONS_A_STEP = 2_000
 FINDINGS_MAX = 100
+HISTORY = frozenset({"command", "outcome", "line", "lot_use", "lane", "tail"})
+"""The tables that are log and ledger. What stands in others can be put right by what stands in these."""
 
 
 class BucketBooks(Protocol):
     """One bucket's books at one moment."""
 
+    def unreadable(self) -> list[Fault]:
+        """Rows that could not be read since this was asked last; they are in no other answer."""
+
     async def state(self) -> BucketState | None:
-        """Where log and lane stand."""
+        """Where log and lane stand; None where there is no tail or no lane."""
 
     async def step(self, first: int, last: int) -> BookedStep:
         """Positions `first` to `last`, both in; asked in order."""
@@ -47,6 +52,9 @@ class BookSource(Protocol):
     def bucket(self, number: int) -> AbstractAsyncContextManager[BucketBooks]:
         """One bucket at one moment. Raises DatabaseDown."""
 
+    def unreadable(self) -> list[Fault]:
+        """Rows outside of buckets that could not be read since this was asked last."""
+
     async def reward_stocks(self) -> dict[bytes, int]:
         """What was used of each reward's stock, by subject."""
 
@@ -65,12 +73,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     bucket: int | None = None
     position: int | None = None
     account: int | None = None
+    table: str | None = None
 
 
 class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was checked and what is wrong. `findings` holds the first FINDINGS_MAX of `findings_total`.
 
-    `erased`: bodies that were erased, which is no fault. `undecided`: commands no lane has come to yet.
+    `history_total` of them are about the log or the ledger, the rest about tables beside them. `erased`: bodies that were
+    erased, which is no fault. `undecided`: commands no lane has come to yet.
     """
 
     buckets: int
@@ -79,7 +89,13 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     erased: int
     undecided: int
     findings_total: int
+    history_total: int
     findings: tuple[Finding, ...]
+
+    @property
+    def history_holds(self) -> bool:
+        """Whether nothing was found in log and ledger themselves."""
+        return not self.history_total
 
     @property
     def clean(self) -> bool:
@@ -95,7 +111,7 @@ class Verification:
         self._source = source
         self._on_progress = on_progress
         self._findings: list[Finding] = []
-        self._findings_total = 0
+        self._findings_total = self._history_total = 0
         self._stocks: Counter[bytes] = Counter()
         self._commands = self._lines = self._erased = self._undecided = 0
 
@@ -106,12 +122,14 @@ class Verification:
         for done, number in enumerate(numbers):
             async with self._source.bucket(number) as books:
                 await self._bucket(number, books, done)
+                self._note(number, books.unreadable())
             self._progress(done + 1)
         if buckets is None:
             for promo_id, slot, remaining in await self._source.overdrawn_budgets():
                 text = f"the budget of promo {promo_id} (slot {slot}) has {remaining} left"
-                self._note(None, [Fault("stocks", None, None, text)])
+                self._note(None, [Fault("stocks", None, None, text, "budget")])
             await self._check_rewards(decided)
+            self._note(None, self._source.unreadable())
         return VerifyReport(
             buckets=len(numbers),
             commands=self._commands,
@@ -119,6 +137,7 @@ class Verification:
             erased=self._erased,
             undecided=self._undecided,
             findings_total=self._findings_total,
+            history_total=self._history_total,
             findings=tuple(self._findings),
         )
 
@@ -130,10 +149,11 @@ class Verification:
         for subject in sorted(used.keys() | self._stocks.keys()):
             if used.get(subject, 0) != self._stocks[subject]:
                 text = f"the outcomes took {self._stocks[subject]} of the stock {subject.hex()}, it says {used.get(subject, 0)}"
-                self._note(None, [Fault("stocks", None, None, text)])
+                self._note(None, [Fault("stocks", None, None, text, "quota")])
 
     async def _bucket(self, number: int, books: BucketBooks, done: int) -> None:
         state = await books.state()
+        self._note(number, books.unreadable())
         if state is None:
             self._note(number, [Fault("log", None, None, "the bucket has no tail or no lane")])
             return
@@ -150,13 +170,14 @@ class Verification:
         self._note(number, await books.faults(state))
         async for _, kind, member_id in books.lost_identities():
             text = f"an identity of kind {kind} names member {member_id.hex()}, who does not exist"
-            self._note(number, [Fault("members", None, None, text)])
+            self._note(number, [Fault("members", None, None, text, "identity")])
 
     async def _history(self, number: int, books: BucketBooks, state: BucketState, done: int) -> None:
         log = LogCheck(number, state)
         for first in range(1, state.next, POSITIONS_A_STEP):
             last = min(first + POSITIONS_A_STEP, state.next) - 1
             step = await books.step(first, last)
+            self._note(number, books.unreadable())
             if not step.commands:  # one fault, not one a position: a tail may be wrong by any number
                 self._note(number, [Fault("log", first, None, f"no command stands from {first} to {last}")])
                 break
@@ -180,6 +201,7 @@ class Verification:
     def _note(self, bucket: int | None, faults: Iterable[Fault]) -> None:
         for fault in faults:
             self._findings_total += 1
+            self._history_total += fault.table is None or fault.table in HISTORY
             if len(self._findings) < FINDINGS_MAX:
                 self._findings.append(
                     Finding(
@@ -188,6 +210,7 @@ class Verification:
                         bucket=bucket,
                         position=fault.position,
                         account=fault.account,
+                        table=fault.table,
                     )
                 )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from accrual.domain.accounts import MEMBER_ROLES, Role
 from accrual.domain.books import AccountLine, Fault
+from accrual.domain.guard import judged
 
 
 class AccountCheck:
@@ -24,25 +25,28 @@ class AccountCheck:
     def page(self, lines: Sequence[AccountLine], taken: Mapping[tuple[int, int], int]) -> Iterator[Fault]:
         """Faults in the next lines in (account, position, leg) order. `taken`: lot uses by (account, position)."""
         for line in lines:
-            last = self._line
-            if last is None or last.account != line.account:
-                yield from self._close_account()
-                self._balance = self._credits = self._taken = 0
-                if line.asset_id is None:
-                    yield Fault("books", line.position, line.account, "this line's account does not exist")
-            elif last.position != line.position:
-                yield from self._close_position()
-            if last is None or (last.account, last.position) != (line.account, line.position):
-                self._debits_here = 0
-                self._taken_here = taken.get((line.account, line.position), 0)
-                self._taken += self._taken_here
-            self._line = line
-            yield from self._check(line)
+            yield from judged(self._next(line, taken), line.position, line.account, table="line")
         self.lines += len(lines)
+
+    def _next(self, line: AccountLine, taken: Mapping[tuple[int, int], int]) -> Iterator[Fault]:
+        last = self._line
+        if last is None or last.account != line.account:
+            yield from self._close_account()
+            self._balance = self._credits = self._taken = 0
+            if line.asset_id is None:
+                yield Fault("books", line.position, line.account, "this line's account does not exist")
+        elif last.position != line.position:
+            yield from self._close_position()
+        if last is None or (last.account, last.position) != (line.account, line.position):
+            self._debits_here = 0
+            self._taken_here = taken.get((line.account, line.position), 0)
+            self._taken += self._taken_here
+        self._line = line
+        yield from self._check(line)
 
     def end(self) -> Iterator[Fault]:
         """Faults that show only once the whole bucket was seen."""
-        yield from self._close_account()
+        yield from judged(self._close_account(), table="line")
         for asset_id, total in sorted(self._sums.items()):
             if total != 0:
                 yield Fault("books", None, None, f"the accounts of asset {asset_id} sum to {total:+}, not to zero")

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-import msgspec
-
 from accrual.domain.accounts import Role
 from accrual.domain.books import BookedStep, BucketState, Fault, SealedCommand
 from accrual.domain.chain import HEAD_FIRST, STORED_BYTES, advance
 from accrual.domain.commands import Dialect, LoggedCommand, decode_command, seal_of
+from accrual.domain.guard import Unreadable, attempt, judged
 from accrual.domain.ids import bucket_of_ticket
 from accrual.domain.log import OutcomeRow
 from accrual.domain.lots import LotUse
@@ -59,9 +58,10 @@ class LogCheck:
                 yield self._fault("log", position, "the command is missing")
                 self._chain_holds = False
                 continue
-            yield from self._check_command(sealed)
+            yield from judged(self._check_command(sealed), position, table="command")
             if position < self._state.cursor:
-                yield from self._check_outcome(sealed, outcomes.get(position), here, used)
+                faults = self._check_outcome(sealed, outcomes.get(position), here, used)
+                yield from judged(faults, position, otherwise=self._lose_chain)
             elif here or used:
                 yield self._fault("log", position, "there are lines of a command that is not decided yet")
         for position in sorted({*lines, *lot_uses}):
@@ -76,6 +76,9 @@ class LogCheck:
             if amount:
                 text = f"{amount:+} units from here on are on no netted line of this system account"
                 yield self._fault("netting", position, text, account)
+
+    def _lose_chain(self) -> None:
+        self._chain_holds = False
 
     def _check_command(self, sealed: SealedCommand) -> Iterator[Fault]:
         command = sealed.command
@@ -109,10 +112,9 @@ class LogCheck:
                 text = "the chain does not hold: this command, its outcome or its lines were changed"
                 yield self._fault("chain", command.position, text)
         yield from self._check_netting(command.position, lines)
-        try:
-            outcome = decode_outcome(row.payload)
-        except msgspec.DecodeError as error:
-            yield self._fault("outcome", command.position, f"the outcome cannot be read: {error}")
+        outcome = attempt(decode_outcome, row.payload)
+        if isinstance(outcome, Unreadable):
+            yield self._fault("outcome", command.position, f"the outcome cannot be read: {outcome.why}")
             return
         if outcome.status != row.status:
             yield self._fault("outcome", command.position, "the outcome's two statuses differ")
@@ -123,13 +125,15 @@ class LogCheck:
     def _count_stocks(self, command: LoggedCommand, outcome: Outcome) -> None:
         for booked in outcome.booked:
             if booked.details is not None and "reward" in booked.details:
-                moved = stock_moved(decode_command(command.facts), booked)
+                moved = stock_moved(attempt(decode_command, command.facts), booked)
                 if moved is not None:
                     self.stocks[subject_of(command.programme_id, moved[0])] += moved[1]
 
     def _check_awards(self, position: int, outcome: Outcome, lines: list[Line]) -> Iterator[Fault]:
-        if outcome.status is Status.PARKED and (outcome.awards or lines):
-            yield self._fault("awards", position, "a parked command has awards or lines")
+        # What a batch moved on system accounts stands at its last command, which may be one that failed.
+        own = [line for line in lines if line.kind != Kind.NETTED]
+        if outcome.status is Status.PARKED and (outcome.awards or own):
+            yield self._fault("awards", position, "a failed command has awards or lines")
         awarded: Counter[tuple[int | None, int]] = Counter()
         for award in outcome.awards:
             awarded[award.promo_version_id, award.asset_id] += award.amount
@@ -184,9 +188,8 @@ def _by_position(rows: Sequence[RowT]) -> dict[int, list[RowT]]:
 
 def _is_internal(facts: bytes) -> bool:
     """Whether the command never had a body: a follow-up, a resumption, or something that fell due."""
-    try:
-        command = decode_command(facts)
-    except msgspec.DecodeError:
+    command = attempt(decode_command, facts)
+    if isinstance(command, Unreadable):
         return False
     followed = getattr(command, "parent", None) is not None or command.identity.kind == MEMBER_KIND
     return followed or command.dialect is Dialect.INTERNAL

@@ -18,6 +18,7 @@ from accrual.store.bodies import open_body
 from accrual.store.connection import Connection, Record
 from accrual.store.postgres import connect, mapping_loss
 from accrual.store.sql import query
+from accrual.store.verify_rows import Rows
 
 PAGE_ROWS = 5_000
 FAULTS_MAX = 10
@@ -32,7 +33,11 @@ _LOT_USES_BY_ACCOUNT = query("verify/lot_uses_by_account")
 _KNOWN_TICKETS = query("verify/known_tickets")
 _IDENTITIES = query("verify/identities")
 _KNOWN_MEMBERS = query("verify/known_members")
-_FAULTS = query("verify/faults")
+_FAULTS_LOG = query("verify/faults_log")
+_FAULTS_LOTS = query("verify/faults_lots")
+_FAULTS_MEMBERS = query("verify/faults_members")
+_FAULTS_OUTBOX = query("verify/faults_outbox")
+_FAULTS_STOCKS = query("verify/faults_stocks")
 _BUDGETS = query("verify/budgets")
 _REWARDS = query("verify/rewards")
 _CURSORS = query("verify/cursors")
@@ -51,8 +56,8 @@ RowT = TypeVar("RowT", bound=_Placed)
 class _Stream(Generic[RowT]):
     """A server-side cursor in position order, handed out up to a position at a time."""
 
-    def __init__(self, connection: Connection, statement: str, bucket: int, make: Callable[[Record], RowT]) -> None:
-        self._pages = _pages(connection, statement, bucket)
+    def __init__(self, pages: AsyncIterator[list[Record]], make: Callable[[list[Record]], list[RowT]]) -> None:
+        self._pages = pages
         self._make = make
         self._ahead: list[RowT] = []
 
@@ -70,42 +75,66 @@ class _Stream(Generic[RowT]):
             page = await anext(self._pages, None)
             if page is None:
                 return taken
-            self._ahead = [self._make(row) for row in page]
+            self._ahead = self._make(page)
 
 
 class BucketBooks:
-    """One bucket's books at one moment, and what they name in other buckets at the same moment."""
+    """One bucket's books at one moment, and what they name in other buckets at the same moment.
 
-    def __init__(self, connection: Connection, bucket: int, buckets: int) -> None:
+    Rows that cannot be read are left out of every answer, and named by `unreadable`.
+    """
+
+    def __init__(self, connection: Connection, rows: Rows, bucket: int, buckets: int) -> None:
         self._connection = connection
+        self._rows = rows
         self._bucket = bucket
         self._buckets = buckets
-        self._lines = _Stream(connection, _LINES_BY_POSITION, bucket, _line)
-        self._lot_uses = _Stream(connection, _LOT_USES_BY_POSITION, bucket, lambda row: LotUse(*row))
+        self._lines = _Stream(
+            _pages(connection, _LINES_BY_POSITION, bucket),
+            lambda page: rows.made("line", page, _line, position="position", account="account"),
+        )
+        self._lot_uses = _Stream(
+            _pages(connection, _LOT_USES_BY_POSITION, bucket),
+            lambda page: rows.made("lot_use", page, _lot_use, position="position", account="account"),
+        )
+
+    def unreadable(self) -> list[Fault]:
+        """Rows that could not be read since this was asked last."""
+        return self._rows.taken()
 
     async def state(self) -> BucketState | None:
-        """Where log and lane stand; None when the bucket has no tail or no lane."""
-        row = await self._connection.fetchrow(_STATE, self._bucket)
-        return None if row is None else BucketState(*row)
+        """Where log and lane stand; None when the bucket has no tail or no lane, or they cannot be read."""
+        states: list[BucketState] = []
+        async with self._rows.guarding(self._connection, "tail or lane"):
+            states += self._rows.made("lane", await self._connection.fetch(_STATE, self._bucket), _state)
+        return states[0] if states else None
 
     async def step(self, first: int, last: int) -> BookedStep:
         """Positions `first` to `last`, both in; to be asked in order, so that the lines are read once."""
-        return BookedStep(
-            [_sealed(row) for row in await self._connection.fetch(_COMMANDS, self._bucket, first, last)],
-            [OutcomeRow(*row) for row in await self._connection.fetch(_OUTCOMES, self._bucket, first, last)],
-            await self._lines.take(last),
-            await self._lot_uses.take(last),
-        )
+        step = BookedStep([], [], [], [])
+        async with self._rows.guarding(self._connection, f"the log from {first} to {last}"):
+            found = await self._connection.fetch(_COMMANDS, self._bucket, first, last)
+            step.commands.extend(self._rows.made("command", found, _sealed, position="position"))
+            found = await self._connection.fetch(_OUTCOMES, self._bucket, first, last)
+            step.outcomes.extend(self._rows.made("outcome", found, _outcome, position="position"))
+            step.lines.extend(await self._lines.take(last))
+            step.lot_uses.extend(await self._lot_uses.take(last))
+        return step
 
     async def account_lines(self) -> AsyncIterator[tuple[list[AccountLine], dict[tuple[int, int], int]]]:
         """Pages of lines in account order, each with what was taken from lots at its (account, position) places."""
-        async for page in _pages(self._connection, _LINES_BY_ACCOUNT, self._bucket):
-            lines = [AccountLine(*row) for row in page]
-            first, last = lines[0], lines[-1]
-            taken = await self._connection.fetch(
-                _LOT_USES_BY_ACCOUNT, self._bucket, first.account, first.position, last.account, last.position
-            )
-            yield lines, {(row[0], row[1]): row[2] for row in taken}
+        async with self._rows.guarding(self._connection, "the ledger"):
+            async for page in _pages(self._connection, _LINES_BY_ACCOUNT, self._bucket):
+                lines = self._rows.made(
+                    "line", page, lambda row: AccountLine(*row), position="position", account="account"
+                )
+                if not lines:
+                    continue
+                first, last = lines[0], lines[-1]
+                taken = await self._connection.fetch(
+                    _LOT_USES_BY_ACCOUNT, self._bucket, first.account, first.position, last.account, last.position
+                )
+                yield lines, {(row[0], row[1]): int(row[2]) for row in taken}
 
     async def known_tickets(self, tickets: Sequence[bytes]) -> set[bytes]:
         """Those of the tickets that are in the log, in whatever bucket."""
@@ -115,20 +144,29 @@ class BucketBooks:
 
     async def lost_identities(self) -> AsyncIterator[tuple[int, str, bytes]]:
         """(programme_id, kind, member_id) of identities that name a member who does not exist."""
-        async for page in _pages(self._connection, _IDENTITIES, self._bucket):
-            named = {bytes(row[2]) for row in page}
-            buckets = sorted({bucket_of(member_id, self._buckets) for member_id in named})
-            known = {bytes(row[0]) for row in await self._connection.fetch(_KNOWN_MEMBERS, buckets, list(named))}
-            for row in page:
-                if row[2] not in known:
-                    yield row[0], row[1], row[2]
+        async with self._rows.guarding(self._connection, "the identities"):
+            async for page in _pages(self._connection, _IDENTITIES, self._bucket):
+                named = {bytes(row[2]) for row in page}
+                buckets = sorted({bucket_of(member_id, self._buckets) for member_id in named})
+                known = {bytes(row[0]) for row in await self._connection.fetch(_KNOWN_MEMBERS, buckets, list(named))}
+                for row in page:
+                    if row[2] not in known:
+                        yield row[0], row[1], row[2]
 
     async def faults(self, state: BucketState) -> list[Fault]:
         """Rows that break a rule which a statement can tell; at most FAULTS_MAX of each sort."""
-        rows = await self._connection.fetch(
-            _FAULTS, self._bucket, state.next, state.cursor, state.outbox_next, FAULTS_MAX
-        )
-        return [Fault(*row) for row in rows]
+        found: list[Fault] = []
+        for what, statement, arguments in (
+            ("the ends of the log", _FAULTS_LOG, (state.next, state.cursor)),
+            ("lot uses", _FAULTS_LOTS, ()),
+            ("accounts and members", _FAULTS_MEMBERS, ()),
+            ("the outbox", _FAULTS_OUTBOX, (state.outbox_next,)),
+            ("shares, quotas and stocks", _FAULTS_STOCKS, ()),
+        ):
+            async with self._rows.guarding(self._connection, what):
+                rows = await self._connection.fetch(statement, self._bucket, *arguments, FAULTS_MAX)
+                found += [Fault(*row) for row in rows]
+        return found
 
 
 class Books:
@@ -138,6 +176,7 @@ class Books:
         self._url = url
         self.buckets = buckets
         self._connection: Connection | None = None
+        self._rows = Rows()
 
     @asynccontextmanager
     async def bucket(self, number: int) -> AsyncIterator[BucketBooks]:
@@ -145,19 +184,29 @@ class Books:
         with mapping_loss():
             connection = await self._session()
             async with connection.transaction(isolation="repeatable_read", readonly=True):
-                yield BucketBooks(connection, number, self.buckets)
+                yield BucketBooks(connection, self._rows, number, self.buckets)
+
+    def unreadable(self) -> list[Fault]:
+        """Rows outside of buckets that could not be read since this was asked last."""
+        return self._rows.taken()
 
     async def overdrawn_budgets(self) -> list[tuple[int, int, int]]:
         """(promo_id, slot, remaining) of budgets below zero; at most FAULTS_MAX."""
         with mapping_loss():
-            rows = await (await self._session()).fetch(_BUDGETS, FAULTS_MAX)
-        return [(row[0], row[1], row[2]) for row in rows]
+            connection = await self._session()
+            found: list[Record] = []
+            async with self._rows.guarding(connection, "the budgets"):
+                found = await connection.fetch(_BUDGETS, FAULTS_MAX)
+        return [(row[0], row[1], row[2]) for row in found]
 
     async def reward_stocks(self) -> dict[bytes, int]:
         """What was used of each reward's stock, by subject."""
         with mapping_loss():
-            rows = await (await self._session()).fetch(_REWARDS, list(range(self.buckets)))
-        return {row["subject"]: row["used"] for row in rows}
+            connection = await self._session()
+            found: list[Record] = []
+            async with self._rows.guarding(connection, "the stocks of rewards"):
+                found = await connection.fetch(_REWARDS, list(range(self.buckets)))
+        return {row["subject"]: row["used"] for row in found}
 
     async def decided(self) -> int:
         """The sum of all lanes' cursors."""
@@ -174,6 +223,7 @@ class Books:
         if self._connection is None or self._connection.is_closed():
             # Reading a large bucket takes what it takes; each bucket is a transaction of its own.
             self._connection = await connect(self._url, label="verify", statement_timeout_s=0, idle_in_transaction_s=0)
+            await self._rows.prepare(self._connection)
         return self._connection
 
 
@@ -181,6 +231,12 @@ async def _pages(connection: Connection, statement: str, *args: Any) -> AsyncIte
     cursor = await connection.cursor(statement, *args)
     while page := await cursor.fetch(PAGE_ROWS):
         yield page
+
+
+def _state(row: Record) -> BucketState:
+    if any(value is None for value in row):
+        raise ValueError("tail or lane has an empty column")
+    return BucketState(*row)
 
 
 def _sealed(row: Record) -> SealedCommand:
@@ -204,4 +260,13 @@ def _sealed(row: Record) -> SealedCommand:
 
 def _line(row: Record) -> Line:
     written = tuple(row)
-    return Line._make((*written[:14], None if written[14] is None else written[14:]))
+    origin = written[14:]
+    return Line._make((*written[:14], None if origin == (None, None, None) else origin))
+
+
+def _lot_use(row: Record) -> LotUse:
+    return LotUse(*row)
+
+
+def _outcome(row: Record) -> OutcomeRow:
+    return OutcomeRow(*row)
