@@ -17,7 +17,7 @@ BINARIES = "ACCRUAL_TEST_POSTGRES_BIN"
 PLACE = "ACCRUAL_TEST_POSTGRES_15"
 """Where the installed PostgreSQL's programs are, if not in the usual place."""
 INSTALLED_15 = Path("/usr/lib/postgresql/15/bin")
-NEED_A_DATABASE = ["tests/store", "tests/flow", "--ignore-glob=tests/flow/test_bench*"]
+NEED_A_DATABASE = ["tests/store", "tests/flow", "tests/security", "--ignore-glob=tests/flow/test_bench*"]
 """The benchmarks are left out: they are slow, and what they send the server is sent by the others as well."""
 NOTHING_TO_RUN = 5
 """How pytest ends when the arguments have left no test; one of the two runs may have none."""

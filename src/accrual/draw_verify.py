@@ -62,6 +62,7 @@ class Verification:
         self.by_round: defaultdict[int, list[Receipt]] = defaultdict(list)
         self.misses: defaultdict[str, int] = defaultdict(int)
         self.wins: Wins = defaultdict(int)
+        self.returned: dict[str, Receipt] = {}
         # What happened to members in rounds before those of the file is not known here.
         self.whole = bool(head["rounds"]) and head["rounds"][0]["round"] == 1
         for receipt in receipts:
@@ -159,6 +160,9 @@ class Verification:
         """Every prize is the one that the secret names, out of the table that the promo states at that moment."""
         seen: set[str] = set()
         for receipt in sorted(receipts, key=lambda each: (each["bucket"], each["number"])):
+            if "returned" in receipt:
+                self._returned(receipt)
+                continue
             table = self.tables.get(str(receipt["version"]))
             if table is None:
                 self.findings.append(f"{_name(receipt)}: version {receipt['version']} of the table was not published")
@@ -221,15 +225,35 @@ class Verification:
             return False
         return not self.whole or self.wins[_count(prize, table, member, at)] >= limit[0]
 
+    def _returned(self, receipt: Receipt) -> None:
+        """A prize goes back to its stock once."""
+        if receipt["returned"] in self.returned:
+            self.findings.append(f"{_name(receipt)}: the prize of entry {receipt['returned']} was returned before")
+        self.returned[receipt["returned"]] = receipt
+
     def _stocks(self) -> None:
-        """No prize was won more often than it was there, and none was called out of stock before all of it was won."""
+        """No prize was won more often than it was there, and none was called out of stock before all of it was won.
+
+        What was won and returned was there again, where the entry that won it is in the file or of an earlier round.
+        """
         given: defaultdict[str, int] = defaultdict(int)
+        back: defaultdict[str, int] = defaultdict(int)
         out: dict[str, Receipt] = {}
+        won: dict[str, str] = {}
         for receipt in itertools.chain.from_iterable(self.by_round.values()):
+            if "returned" in receipt:
+                back[receipt["prize"]] += 1
+                continue
             given[receipt["prize"]] += 1
+            won[f"{receipt['round']}-{receipt['bucket']}-{receipt['number']}"] = receipt["prize"]
             for code, reason in receipt["out"].items():
                 if reason == "no_stock":
                     out.setdefault(code, receipt)
+        for entry, receipt in self.returned.items():
+            if won.get(entry) != receipt["prize"] and (self.whole or int(entry.split("-")[0]) in self.by_round):
+                self.findings.append(
+                    f"{_name(receipt)}: returns {receipt['prize']} of entry {entry}, which did not win it"
+                )
         highest: dict[str, int] = {}
         lowest: dict[str, int] = {}
         for table in self.tables.values():
@@ -238,8 +262,9 @@ class Verification:
                     highest[prize["code"]] = max(prize["stock"], highest.get(prize["code"], 0))
                     lowest[prize["code"]] = min(prize["stock"], lowest.get(prize["code"], prize["stock"]))
         for code, stock in sorted(highest.items()):
-            if given[code] > stock:
-                self.findings.append(f"{code} was won {given[code]} times, and there were {stock}")
+            if given[code] - back[code] > stock:
+                back_too = f" and returned {back[code]} times" if back[code] else ""
+                self.findings.append(f"{code} was won {given[code]} times{back_too}, and there were {stock}")
         for code, receipt in sorted(out.items()):
             if self.whole and given[code] < lowest.get(code, 0):
                 self.findings.append(
@@ -250,9 +275,11 @@ class Verification:
         """Every pick of a raffle is the one that secret and entries name, in order."""
         number = published["round"]
         picks = self.head.get("picks", {}).get(str(number), [])
-        if secret is None or not receipts:
+        if secret is None or all("returned" in each for each in receipts):
             return
-        entries = sorted(receipts, key=lambda each: (each["bucket"], each["number"]))
+        entries = sorted(
+            [each for each in receipts if "returned" not in each], key=lambda each: (each["bucket"], each["number"])
+        )
         once = self.tables[str(entries[-1]["version"])]["once_per_member"]
         drawn = picks_of(secret, published["root"], entries, once)
         for place, pick in enumerate(picks):

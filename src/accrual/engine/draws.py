@@ -234,6 +234,7 @@ def receipt_in(payload: bytes, commitment: str, bucket: int, number: int) -> dic
     """
     outcome = decode_outcome(payload)
     told = [award.details for award in outcome.awards] + [declined.details for declined in outcome.declines]
+    told += [booked.details for booked in outcome.booked]  # of returned prizes
     for details in told:
         receipt = (details or {}).get("draw")
         if (

@@ -25,6 +25,7 @@ from accrual.domain.stocks import StockKey
 from accrual.domain.undoing import TargetRow
 from accrual.engine.lot_book import LotBook
 from accrual.engine.moves.limits_back import keys_of
+from accrual.engine.moves.prizes_back import rounds_of
 from accrual.engine.moves.scene import Known, command_of, outcome_of
 from accrual.engine.ports_lane import StateSource
 from accrual.engine.state import AccountState, MemberCell, State
@@ -143,11 +144,12 @@ async def _load_accounts(
 
 
 async def _load_counters(task: Task, row: TargetRow, state: State, source: StateSource) -> None:
-    """The counters that the awards of a command counted on, which a return may give back."""
+    """The counters that the awards of a command counted on, which a return may give back, and the logs of its draws."""
     bought, cell = command_of(row), state.members[task.member_id]
     if task.programme is None or not isinstance(bought, Reward) or row.status != Status.DECIDED:
         return
-    keys = keys_of(task.programme, bought, outcome_of(row).awards, row.recorded_at)
+    outcome = outcome_of(row)
+    keys = keys_of(task.programme, bought, outcome, row.recorded_at)
     keys += keys_to_undo(task.programme, bought.facts, row.recorded_at, task.command.recorded_at)
     missing = [key for key in keys if not isinstance(key, StockKey) and key not in cell.counters]
     if missing:
@@ -155,6 +157,11 @@ async def _load_counters(task: Task, row: TargetRow, state: State, source: State
         wanted = {task.command.bucket: [(task.member_id, *key) for key in missing]}
         for (_, promo_id, slot, period), value in (await source.counters(wanted)).items():
             cell.counters[promo_id, slot, period] = value
+    bucket = task.command.bucket
+    rounds = [key for key in rounds_of(task.programme.catalogue, outcome.awards) if (bucket, *key) not in state.drawn]
+    if rounds:
+        state.drawn.update(dict.fromkeys([(bucket, *key) for key in rounds]))
+        state.drawn.update(await source.draw_heads({bucket: sorted(set(rounds))}))
 
 
 async def _load_known(task: Task, move: Movement, state: State, source: StateSource) -> Known:

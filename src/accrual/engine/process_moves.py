@@ -23,6 +23,7 @@ from accrual.domain.undoing import HoldRow, UndoneRow
 from accrual.engine.code_sending import CodeSender
 from accrual.engine.keeping import follow_up_row
 from accrual.engine.keeping_levels import LevelKeeper, tier_event
+from accrual.engine.moves.prizes_back import keep_records, record_returns
 from accrual.engine.moves.scene import Scene
 from accrual.engine.moving import carry_out
 from accrual.engine.notices import notice_event
@@ -135,6 +136,7 @@ class MovementDecider(LevelKeeper):
                 follow_up_row(command, follow_up, number, self._buckets)
                 for number, follow_up in enumerate(scene.follow_ups)
             ]
+            records = record_returns(task, scene, self._state) if scene.prizes else []
             outcome = Outcome(
                 status=Status.DECIDED,
                 revision=programme.revision,
@@ -160,6 +162,10 @@ class MovementDecider(LevelKeeper):
         if scene.waits_for is not None:
             return self._park(task, WAITS, posting)
         self._write_down(task, cell, scene, posting)
+        if scene.prizes:
+            for prize in scene.prizes:
+                give_back(prize.stock, 1, self._state, command.bucket, self._buckets, posting)
+            keep_records(task, records, self._state, posting)
         desk.keep(command, task.member_id, self._buckets, posting)
         posting.follow_ups.extend(follow_ups)
         if not purse.after and cell.row is not None:

@@ -75,8 +75,9 @@ def give_back(key: StockKey, units: int, state: State, bucket: int, buckets: int
     """So much of a stock counts as not used: a promo's own goes to this bucket's share, whatever its cap is by now."""
     if key.subject:
         posting.quotas.append(StockRow(bucket_of(key.subject, buckets), *key, -units))
-        if key in state.quotas:
-            state.quotas[key] += units
+        for known in state.quotas:
+            if known[:4] == key[:4]:
+                state.quotas[known] += units
         return
     posting.shares.append(StockRow(bucket, *key, -units))
     for (place, known), share in state.shares.items():

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from accrual.domain.draws import DrawHead, DrawKey, chain_start
+from accrual.domain.draws import DrawHead, DrawKey, DrawSecret, chain_start
 from accrual.domain.facts import Fact
 from accrual.domain.ids import bucket_of_ticket
 from accrual.domain.stocks import StockKey
-from accrual.rules.draw_tables import CompiledDraw, CompiledPrize
+from accrual.rules.draw_tables import COMMITMENT_ID_DIGITS, CompiledDraw, CompiledPrize
 from accrual.rules.snapshot import CounterKey, Drawn, Snapshot
 
 POINT_BITS = 64
@@ -106,6 +106,29 @@ def enter_raffle(
         "version": draw.drawing.version,
     }
     return receipt, _chained(draw, receipt, number, chain)
+
+
+def return_prize(
+    secret: DrawSecret, won_by: Mapping[str, Any], ticket: bytes, bucket: int, now: datetime, head: DrawHead | None
+) -> tuple[dict[str, Any], Drawn]:
+    """The record that a prize went back to its stock: in the open round's log of entries, by the bucket that took it back.
+
+    `won_by` is the receipt that the prize was won with, `ticket` that of the return, `head` where the bucket's log ends.
+    """
+    number = 1 if head is None else head.entries + 1
+    chain = chain_start(secret.commitment, bucket) if head is None else head.chain
+    receipt: dict[str, Any] = {
+        "at": written(now),
+        "bucket": bucket,
+        "commitment": secret.commitment[:COMMITMENT_ID_DIGITS],
+        "number": number,
+        "prize": won_by["prize"],
+        "returned": f"{won_by['round']}-{won_by['bucket']}-{won_by['number']}",
+        "round": secret.round,
+        "ticket": ticket.hex(),
+    }
+    digest = hashlib.sha256(chain + _ENCODER.encode(receipt)).digest()
+    return receipt, Drawn((secret.promo_id, secret.round), DrawHead(number, digest), 0)
 
 
 def is_over(draw: CompiledDraw, fact: Fact, now: datetime) -> bool:

@@ -225,9 +225,9 @@ class Giving:
         facts: Sequence[Fact],
         receipt: dict[str, Any],
     ) -> None:
-        if benefit.lasts:
+        if benefit.lasts or self.has_lines:
             award = self._award(version, benefit, amount, len(facts), facts, {"draw": receipt})
-            award = msgspec.structs.replace(award, asset_id=asset_id, shares=None)
+            award = msgspec.structs.replace(award, asset_id=asset_id)
         else:
             kind, details = benefit.kind, {"draw": receipt}
             award = Award(version.promo_version_id, asset_id, amount, kind, len(facts), details=details)

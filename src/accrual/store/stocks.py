@@ -192,10 +192,14 @@ async def give_codes(connection: Connection, codes: Sequence[tuple[int, bytes, i
 
 
 def _summed(rows: Sequence[StockRow]) -> list[StockRow]:
-    """One row a stock: a statement may change a row only once."""
+    """One row a stock: a statement may change a row only once. The cap is that of what is used, not of what comes back."""
     summed: dict[tuple[int, bytes, int, int, int], StockRow] = {}
     for row in rows:
         place = (row.bucket, row.subject, row.promo_id, row.slot, row.period)
         known = summed.get(place)
-        summed[place] = row if known is None else known._replace(used=known.used + row.used, cap=row.cap)
+        summed[place] = row if known is None else _sum(known, row)
     return list(summed.values())
+
+
+def _sum(known: StockRow, row: StockRow) -> StockRow:
+    return known._replace(used=known.used + row.used, cap=row.cap if row.used > 0 else known.cap)

@@ -1,4 +1,4 @@
-"""Which use of limits and budgets a return gives back: that of promos all of whose awards are taken back. Pure."""
+"""Which use of limits and budgets a return gives back: that of promos all of whose awards are taken back, entries excepted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from accrual.domain.commands import Reward
 from accrual.domain.facts import Event, Fact
-from accrual.domain.outcomes import Award
+from accrual.domain.outcomes import Award, Outcome
 from accrual.domain.undoing import Part
 from accrual.rules.compiled import CompiledProgramme, CompiledVersion
 from accrual.rules.limits import Key, limit_key
@@ -16,15 +16,17 @@ from accrual.rules.limits import Key, limit_key
 def uses_given_back(
     programme: CompiledProgramme,
     bought: Reward,
-    awards: Sequence[Award],
+    outcome: Outcome,
     recorded_at: datetime,
     before: Mapping[Part, int],
     after: Mapping[Part, int],
 ) -> dict[Key, int]:
     """Units, or one time, by counter or stock. `before` is what was undone of each part so far, `after` what is changed now.
 
-    What the programme remembers of facts (registered, referred) stays: these things have happened.
+    What the programme remembers of facts (registered, referred) stays: these things have happened. So has an entry of a
+    draw: it counts for ever, whether it won or not.
     """
+    awards, entered = outcome.awards, _entered(outcome)
     by_version: dict[int, list[int]] = {}
     for number, award in enumerate(awards):
         by_version.setdefault(award.promo_version_id, []).append(number)
@@ -35,21 +37,35 @@ def uses_given_back(
         if not changed or any(after.get(part, before.get(part, 0)) < awards[part[0]].amount for part in whole):
             continue
         mine = [awards[number] for number in numbers]
-        for key, units in _uses(version, bought, mine, recorded_at):
+        for key, units in _uses(version, bought, mine, recorded_at, drew=version.promo_version_id in entered):
             found.setdefault(key, units)  # two limits on one counter count once
     return found
 
 
-def keys_of(programme: CompiledProgramme, bought: Reward, awards: Sequence[Award], recorded_at: datetime) -> list[Key]:
+def keys_of(programme: CompiledProgramme, bought: Reward, outcome: Outcome, recorded_at: datetime) -> list[Key]:
     """The counters and stocks that returns of this command may give back to."""
+    awards, entered = outcome.awards, _entered(outcome)
     by_version: dict[int, list[int]] = {}
     for number, award in enumerate(awards):
         by_version.setdefault(award.promo_version_id, []).append(number)
     return [
         key
         for version, numbers in _versions(programme, by_version)
-        for key, _ in _uses(version, bought, [awards[number] for number in numbers], recorded_at)
+        for key, _ in _uses(
+            version,
+            bought,
+            [awards[number] for number in numbers],
+            recorded_at,
+            drew=version.promo_version_id in entered,
+        )
     ]
+
+
+def _entered(outcome: Outcome) -> set[int]:
+    """The promo versions that made an entry of a draw: whatever it won, there is a receipt of it."""
+    told = [(award.promo_version_id, award.details) for award in outcome.awards]
+    told += [(declined.promo_version_id, declined.details) for declined in outcome.declines]
+    return {number for number, details in told if "draw" in (details or {})}
 
 
 def _versions(
@@ -67,20 +83,20 @@ def _versions(
 
 
 def _uses(
-    version: CompiledVersion, bought: Reward, awards: Sequence[Award], recorded_at: datetime
+    version: CompiledVersion, bought: Reward, awards: Sequence[Award], recorded_at: datetime, *, drew: bool
 ) -> Iterator[tuple[Key, int]]:
-    fact = _first_fact(version, bought, awards)
+    counted = [award for award in awards if "draw" not in (award.details or {})]  # prizes have caps of their own
+    fact = _first_fact(version, bought, counted)
     if fact is None:
         return
     for limit in version.limits:
+        if drew and not limit.by_amount:
+            continue
         key = limit_key(version, limit, bought.install_id, fact, recorded_at)
         if key is None:
             continue
         units = 1
         if limit.by_amount:
-            counted = [
-                award for award in awards if "draw" not in (award.details or {})
-            ]  # prizes have caps of their own
             units = sum([award.amount for award in counted if limit.asset_id in (None, award.asset_id)])
         if units:
             yield key, units

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -22,6 +22,9 @@ from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.levels import Moved
 from accrual.rules.limits import Key
 from accrual.rules.snapshot import PROGRAMME_ITSELF, CounterKey
+
+if TYPE_CHECKING:  # prizes come back above this module
+    from accrual.engine.moves.prizes_back import ReturnedPrize
 
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 NO_LEVEL = Level(code="-")
@@ -49,7 +52,7 @@ class Scene(msgspec.Struct, gc=False):
     `first_recorded_at` is when the command was first recorded, which is earlier than `now` on a second try. `uses_back`
     is the use of counters and stocks that is given back, `days` are counters of days checked in as they stand now. `desk` is
     where rewards are redeemed. `earnings` are (asset_id, moment, units)
-    that count towards levels from now on, `new_level` where the member moved to.
+    that count towards levels from now on, `new_level` where the member moved to. `prizes` go back to their stocks.
     """
 
     command: LoggedCommand
@@ -74,6 +77,7 @@ class Scene(msgspec.Struct, gc=False):
     desk: RewardDesk | None = None
     earnings: list[tuple[int, datetime, int]] = msgspec.field(default_factory=list)
     new_level: Moved | None = None
+    prizes: list[ReturnedPrize] = msgspec.field(default_factory=list)
 
     @property
     def now(self) -> datetime:

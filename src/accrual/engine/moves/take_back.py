@@ -21,6 +21,7 @@ from accrual.domain.undoing import AwardedLine, Part, TargetRow
 from accrual.engine.lot_book import take_in_order
 from accrual.engine.moves.days_back import days_without
 from accrual.engine.moves.limits_back import uses_given_back
+from accrual.engine.moves.prizes_back import prize_back
 from accrual.engine.moves.scene import Scene, command_of, outcome_of
 from accrual.rules.calendar import after
 
@@ -41,7 +42,8 @@ def reverse(asked: Reverse, scene: Scene) -> None:
     if not isinstance(bought, Reward) or row.status != Status.DECIDED:
         scene.refuse("purchase_unknown")
         return
-    awards = outcome_of(row).awards
+    outcome = outcome_of(row)
+    awards = outcome.awards
     wanted = _units(asked.parts, bought, awards, scene)
     if wanted is None:
         scene.undone.clear()  # what is refused is not half done
@@ -59,7 +61,7 @@ def reverse(asked: Reverse, scene: Scene) -> None:
             # It counts no more towards levels, whenever it counted and wherever it is by now.
             earned_at = bought.facts[0].occurred_at or row.recorded_at
             scene.earnings.append((awards[number].asset_id, earned_at, -units))
-    given_back = uses_given_back(scene.programme, bought, awards, row.recorded_at, scene.known.undone, scene.undone)
+    given_back = uses_given_back(scene.programme, bought, outcome, row.recorded_at, scene.known.undone, scene.undone)
     # A merged member's own counters were never added to this one's.
     identity = bought.identity
     counted_here = member_of(row.programme_id, identity.kind, identity.value) == scene.member_id
@@ -211,6 +213,7 @@ def _take_back(scene: Scene, row: TargetRow, number: int, award: Award, line: Aw
         "expired": rest - spent,
     }
     scene.book(Kind.REVERSE, asset_id, -(of_pending + of_lot + from_balance + debt), details)
+    prize_back(scene, number, award, of_pending + of_lot + from_balance)
 
 
 def _other_sides(asked: Reverse, scene: Scene, row: TargetRow, bought: Sequence[Fact]) -> Iterator[Reverse]:
