@@ -57,6 +57,7 @@ class Verification:
     def __init__(self, head: dict[str, Any], receipts: Sequence[Receipt]) -> None:
         self.head = head
         self.findings: list[str] = []
+        self.say = self.findings.append
         self.notes: list[str] = []
         self.tables: dict[str, Any] = head["tables"]
         self.by_round: defaultdict[int, list[Receipt]] = defaultdict(list)
@@ -72,17 +73,12 @@ class Verification:
         """Everything that is wrong, in words."""
         known = {each["round"] for each in self.head["rounds"]}
         for number in sorted(set(self.by_round) - known):
-            self.findings.append(f"round {number}: there are receipts of it, and nothing was published of it")
+            self.say(f"round {number}: there are receipts of it, and nothing was published of it")
         for each in self.head["rounds"]:
             self._round(each)
-        found = {each["commitment"] for each in self.head["rounds"]}
-        for wanted in commitments:
-            if wanted not in found:
-                self.findings.append(f"commitment {wanted}: no round of the file has it")
-        ends = {each["root"] for each in self.head["rounds"]}
-        for wanted in roots:
-            if wanted not in ends:
-                self.findings.append(f"root {wanted}: no round of the file has it")
+        for name, noted in (("commitment", commitments), ("root", roots)):
+            for wanted in sorted(set(noted) - {each[name] for each in self.head["rounds"]}):
+                self.say(f"{name} {wanted}: no round of the file has it")
         if not self.findings and self.head["kind"] == "draw":
             self._stocks()
         return self.findings
@@ -94,7 +90,7 @@ class Verification:
         else:
             secret = bytes.fromhex(published["secret"])
             if hashlib.sha256(secret).hexdigest() != published["commitment"]:
-                self.findings.append(f"round {number}: the secret is not the one that was committed to")
+                self.say(f"round {number}: the secret is not the one that was committed to")
         receipts = self.by_round.get(number, [])
         self._chains(published, receipts)
         if self.head["kind"] == "raffle":
@@ -116,11 +112,9 @@ class Verification:
             rows = sorted((bucket, *end) for bucket, end in ends.items())
             text = "".join(f"{bucket} {entries} {chain}\n" for bucket, entries, chain in rows)
             if hashlib.sha256(text.encode()).hexdigest() != published["root"]:
-                self.findings.append(f"round {number}: the ends of the buckets are not those that the root was made of")
+                self.say(f"round {number}: the ends of the buckets are not those that the root was made of")
             if sum(row[1] for row in rows) != published["entries"]:
-                self.findings.append(
-                    f"round {number}: there were {published['entries']} entries, the ends say otherwise"
-                )
+                self.say(f"round {number}: there were {published['entries']} entries, the ends say otherwise")
 
     def _chain(
         self, published: dict[str, Any], bucket: int, receipts: Sequence[Receipt], entries: int, end: str
@@ -130,31 +124,29 @@ class Verification:
         expected = 1
         for receipt in receipts:
             while expected < receipt["number"]:
-                self.findings.append(f"round {number}: entry {bucket}-{expected} is left out")
+                self.say(f"round {number}: entry {bucket}-{expected} is left out")
                 expected += 1
                 chain = None
             if receipt["number"] < expected:
-                self.findings.append(f"round {number}: entry {bucket}-{receipt['number']} is there twice")
+                self.say(f"round {number}: entry {bucket}-{receipt['number']} is there twice")
                 continue
             expected += 1
             if not published["commitment"].startswith(receipt["commitment"]) or len(receipt["commitment"]) < 16:
-                self.findings.append(f"{_name(receipt)}: names another commitment than the round's")
+                self.say(f"{_name(receipt)}: names another commitment than the round's")
             stated = bytes.fromhex(receipt["chain"])
             rest = {name: value for name, value in receipt.items() if name != "chain"}
             text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
             if chain is not None and hashlib.sha256(chain + text).digest() != stated:
-                self.findings.append(f"{_name(receipt)}: was changed: its digest does not follow from the entry before")
+                self.say(f"{_name(receipt)}: was changed: its digest does not follow from the entry before")
             chain = stated
         while expected <= entries:
-            self.findings.append(f"round {number}: entry {bucket}-{expected} is left out")
+            self.say(f"round {number}: entry {bucket}-{expected} is left out")
             expected += 1
             chain = None
         if expected - 1 > entries:
-            self.findings.append(
-                f"round {number}: bucket {bucket} has {expected - 1} entries, published were {entries}"
-            )
+            self.say(f"round {number}: bucket {bucket} has {expected - 1} entries, published were {entries}")
         elif chain is not None and chain.hex() != end:
-            self.findings.append(f"round {number}: the entries of bucket {bucket} do not end as published")
+            self.say(f"round {number}: the entries of bucket {bucket} do not end as published")
 
     def _results(self, secret: bytes | None, receipts: Sequence[Receipt]) -> None:
         """Every prize is the one that the secret names, out of the table that the promo states at that moment."""
@@ -165,7 +157,7 @@ class Verification:
                 continue
             table = self.tables.get(str(receipt["version"]))
             if table is None:
-                self.findings.append(f"{_name(receipt)}: version {receipt['version']} of the table was not published")
+                self.say(f"{_name(receipt)}: version {receipt['version']} of the table was not published")
                 continue
             self._table(receipt, table)
             total = sum(weight for _, weight in receipt["table"])
@@ -173,13 +165,13 @@ class Verification:
                 point = point_of(secret, f"{receipt['ticket']}/{self.head['draw']}", total)
                 prize = prize_at(receipt["table"], point)
                 if (point, prize) != (receipt["point"], receipt["prize"]):
-                    self.findings.append(
+                    self.say(
                         f"{_name(receipt)}: won {receipt['prize']}; the secret names {prize} (point {point} of {total})"
                     )
             elif prize_at(receipt["table"], receipt["point"]) != receipt["prize"]:
-                self.findings.append(f"{_name(receipt)}: won {receipt['prize']}, which is not where its point falls")
+                self.say(f"{_name(receipt)}: won {receipt['prize']}, which is not where its point falls")
             if receipt["ticket"] in seen:
-                self.findings.append(f"{_name(receipt)}: its ticket was drawn before; a ticket is drawn once")
+                self.say(f"{_name(receipt)}: its ticket was drawn before; a ticket is drawn once")
             seen.add(receipt["ticket"])
 
     def _table(self, receipt: Receipt, table: dict[str, Any]) -> None:
@@ -189,30 +181,26 @@ class Verification:
         for code, reason in receipt["out"].items():
             prize = prizes.get(code)
             if prize is None:
-                self.findings.append(f"{_name(receipt)}: {code} is out, and was never in the table")
+                self.say(f"{_name(receipt)}: {code} is out, and was never in the table")
             elif reason == "not_now" and _in_window(prize, at):
-                self.findings.append(f"{_name(receipt)}: {code} was left out, and it was its time")
+                self.say(f"{_name(receipt)}: {code} was left out, and it was its time")
             elif reason == "no_stock" and prize["stock"] is None:
-                self.findings.append(f"{_name(receipt)}: {code} is said to have run out, and has no end")
+                self.say(f"{_name(receipt)}: {code} is said to have run out, and has no end")
             elif reason == "won_enough" and not self._won_enough(prize, table, member, at):
-                self.findings.append(f"{_name(receipt)}: {code} was left out, and the member may win it still")
+                self.say(f"{_name(receipt)}: {code} was left out, and the member may win it still")
         for code, prize in prizes.items():
             if code in receipt["out"]:
                 continue
             if not _in_window(prize, at):
-                self.findings.append(f"{_name(receipt)}: {code} was in the table outside its time")
+                self.say(f"{_name(receipt)}: {code} was in the table outside its time")
             elif self.whole and self._won_enough(prize, table, member, at):
-                self.findings.append(
-                    f"{_name(receipt)}: {code} was in the table for a member who may win no more of it"
-                )
+                self.say(f"{_name(receipt)}: {code} was in the table for a member who may win no more of it")
         pity, before = table["pity"], self.misses[member]
         if self.whole and pity is not None and receipt["misses"] != before:
-            self.findings.append(
-                f"{_name(receipt)}: says {receipt['misses']} entries without luck before it, there were {before}"
-            )
+            self.say(f"{_name(receipt)}: says {receipt['misses']} entries without luck before it, there were {before}")
         stated, helped = table_of(table, receipt["out"], receipt["misses"])
         if stated != receipt["table"] or helped != receipt["helped"]:
-            self.findings.append(f"{_name(receipt)}: was drawn from {receipt['table']}, the promo states {stated}")
+            self.say(f"{_name(receipt)}: was drawn from {receipt['table']}, the promo states {stated}")
         if pity is not None:
             self.misses[member] = 0 if receipt["prize"] in pity[1] else receipt["misses"] + 1
         prize = prizes.get(receipt["prize"])
@@ -228,7 +216,7 @@ class Verification:
     def _returned(self, receipt: Receipt) -> None:
         """A prize goes back to its stock once."""
         if receipt["returned"] in self.returned:
-            self.findings.append(f"{_name(receipt)}: the prize of entry {receipt['returned']} was returned before")
+            self.say(f"{_name(receipt)}: the prize of entry {receipt['returned']} was returned before")
         self.returned[receipt["returned"]] = receipt
 
     def _stocks(self) -> None:
@@ -251,9 +239,7 @@ class Verification:
                     out.setdefault(code, receipt)
         for entry, receipt in self.returned.items():
             if won.get(entry) != receipt["prize"] and (self.whole or int(entry.split("-")[0]) in self.by_round):
-                self.findings.append(
-                    f"{_name(receipt)}: returns {receipt['prize']} of entry {entry}, which did not win it"
-                )
+                self.say(f"{_name(receipt)}: returns {receipt['prize']} of entry {entry}, which did not win it")
         highest: dict[str, int] = {}
         lowest: dict[str, int] = {}
         for table in self.tables.values():
@@ -264,10 +250,10 @@ class Verification:
         for code, stock in sorted(highest.items()):
             if given[code] - back[code] > stock:
                 back_too = f" and returned {back[code]} times" if back[code] else ""
-                self.findings.append(f"{code} was won {given[code]} times{back_too}, and there were {stock}")
+                self.say(f"{code} was won {given[code]} times{back_too}, and there were {stock}")
         for code, receipt in sorted(out.items()):
             if self.whole and given[code] < lowest.get(code, 0):
-                self.findings.append(
+                self.say(
                     f"{_name(receipt)}: {code} is said to have run out, and was won {given[code]} times of {lowest[code]}"
                 )
 
@@ -287,10 +273,10 @@ class Verification:
             found = None if named is None else f"{named['bucket']}-{named['number']}"
             stated = f"{pick['bucket']}-{pick['number']}"
             if pick["pick"] != place:
-                self.findings.append(f"round {number}: pick {place} is left out")
+                self.say(f"round {number}: pick {place} is left out")
                 return
             if found != stated:
-                self.findings.append(f"round {number}: pick {place} is entry {stated}; the secret names {found}")
+                self.say(f"round {number}: pick {place} is entry {stated}; the secret names {found}")
 
 
 def table_of(table: dict[str, Any], out: dict[str, str], misses: int) -> tuple[Table, bool]:
