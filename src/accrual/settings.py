@@ -115,6 +115,24 @@ class Settings(BaseSettings):
     upkeep_backlog_max: _Count = 20_000
     """Undecided commands at which upkeep waits for the lanes."""
 
+    checkpoint_every_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
+    """How often a process that serves the API signs a checkpoint of the history; 0: it never does."""
+
+    checkpoint_key_file: Path | None = None
+    """The Ed25519 key that signs checkpoints, as PEM; without it `checkpoint.key` in the data directory, made when missing."""
+
+    checkpoint_origin: str | None = None
+    """The name of the log in its checkpoints, such as `loyalty.example.com/log`; without it one is derived from the key."""
+
+    checkpoint_commands_max: _Count = 200_000
+    """Decided commands that one checkpoint takes in; what is beyond waits for the next one."""
+
+    checkpoint_seal_commands_max: _Count = 100_000
+    """Commands of buckets whose further tables one checkpoint reads and seals; at least one bucket is sealed."""
+
+    checkpoint_keep_max: Annotated[int, Field(ge=10, le=1_000_000)] = 10_000
+    """Checkpoints kept in the database; the journal `checkpoints.jsonl` in the data directory keeps all."""
+
     members_cached_max: _Count = 100_000
     """Members one lane keeps in memory."""
 

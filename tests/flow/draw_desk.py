@@ -84,7 +84,7 @@ async def apply_promos(pool: Pool, *promos: Promo) -> None:
     document = Programme(
         programme=Settings(code="draws", currency="IDR", time_zone="Asia/Jakarta", late_limit=None),
         assets=(Asset(code="PTS"), Asset(code="LD"), Asset(code="GOLD")),
-        clients=(Client(code="till", rights=("submit", "read")),),
+        clients=(Client(code="till", rights=("native",)),),
         promos=promos,
     )
     await CatalogueStore(pool).change(

@@ -28,7 +28,7 @@ def _programme(promo: Promo) -> Programme:
     return Programme(
         programme=Settings(code="shared", currency="IDR", time_zone="Asia/Jakarta"),
         assets=(Asset(code="PTS"),),
-        clients=(Client(code="till", rights=("submit", "read")),),
+        clients=(Client(code="till", rights=("native",)),),
         promos=(promo,),
     )
 

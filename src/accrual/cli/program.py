@@ -48,6 +48,9 @@ COMMANDS: dict[str, Entry] = {
     "parked": Entry("accrual.cli.parked", "app", "Commands that could not be decided: list, show, try again."),
     "upkeep": Entry("accrual.cli.upkeep", "upkeep", "Do all that falls due by a time: activate, expire, end holds."),
     "verify": Entry("accrual.cli.verify", "verify", "Check books, chain and lots; name the first bad row."),
+    "checkpoint": Entry(
+        "accrual.cli.checkpoint", "app", "Signed checkpoints of the history: make, show, list, the key."
+    ),
     "doctor": Entry("accrual.cli.doctor", "doctor", "Say how database, rights, lanes, disk and keys are."),
     "bench": Entry("accrual.cli.bench", "app", "Measure how fast this machine is: drain, submit, http, evaluate."),
     "db": Entry("accrual.cli.db", "app", "The embedded PostgreSQL: start it, stop it, look at it."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +14,29 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from accrual.bootstrap.asking import verify_books
+from accrual.bootstrap.checkpointing import AgainstReport, check_against
 from accrual.cli.tables import open_console, table
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
+from accrual.domain.errors import Invalid
 from accrual.engine.verify import Finding, VerifyReport
 
+TEXT_MAX = 16 << 20
 DAMAGED_STATUS = 3
 """Another status than that of an error: a database that does not answer says nothing about the books."""
 
 
 def verify(
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against",
+            dir_okay=False,
+            help="A checkpoint that you kept: prove that the history extends it. `-` reads stdin.",
+        ),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="The public key that signed it [default: this installation's].")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -30,13 +45,43 @@ def verify(
 ) -> None:
     """Check log, ledger and the tables beside them; name the bad rows. Ends with 0 (all well), 3 (findings) or 1 (error)."""
     with telling(as_json=as_json):
+        text = None if against is None else read_text(against)
         report = asyncio.run(_verify(data_dir, database_url, programme, quiet=quiet))
+        held = None if text is None else asyncio.run(check_against(text, data_dir, database_url, key=key, tell=say))
+    clean = report.clean and (held is None or held.clean)
     if as_json:
-        typer.echo(json.dumps({"clean": report.clean, **msgspec.to_builtins(report)}))
+        told = {"clean": clean, **msgspec.to_builtins(report)}
+        if held is not None:
+            told["against"] = {"clean": held.clean, **msgspec.to_builtins(held)}
+        typer.echo(json.dumps(told))
     else:
         print_report(report, open_console())
-    if not report.clean:
+        if held is not None:
+            print_against(held, open_console())
+    if not clean:
         raise typer.Exit(DAMAGED_STATUS)
+
+
+def read_text(path: Path) -> str:
+    """A file's text, or what comes on standard input for `-`. Raises Invalid `checkpoint_unreadable`."""
+    try:
+        return sys.stdin.read(TEXT_MAX) if str(path) == "-" else path.read_text(encoding="utf-8")[:TEXT_MAX]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path} cannot be read as text: {error}.", code="checkpoint_unreadable") from error
+
+
+def print_against(report: AgainstReport, console: Console) -> None:
+    """How the history stands to a checkpoint."""
+    what = f"checkpoint {report.checkpoint} of {report.recorded_at}"
+    if report.clean:
+        text = (
+            f"The history extends {what}: each of the {report.commands:,} commands that it covers is there, unchanged."
+        )
+        console.print(text, style="green", soft_wrap=True)
+        return
+    console.print(f"The history does not extend {what}.", style="red", soft_wrap=True)
+    rows = [[_where(finding), finding.text] for finding in report.findings]
+    console.print(table(f"{len(report.findings):,} findings", ["where", "what"], rows))
 
 
 def print_report(report: VerifyReport, console: Console) -> None:

@@ -6,5 +6,5 @@ revoke all on all tables in schema public from accrual_runtime;
 grant select, insert on all tables in schema public to accrual_runtime;
 revoke insert on migration, setting, audit_chain from accrual_runtime;
 grant update on programme, asset, client, promo, reward, point_reward, link_node, held_referral, held_command, worker, tail, lane, member, hold, budget,
-    budget_share, quota, prize_stock, parked, draw_round, draw_winner, upkeep to accrual_runtime;
-grant delete on worker to accrual_runtime;
+    checkpoint_stream, budget_share, quota, prize_stock, parked, draw_round, draw_winner, upkeep to accrual_runtime;
+grant delete on worker, checkpoint to accrual_runtime;

@@ -76,6 +76,40 @@ create table budget_share (
     constraint budget_share_pkey PRIMARY KEY (bucket, promo_id, slot, period)
 );
 
+create table checkpoint (
+    number integer not null,
+    recorded_at timestamp with time zone not null,
+    signature bytea not null,
+    line text not null,
+    constraint checkpoint_pkey PRIMARY KEY (number)
+);
+
+create table checkpoint_row (
+    sequence bigint not null,
+    number integer not null,
+    source text not null,
+    key text not null,
+    digest bytea not null,
+    constraint checkpoint_row_pkey PRIMARY KEY (sequence)
+);
+
+create table checkpoint_seal (
+    sequence bigint not null,
+    bucket integer not null,
+    first bigint not null,
+    until bigint not null,
+    tables text not null,
+    constraint checkpoint_seal_pkey PRIMARY KEY (sequence)
+);
+
+create table checkpoint_stream (
+    name text not null,
+    size bigint not null,
+    head bytea not null,
+    hashes bytea not null,
+    constraint checkpoint_stream_pkey PRIMARY KEY (name)
+);
+
 create table client (
     client_id integer not null,
     programme_id integer not null,
@@ -529,6 +563,8 @@ create table worker (
 CREATE INDEX account_member ON public.account USING btree (bucket, member_id) WHERE (member_id IS NOT NULL);
 CREATE INDEX audit_recorded ON public.audit USING btree (recorded_at);
 CREATE INDEX awaited_position ON public.awaited USING btree (bucket, "position");
+CREATE UNIQUE INDEX checkpoint_row_key ON public.checkpoint_row USING btree (source, key, sequence);
+CREATE INDEX checkpoint_seal_bucket ON public.checkpoint_seal USING btree (bucket, first);
 CREATE UNIQUE INDEX client_key ON public.client USING btree (key_digest) WHERE ((key_digest IS NOT NULL) AND (ended_at IS NULL));
 CREATE UNIQUE INDEX command_ticket ON public.command USING btree (bucket, ticket);
 CREATE INDEX held_command_open ON public.held_command USING btree (bucket, programme_id, "position") WHERE (verdict = 0);
@@ -731,6 +767,10 @@ grant select on audit_chain to accrual_runtime;
 grant insert, select on awaited to accrual_runtime;
 grant insert, select, update on budget to accrual_runtime;
 grant insert, select, update on budget_share to accrual_runtime;
+grant delete, insert, select on checkpoint to accrual_runtime;
+grant insert, select on checkpoint_row to accrual_runtime;
+grant insert, select on checkpoint_seal to accrual_runtime;
+grant insert, select, update on checkpoint_stream to accrual_runtime;
 grant insert, select, update on client to accrual_runtime;
 grant insert, select on command to accrual_runtime;
 grant insert, select on counter to accrual_runtime;

@@ -28,9 +28,7 @@ CHANGE: dict[str, Any] = {
 
 @pytest.fixture
 def engine() -> EngineDouble:
-    return EngineDouble(
-        (KEY, client(rights=("submit", "profile", "tiers"))), ("qoin-key", client(code="qoin", rights=("qoin_task",)))
-    )
+    return EngineDouble((KEY, client()), ("qoin-key", client(code="qoin", rights=("qoin_task",))))
 
 
 @pytest.fixture

@@ -1,0 +1,114 @@
+"""`accrual checkpoint`: make, show, list and export signed checkpoints of the history, print the public key."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accrual.bootstrap.checkpointing import asking_checkpoints, make_checkpoint
+from accrual.cli.tables import open_console, table
+from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, say, telling
+from accrual.cli.verify import DAMAGED_STATUS
+from accrual.domain.checkpoints import PublishedCheckpoint
+from accrual.domain.errors import Missing
+
+app = typer.Typer(
+    name="checkpoint",
+    help="Signed checkpoints of the history: make, show, list, export, the public key.",
+    no_args_is_help=True,
+)
+LIST_MAX = 1_000
+
+
+@app.command()
+def make(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+    """Sign a checkpoint now. Ends with 3 when a bucket does not extend what earlier checkpoints cover."""
+    with telling(as_json=as_json):
+        made = asyncio.run(make_checkpoint(data_dir, database_url, say))
+    if as_json:
+        typer.echo(json.dumps({**_as_json(made.published), "commands": made.commands, "damaged": made.damaged}))
+    else:
+        typer.echo(made.published.note, nl=False)
+        for bucket, why in made.damaged.items():
+            typer.secho(f"bucket {bucket}: {why}", err=True, fg=typer.colors.RED)
+    if made.damaged:
+        raise typer.Exit(DAMAGED_STATUS)
+
+
+@app.command()
+def show(
+    number: Annotated[int | None, typer.Argument(metavar="[NUMBER]", min=1, help="Default: the newest.")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a checkpoint, the newest without a number. Keep it elsewhere for `accrual verify --against`."""
+    with telling(as_json=as_json):
+        found = asyncio.run(_show(number, data_dir, database_url))
+    typer.echo(json.dumps(_as_json(found)) if as_json else found.note, nl=as_json)
+
+
+@app.command(name="list")
+def list_(
+    after: Annotated[int | None, typer.Option("--after", min=0, help="Only those with higher numbers.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=LIST_MAX, help="At most so many.")] = 20,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """List checkpoints that the database keeps, by default the newest 20."""
+    with telling(as_json=as_json):
+        found = asyncio.run(_list(after, limit, data_dir, database_url))
+    if as_json:
+        typer.echo(json.dumps([_as_json(each) for each in found]))
+        return
+    rows = [[str(each.number), each.recorded_at.isoformat(), each.root.hex()] for each in found]
+    open_console().print(table(f"{len(found)} checkpoints", ["number", "recorded at", "root"], rows))
+
+
+@app.command()
+def key(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Print the public key that signs checkpoints. Give it to those who verify."""
+    with telling(as_json=False):
+        text = asyncio.run(_key(data_dir, database_url))
+    typer.echo(text)
+
+
+async def _show(number: int | None, data_dir: Path | None, database_url: str | None) -> PublishedCheckpoint:
+    async with asking_checkpoints(data_dir, database_url, tell=say) as opened:
+        found = await (opened.table.newest() if number is None else opened.table.one(number))
+    if found is None:
+        which = "no checkpoint yet" if number is None else f"no checkpoint {number} in the database"
+        raise Missing(f"There is {which}. Run accrual checkpoint list.", code="checkpoint_unknown")
+    return found
+
+
+async def _list(
+    after: int | None, limit: int, data_dir: Path | None, database_url: str | None
+) -> list[PublishedCheckpoint]:
+    async with asking_checkpoints(data_dir, database_url, tell=say) as opened:
+        if after is None:
+            newest = await opened.table.newest()
+            after = 0 if newest is None else max(0, newest.number - limit)
+        return await opened.table.after(after, limit)
+
+
+async def _key(data_dir: Path | None, database_url: str | None) -> str:
+    async with asking_checkpoints(data_dir, database_url, create_key=True, tell=say) as opened:
+        if opened.verifier is None:
+            raise Missing("The key that signs this database's checkpoints is not here.", code="checkpoint_key_missing")
+        return opened.verifier.text()
+
+
+def _as_json(found: PublishedCheckpoint) -> dict[str, object]:
+    return {
+        "number": found.number,
+        "recorded_at": found.recorded_at.isoformat(),
+        "root": found.root.hex(),
+        "signature": found.signature.hex(),
+        "note": found.note,
+    }
