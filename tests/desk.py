@@ -53,7 +53,7 @@ from accrual.domain.referrals import HeldClaim, HeldRow, LinkNode, Sighting
 from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Kind, Line
-from accrual.domain.undoing import AwardedLine, HoldRow, Part, TargetRow, UndoneRow
+from accrual.domain.undoing import AwardedLine, FoundTarget, HoldRow, ParkedFacts, Part, TargetRow, UndoneRow
 from accrual.engine.keeping import NO_SEAL
 from accrual.engine.load import fetch_shares, load, load_in_groups
 from accrual.engine.process import EventOf, Processor
@@ -135,7 +135,7 @@ class Books:
     known: dict[bytes, MemberProfile] = field(default_factory=dict)
     postings: list[Posting] = field(default_factory=list)
     snapshots: list[SnapshotRow] = field(default_factory=list)
-    holds: dict[tuple[int, bytes], HoldRow] = field(default_factory=dict)
+    hold_rows: dict[tuple[int, bytes], HoldRow] = field(default_factory=dict)
     undone_rows: list[UndoneRow] = field(default_factory=list)
     awaited: list[tuple[int, bytes, int]] = field(default_factory=list)
     earnings: list[EarningRow] = field(default_factory=list)
@@ -317,22 +317,29 @@ class Books:
                 found[place] = LotEvents(since, lots, credits, uses)
         return found
 
-    async def target(self, bucket: int, ticket: bytes, programme_id: int) -> TargetRow | None:
+    async def targets(self, wanted: Mapping[bytes, int]) -> dict[bytes, FoundTarget]:
+        return {ticket: self._target(ticket, programme_id) for ticket, programme_id in wanted.items()}
+
+    def _target(self, ticket: bytes, programme_id: int) -> FoundTarget:
+        bucket = bucket_of_ticket(ticket)
         command = self.places.get(ticket)
         if command is None or command.bucket != bucket or (bucket, command.position) not in self.outcomes:
-            return None
+            return FoundTarget(ticket, None)
         position = self.resumed.get((bucket, command.position), command.position)
         row = self.outcomes[bucket, position]
         outcome = decode_outcome(row.payload)
         if outcome.status is Status.FORWARDED:
-            return await self.target(bucket_of_ticket(outcome.follow_ups[0]), outcome.follow_ups[0], programme_id)
+            return self._target(outcome.follow_ups[0], programme_id)
         identity = decode_command(command.facts).identity
         member_id = member_of_identity(programme_id, identity.kind, identity.value)
-        homes = [bucket, bucket_of(member_id, self.buckets)]
+        owners = [member_id]
         while (became := self.people[member_id].merged_into if member_id in self.people else None) is not None:
             member_id = became
-            homes.append(bucket_of(member_id, self.buckets))
-        return TargetRow(
+            if member_id in owners:
+                break
+            owners.append(member_id)
+        homes = [bucket, *[bucket_of(owner, self.buckets) for owner in owners]]
+        row = TargetRow(
             ticket=command.ticket,
             bucket=bucket,
             position=position,
@@ -341,7 +348,7 @@ class Books:
             facts=command.facts,
             status=row.status,
             payload=row.payload,
-            member_id=member_id,
+            owners=tuple(owners),
             awarded=tuple(
                 AwardedLine(k.account, k.leg, k.amount, k.active_at, self._expired((bucket, position, k.leg)))
                 for k in sorted(self.lines_at.get((bucket, position), []), key=lambda k: k.leg)
@@ -350,24 +357,30 @@ class Books:
             follow_ups=tuple((t, self.by_ticket(t).facts) for t in outcome.follow_ups),
             homes=tuple(sorted(set(homes))),
         )
+        return FoundTarget(ticket, row)
 
     def _expired(self, origin: tuple[int, int, int]) -> int:
         return sum(self.expired_lots.get(lot, 0) for lot in self.lots_of.get(origin, ()))
 
-    async def undone(self, buckets: Sequence[int], target: bytes) -> dict[Part, int]:
-        found: dict[Part, int] = {}
-        for row in self.undone_parts.get(target, []):
-            if row.bucket in buckets:
-                part = (row.award, row.fact, row.line)
-                found[part] = max(found.get(part, 0), row.units_after)
+    async def undone(self, wanted: Mapping[bytes, Sequence[int]]) -> dict[bytes, dict[Part, int]]:
+        found: dict[bytes, dict[Part, int]] = {}
+        for target, buckets in wanted.items():
+            for row in self.undone_parts.get(target, []):
+                if row.bucket in buckets:
+                    parts, part = found.setdefault(target, {}), (row.award, row.fact, row.line)
+                    parts[part] = max(parts.get(part, 0), row.units_after)
         return found
 
-    async def hold(self, bucket: int, hold_id: bytes) -> HoldRow | None:
-        return self.holds.get((bucket, hold_id))
+    async def holds(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[tuple[int, bytes], HoldRow]:
+        places = [(bucket, ticket) for bucket, group in wanted.items() for ticket in group]
+        return {place: self.hold_rows[place] for place in places if place in self.hold_rows}
 
-    async def awaiting(self, bucket: int, target: bytes) -> tuple[bytes, ...]:
-        places = [(b, p) for b, t, p in self.awaited if (b, t) == (bucket, target) and (b, p) not in self.resumed]
-        return tuple(self.log[b][p - 1].ticket for b, p in places)
+    async def awaiting(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, tuple[bytes, ...]]:
+        found: dict[bytes, tuple[bytes, ...]] = {}
+        for b, target, p in self.awaited:
+            if target in wanted.get(b, ()) and (b, p) not in self.resumed:
+                found[target] = (*found.get(target, ()), self.log[b][p - 1].ticket)
+        return found
 
     async def earned(
         self, wanted: Mapping[int, Sequence[int]], since: datetime
@@ -380,13 +393,17 @@ class Books:
                 found[place] = [(moment, units) for moment, units in moments if moment >= since]
         return found
 
-    async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
-        command = self.places.get(ticket)
-        place = None if command is None else (command.bucket, command.position)
-        if command is None or place not in self.parked or place in self.resumed or command.bucket != bucket:
-            return None
-        facts = self.parked[command.bucket, command.position].facts
-        return command.position, command.programme_id, command.client_id, facts, command.recorded_at
+    async def parked_facts(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, ParkedFacts]:
+        found = {}
+        for bucket, tickets in wanted.items():
+            for ticket in tickets:
+                command = self.places.get(ticket)
+                if command is None or command.bucket != bucket:
+                    continue
+                place = (bucket, command.position)
+                if place in self.parked and place not in self.resumed:
+                    found[ticket] = ParkedFacts(command.position, command.recorded_at, self.parked[place].facts)
+        return found
 
     async def link_nodes(self, bucket: int, members: Sequence[bytes]) -> list[LinkNode]:
         found: dict[bytes, LinkNode] = {}
@@ -478,10 +495,10 @@ class Books:
             self._once("lot_snapshot", snapshot.bucket, snapshot.account, snapshot.position)
             self.newest_snapshots[snapshot.bucket, snapshot.account] = snapshot
         for hold in posting.holds:
-            self.holds[hold.bucket, hold.hold_id] = hold
+            self.hold_rows[hold.bucket, hold.hold_id] = hold
         for bucket, hold_id, position in posting.released:
-            assert self.holds[bucket, hold_id].resolved_position is None, "a hold ends once"
-            self.holds[bucket, hold_id] = self.holds[bucket, hold_id]._replace(resolved_position=position)
+            assert self.hold_rows[bucket, hold_id].resolved_position is None, "a hold ends once"
+            self.hold_rows[bucket, hold_id] = self.hold_rows[bucket, hold_id]._replace(resolved_position=position)
         self.undone_rows.extend(posting.undone)
         for undone in posting.undone:
             self._once("undone", *undone[:6])

@@ -5,6 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
+from accrual.domain.commands import Command, decode_command
+from accrual.domain.outcomes import Outcome, decode_outcome
+
 Part = tuple[int, int, int]
 """(award, fact, line) of which something was undone; -1 stands for the whole."""
 
@@ -23,11 +28,12 @@ class AwardedLine(NamedTuple):
     expired: int
 
 
-class TargetRow(NamedTuple):
+class TargetRow(msgspec.Struct, kw_only=True, gc=False):
     """A decided command that another one is about, as the books have it; `awarded` are its award lines in leg order.
 
-    `member_id` is whose it is today, after mergers, and `homes` are the buckets of all whose it was; `follow_ups` are
-    (ticket, facts) of what came of it.
+    `owners` are the member whose it was and all that they became by mergers, today's last, and `homes` the buckets of all
+    of them; `follow_ups` are (ticket, facts) of what came of it. What is decoded of it is kept, since many commands of a
+    batch may be about the same.
     """
 
     ticket: bytes
@@ -38,10 +44,40 @@ class TargetRow(NamedTuple):
     facts: bytes
     status: int
     payload: bytes
-    member_id: bytes
+    owners: tuple[bytes, ...]
     awarded: tuple[AwardedLine, ...] = ()
     follow_ups: tuple[tuple[bytes, bytes], ...] = ()
     homes: tuple[int, ...] = ()
+    _command: Command | None = None
+    _outcome: Outcome | None = None
+
+    def command(self) -> Command:
+        """The stored command. Raises msgspec.DecodeError."""
+        if self._command is None:
+            self._command = decode_command(self.facts)
+        return self._command
+
+    def outcome(self) -> Outcome:
+        """The stored outcome. Raises msgspec.DecodeError."""
+        if self._outcome is None:
+            self._outcome = decode_outcome(self.payload)
+        return self._outcome
+
+
+class FoundTarget(NamedTuple):
+    """Where the search for a decided command ended: the ticket that it was last forwarded as, and the command, None while
+    that is not decided."""
+
+    ticket: bytes
+    row: TargetRow | None
+
+
+class ParkedFacts(NamedTuple):
+    """A parked command that was not resumed yet."""
+
+    position: int
+    recorded_at: datetime
+    facts: bytes
 
 
 class UndoneRow(NamedTuple):

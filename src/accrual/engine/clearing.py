@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import msgspec
 
 from accrual.domain.commands import Reward, decode_command
-from accrual.domain.held import APPROVED, OPEN, REFUSED, Clearance, HeldCommandRow
+from accrual.domain.held import APPROVED, OPEN, REFUSED, Clearance, HeldCommand, HeldCommandRow
 from accrual.domain.outcomes import Declined
-from accrual.engine.ports_lane import StateSource
 from accrual.engine.task import Task
 from accrual.rules.snapshot import PROGRAMME_ITSELF
 
 
-async def load_held(task: Task, clearance: Clearance, source: StateSource) -> Reward | None:
+def held_for(task: Task, clearance: Clearance, held: HeldCommand | None) -> Reward | None:
     """The command that a verdict approves, to be judged in its place; None where there is nothing to judge."""
-    task.clears = clearance
-    bucket = task.command.bucket
-    held = (await source.held_commands(bucket, [clearance.target])).get(clearance.target)
     if held is None or held.row.programme_id != task.command.programme_id:
         return None
     task.held = held.row
@@ -37,12 +35,12 @@ async def load_held(task: Task, clearance: Clearance, source: StateSource) -> Re
     return msgspec.structs.replace(asked, facts=facts)
 
 
-def why_not_cleared(task: Task, clearance: Clearance, earlier: list[HeldCommandRow]) -> Declined | None:
-    """Why nothing is given for it; None: it is to be judged. `earlier` are rows that this batch writes already."""
+def why_not_cleared(task: Task, clearance: Clearance, judged: Set[bytes]) -> Declined | None:
+    """Why nothing is given for it; None: it is to be judged. `judged` are the tickets that this batch has judged already."""
     held = task.held
     if held is None:
         return Declined(PROGRAMME_ITSELF, "held_unknown")
-    if held.verdict != OPEN or any(row.ticket == held.ticket and row.verdict != OPEN for row in earlier):
+    if held.verdict != OPEN or held.ticket in judged:
         return Declined(PROGRAMME_ITSELF, "held_judged")
     if not clearance.approved:
         return Declined(PROGRAMME_ITSELF, "held_refused", {"note": clearance.note})

@@ -16,9 +16,11 @@ from accrual.domain.ids import member_of
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.referrals import ToLinks
 from accrual.domain.stocks import StockKey
+from accrual.domain.undoing import ParkedFacts
 from accrual.engine.asked import Asked, Reading
-from accrual.engine.clearing import load_held
+from accrual.engine.clearing import held_for
 from accrual.engine.load_draws import load_draws
+from accrual.engine.load_earlier import grouped
 from accrual.engine.load_levels import load_levels, moves_levels
 from accrual.engine.load_links import load_links
 from accrual.engine.load_moves import load_moves
@@ -132,12 +134,20 @@ def _groups(commands: Sequence[LoggedCommand]) -> Iterator[Sequence[LoggedComman
 
 async def _open_later(later: Sequence[Task], asked: Asked, source: StateSource) -> None:
     """What is known only once something else was read: retries, and verdicts about what is held."""
+    retries = [(task, task.asks_for) for task in later if task.asks_for is not None]
+    if retries:
+        parked = await source.parked_facts(grouped((task.command.bucket, resume.ticket) for task, resume in retries))
+        for task, resume in retries:
+            _retry(task, resume, parked.get(resume.ticket))
+    verdicts = [(task, task.clears) for task in later if task.clears is not None]
+    wanted = grouped((task.command.bucket, clearance.target) for task, clearance in verdicts)
+    for bucket, tickets in wanted.items():
+        held = await source.held_commands(bucket, tickets)
+        for task, clearance in verdicts:
+            if task.command.bucket == bucket:
+                task.reward = held_for(task, clearance, held.get(clearance.target))
+                _say_who(task, clearance.identity)
     for task in later:
-        if task.asks_for is not None:
-            await _retry(task, task.asks_for, source)
-        if task.clears is not None:
-            task.reward = await load_held(task, task.clears, source)
-            _say_who(task, task.clears.identity)
         asked.note(task)
 
 
@@ -204,19 +214,17 @@ def _say_who(task: Task, identity: Identity) -> None:
         task.kinds, task.looks = kinds_and_looks(task.programme, task.reward.facts, task.client)
 
 
-async def _retry(task: Task, resume: Resume, source: StateSource) -> None:
+def _retry(task: Task, resume: Resume, parked: ParkedFacts | None) -> None:
     """A command that is tried again is about whom it was about, whatever the one that asks for it names."""
-    task.nothing_parked = not await _resume(task, resume, source)
+    task.nothing_parked = parked is None or not _resume(task, resume, parked)
     tried = task.reward or task.profile or task.move or task.links
     if tried is not None:
         _say_who(task, tried.identity)
 
 
-async def _resume(task: Task, resume: Resume, source: StateSource) -> bool:
-    parked = await source.parked_facts(task.command.bucket, resume.ticket)
-    if parked is None:
-        return False
-    position, _, _, facts, recorded_at = parked
+def _resume(task: Task, resume: Resume, parked: ParkedFacts) -> bool:
+    task.parked = parked
+    position, recorded_at, facts = parked
     ahead = timedelta(0) if resume.until is None else resume.until - task.command.recorded_at
     task.first_recorded_at = recorded_at - max(ahead, timedelta(0))
     try:

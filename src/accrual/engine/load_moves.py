@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from accrual.domain.accounts import Role
-from accrual.domain.commands import LoggedCommand, Reward
-from accrual.domain.ids import bucket_of_ticket, member_account_id, system_account_id
+from accrual.domain.commands import LoggedCommand
+from accrual.domain.ids import member_account_id, system_account_id
 from accrual.domain.members import MARK_AWAITED, MARK_DEBT
 from accrual.domain.movements import (
     Absorb,
@@ -20,17 +20,11 @@ from accrual.domain.movements import (
     Reverse,
     Review,
 )
-from accrual.domain.outcomes import Status
-from accrual.domain.stocks import StockKey
-from accrual.domain.undoing import TargetRow
+from accrual.engine.load_earlier import grouped, load_earlier
 from accrual.engine.lot_book import LotBook
-from accrual.engine.moves.limits_back import keys_of
-from accrual.engine.moves.prizes_back import rounds_of
-from accrual.engine.moves.scene import Known, command_of, outcome_of
 from accrual.engine.ports_lane import StateSource
 from accrual.engine.state import AccountState, MemberCell, State
 from accrual.engine.task import Task
-from accrual.rules.streak_undo import keys_to_undo
 
 MOVED_ROLES = (Role.MEMBER, Role.PENDING, Role.DEBT)
 SYSTEM_ROLES = (Role.ISSUANCE, Role.BREAKAGE, Role.REDEMPTION, Role.TRANSIT)
@@ -59,13 +53,14 @@ async def load_moves(tasks: Sequence[Task], state: State, source: StateSource) -
             if task.member_id in open_books and task.reward is not None and task.programme is not None:
                 assets = sorted({asset_id for asset_id, _ in task.looks.accounts})
                 wanted.append((task, [(asset_id, role) for asset_id in assets for role in MOVED_ROLES]))
-    for task in awaited:
-        task.woken = await source.awaiting(task.command.bucket, task.ticket)
+    if awaited:
+        woken = await source.awaiting(grouped((task.command.bucket, task.ticket) for task in awaited))
+        for task in awaited:
+            task.woken = woken.get(task.ticket)
     if wanted:
         await _load_accounts(wanted, state, source)
-    for task in moves:
-        if task.move is not None:
-            task.known = await _load_known(task, task.move, state, source)
+    if moves:
+        await load_earlier(tasks, state, source)
 
 
 def _look_over(tasks: Sequence[Task], state: State) -> tuple[set[bytes], list[Task]]:
@@ -73,6 +68,9 @@ def _look_over(tasks: Sequence[Task], state: State) -> tuple[set[bytes], list[Ta
     return may wait for."""
     open_books: set[bytes] = set()
     awaited: list[Task] = []
+    returning = {
+        task.member_id for task in tasks if isinstance(task.move, Reverse)
+    }  # a return of theirs may come to wait
     for task in tasks:
         if task.reward is None or task.programme is None:
             continue
@@ -83,7 +81,7 @@ def _look_over(tasks: Sequence[Task], state: State) -> tuple[set[bytes], list[Ta
             cell.has_books = task.lottery or bool(marks & MARK_DEBT or task.looks.costs)
         if cell.has_books:
             open_books.add(task.member_id)
-        if marks & MARK_AWAITED:
+        if marks & MARK_AWAITED or task.member_id in returning:
             awaited.append(task)
     return open_books, awaited
 
@@ -141,50 +139,3 @@ async def _load_accounts(
             account, role = bare[place]
             account.lots = LotBook.load(place[0], events, pending=role is Role.PENDING)
             state.lots += len(account.lots)
-
-
-async def _load_counters(task: Task, row: TargetRow, state: State, source: StateSource) -> None:
-    """The counters that the awards of a command counted on, which a return may give back, and the logs of its draws."""
-    bought, cell = command_of(row), state.members[task.member_id]
-    if task.programme is None or not isinstance(bought, Reward) or row.status != Status.DECIDED:
-        return
-    outcome = outcome_of(row)
-    keys = keys_of(task.programme, bought, outcome, row.recorded_at)
-    keys += keys_to_undo(task.programme, bought.facts, row.recorded_at, task.command.recorded_at)
-    missing = [key for key in keys if not isinstance(key, StockKey) and key not in cell.counters]
-    if missing:
-        cell.counters.update(dict.fromkeys(missing, 0))
-        wanted = {task.command.bucket: [(task.member_id, *key) for key in missing]}
-        for (_, promo_id, slot, period), value in (await source.counters(wanted)).items():
-            cell.counters[promo_id, slot, period] = value
-    bucket = task.command.bucket
-    rounds = [key for key in rounds_of(task.programme.catalogue, outcome.awards) if (bucket, *key) not in state.drawn]
-    if rounds:
-        state.drawn.update(dict.fromkeys([(bucket, *key) for key in rounds]))
-        state.drawn.update(await source.draw_heads({bucket: sorted(set(rounds))}))
-
-
-async def _load_known(task: Task, move: Movement, state: State, source: StateSource) -> Known:
-    known = Known()
-    bucket = task.command.bucket
-    if isinstance(move, Refund | Reverse):
-        known.target = await source.target(bucket_of_ticket(move.target), move.target, task.command.programme_id)
-        if known.target is not None and known.target.member_id == task.member_id:
-            known.undone = await source.undone(sorted({bucket, *known.target.homes}), known.target.ticket)
-            if isinstance(move, Reverse):
-                await _load_counters(task, known.target, state, source)
-        elif known.target is not None:
-            known.target, known.of_another = None, True
-    elif isinstance(move, Capture | Confirm | Release):
-        # Who set it aside may have been merged: it then stands under the command that theirs was forwarded as. What was
-        # set aside for a reward is known by that command, too.
-        known.target = await source.target(bucket_of_ticket(move.target), move.target, task.command.programme_id)
-        known.hold = await source.hold(bucket, move.target)
-        if known.hold is None and known.target is not None:
-            known.hold = await source.hold(bucket, known.target.ticket)
-        if isinstance(move, Confirm) and known.target is not None:
-            known.undone = await source.undone([bucket], known.target.ticket)
-    elif isinstance(move, Merge):
-        cell = state.members[task.member_id]
-        known.holds_open = any((account.held or 0) > 0 for account in cell.accounts.values())
-    return known

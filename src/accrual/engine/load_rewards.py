@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from accrual.domain.movements import Capture, Confirm, Redeem, Refund, Release
 from accrual.domain.stocks import StockKey
+from accrual.domain.undoing import FoundTarget
 from accrual.engine.moves.reward_books import made_of
 from accrual.engine.ports_lane import StateSource
 from accrual.engine.state import State
@@ -20,10 +21,12 @@ async def load_rewards(tasks: Sequence[Task], state: State, source: StateSource)
     counters: dict[int, list[tuple[bytes, int, int, int]]] = {}
     stocks: set[StockKey] = set()
     pools: Counter[bytes] = Counter()
+    found = state.earlier.found
+    of_batch = {task.ticket: task for task in tasks if task.move is not None} if state.earlier.wanted else {}
     for task in tasks:
         if task.move is None:
             continue
-        reward, counter = _asked(task)
+        reward, counter = _asked(task, found, of_batch)
         if reward is not None:
             if (stock := reward.stock_key) is not None:
                 stocks.add(stock)
@@ -56,8 +59,13 @@ async def _read_codes(wanted: Mapping[bytes, int], state: State, source: StateSo
         state.codes_read[subject] = (asked[subject], fresh[-1].number if fresh else last)
 
 
-def _asked(task: Task) -> tuple[CompiledReward | None, CounterKey | None]:
-    """The reward that a command is about as it stands today, and the counter that it may change."""
+def _asked(
+    task: Task, found: Mapping[bytes, FoundTarget], of_batch: Mapping[bytes, Task]
+) -> tuple[CompiledReward | None, CounterKey | None]:
+    """The reward that a command is about as it stands today, and the counter that it may change.
+
+    The counter of a redemption of this very batch is read for the redemption itself.
+    """
     move, programme = task.move, task.programme
     if programme is None:
         return None, None
@@ -65,8 +73,15 @@ def _asked(task: Task) -> tuple[CompiledReward | None, CounterKey | None]:
         reward = programme.rewards.get(move.reward)
         moment = move.occurred_at or task.first_recorded_at or task.command.recorded_at
         return reward, None if reward is None else reward.counter_key(moment)
-    if isinstance(move, Capture | Confirm | Refund | Release) and task.known is not None:
-        made = made_of(task.known.target)
-        if made is not None:
-            return programme.rewards.get(made.reward), made.counter
-    return None, None
+    if not isinstance(move, Capture | Confirm | Refund | Release):
+        return None, None
+    target = found.get(move.target)
+    if target is None:
+        return None, None
+    if target.row is not None:
+        made = made_of(target.row)
+        return (None, None) if made is None else (programme.rewards.get(made.reward), made.counter)
+    now = of_batch.get(target.ticket)
+    if now is None or not isinstance(now.move, Redeem) or now.move.reward is None:
+        return None, None
+    return programme.rewards.get(now.move.reward), None

@@ -16,7 +16,7 @@ from accrual.domain.members import MemberProfile, PurchaseRow
 from accrual.domain.referrals import HeldClaim, LinkNode
 from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
-from accrual.domain.undoing import HoldRow, Part, TargetRow
+from accrual.domain.undoing import FoundTarget, HoldRow, ParkedFacts, Part
 
 
 class StateSource(Protocol):
@@ -64,23 +64,23 @@ class StateSource(Protocol):
     ) -> dict[tuple[int, int], list[tuple[datetime, int]]]:
         """(moment, units) that accounts earned since then, returns and mergers included, by (bucket, account)."""
 
-    async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
-        """(position, programme_id, client_id, facts, recorded_at) of a parked command that was not resumed yet."""
+    async def parked_facts(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, ParkedFacts]:
+        """Those of {bucket: tickets} that are parked and were not resumed yet."""
 
     async def lots(self, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], LotEvents]:
         """What the open lots of accounts are known by, by (bucket, account); accounts without lots are left out."""
 
-    async def target(self, bucket: int, ticket: bytes, programme_id: int) -> TargetRow | None:
-        """A decided or parked command of this programme, wherever it was forwarded to; None while there is none."""
+    async def targets(self, wanted: Mapping[bytes, int]) -> dict[bytes, FoundTarget]:
+        """Decided or parked commands of {ticket: programme_id}, wherever they were forwarded to; an entry for each ticket."""
 
-    async def undone(self, buckets: Sequence[int], target: bytes) -> dict[Part, int]:
-        """How much of each part of a command was undone so far."""
+    async def undone(self, wanted: Mapping[bytes, Sequence[int]]) -> dict[bytes, dict[Part, int]]:
+        """How much of each part of {command: buckets to look in} was undone so far."""
 
-    async def hold(self, bucket: int, hold_id: bytes) -> HoldRow | None:
-        """What was set aside by the command of this ticket."""
+    async def holds(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[tuple[int, bytes], HoldRow]:
+        """What commands of {bucket: tickets} set aside, by (bucket, ticket)."""
 
-    async def awaiting(self, bucket: int, target: bytes) -> tuple[bytes, ...]:
-        """Tickets of the parked returns that wait for this one."""
+    async def awaiting(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, tuple[bytes, ...]]:
+        """Tickets of the parked returns that wait for commands of {bucket: tickets}, by what they wait for, oldest first."""
 
     async def link_nodes(self, bucket: int, members: Sequence[bytes]) -> list[LinkNode]:
         """The nodes of these members among a bucket's referral links, those that there are, and all above them."""

@@ -33,11 +33,12 @@ from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Line
 from accrual.engine.clearing import judged_row, why_not_cleared
 from accrual.engine.code_sending import OUTBOX, CodeSender
+from accrual.engine.earlier import ReadAgain
 from accrual.engine.entries import NO_DRAWS, costs_told, keep_entries, what_draws_look_at
 from accrual.engine.keeping_levels import tier_event
 from accrual.engine.linking import rows_of_judgement
 from accrual.engine.process_links import LinkDecider
-from accrual.engine.process_moves import MovementDecider, credit_awards, looks_back, missed_its_target, wake_up
+from accrual.engine.process_moves import MovementDecider, credit_awards, wake_up
 from accrual.engine.process_plain import EventOf as EventOf
 from accrual.engine.process_plain import PlainDecider
 from accrual.engine.process_profiles import ProfileDecider
@@ -89,7 +90,6 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
         sender: CodeSender = OUTBOX,
     ) -> None:
         self.shorts: list[tuple[int, StockKey, int]] = []
-        self._tickets: list[bytes] = []
         super().__init__(state, buckets=buckets, describe=describe)
         self._secret = secret
         self._sender = sender
@@ -104,7 +104,6 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
     def begin(self, recorded_at: datetime) -> Posting:
         """The posting of a new batch, still without a command. What was decided before must be posted, or forgotten."""
         self.shorts = []
-        self._tickets = []
         return empty_posting(recorded_at)
 
     def decide_more(self, tasks: Iterable[Task], leases: dict[int, Lease], posting: Posting) -> None:
@@ -118,30 +117,36 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
 
     def _decide_bucket(self, lease: Lease, tasks: Iterator[Task], posting: Posting) -> None:
         moved: dict[int, int] = {}
-        tickets = self._tickets
+        earlier = self._state.earlier
+        passed, wanted, awaited = earlier.passed, earlier.wanted, earlier.awaited
         outbox_next = lease.outbox_next
-        seen: set[bytes] = set()
         head = lease.chain
         last: Decided | None = None
         for task in tasks:
-            if (task.member_id in seen and looks_back(task, posting)) or (
-                task.move is not None and missed_its_target(task, tickets)
-            ):
-                # What it is about was read before the batch, and this batch has changed it: the next one reads again.
-                break
-            seen.add(task.member_id)
+            if task.woken or awaited:
+                earlier.wake(task, self._state.members.get(task.member_id))
             try:
                 answer = self._decide_one(task, moved, posting)
             except StockShort as short:
                 # The rest of this bucket waits for the next batch, when more of the stock has been fetched.
                 self.shorts.append((lease.bucket, short.key, short.wanted))
                 break
+            except ReadAgain:
+                break  # The rest of this bucket waits for the next batch, which reads what this one has changed.
             except Exception as error:
                 answer = self._park(task, self._describe(error), posting)
             if last is not None:
                 head = _chained(head, last, posting)
             last = answer
-            tickets.append(answer.command.ticket)
+            passed.append(answer.command.ticket)
+            if (
+                task.move is not None
+                or task.asks_for is not None
+                or task.clears is not None
+                or answer.expired is not None
+                or (wanted and task.ticket in wanted)
+            ):
+                earlier.take_in(task, answer, posting)
             for kind, payload in answer.events:
                 command = task.command
                 posting.outbox.append(
@@ -169,14 +174,14 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
 
     def _decide_one(self, task: Task, moved: dict[int, int], posting: Posting) -> Decided:
         command, reward, programme = task.command, task.reward, task.programme
-        if task.resumes is not None and any(row[:2] == (command.bucket, task.resumes) for row in posting.resumed):
+        if task.resumes is not None and (command.bucket, task.resumes) in self._state.earlier.resumed:
             return _nothing_parked(command)
         if reward is None and programme is not None and task.error is None:
             answer = self._decide_without_promos(task, programme, moved, posting)
             if answer is not None:
                 return answer
         if task.clears is not None and programme is not None and task.error is None:
-            declined = why_not_cleared(task, task.clears, posting.held_commands)
+            declined = why_not_cleared(task, task.clears, self._state.earlier.judged)
             if declined is not None:
                 return self._not_cleared(task, task.clears, declined, programme, posting)
         if reward is None or programme is None:
@@ -245,7 +250,8 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
             posting.unposted.append((command.bucket, task.member_id, command.position))
         if task.resumes is not None:
             posting.resumed.append((command.bucket, task.resumes, command.position))
-        return Decided(command, Status.DECIDED, payload, lines, uses, events)
+        expired = None if purse is None else purse.expired_origins or None
+        return Decided(command, Status.DECIDED, payload, lines, uses, events, expired)
 
     def _decide_without_promos(
         self, task: Task, programme: CompiledProgramme, moved: dict[int, int], posting: Posting

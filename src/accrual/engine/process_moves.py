@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -15,7 +15,7 @@ from accrual.domain.ids import system_account_id
 from accrual.domain.log import AppendRow, CounterRow, NewAccount, Posting, SnapshotRow
 from accrual.domain.lots import encode_lots
 from accrual.domain.members import MARK_AWAITED, MARK_DEBT
-from accrual.domain.movements import MEMBER_KIND, Absorb, Capture, Confirm, Merge, Movement, Refund, Release, Reverse
+from accrual.domain.movements import MEMBER_KIND, Absorb, Confirm, Movement, Refund, Reverse
 from accrual.domain.outcomes import Outcome, Status, encode_outcome
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Kind
@@ -37,9 +37,6 @@ from accrual.rules.snapshot import Judgement
 
 WAITS = "waits for its purchase"
 """Why a return is put aside whose purchase is not in the log yet."""
-
-LOOKS_BACK = (Refund, Reverse, Capture, Confirm, Release, Merge)
-"""Movements about earlier commands, of which something was read from the books."""
 
 
 class MovementDecider(LevelKeeper):
@@ -128,6 +125,7 @@ class MovementDecider(LevelKeeper):
         merged_into = None if cell.row is None else cell.row.merged_into
         if merged_into is not None and not (isinstance(asked, Absorb) and asked.merged == task.member_id):
             return self._forward(task, asked, merged_into, posting)
+        task.known = self._state.earlier.known(task, asked, cell)
         desk = RewardDesk(self._state, cell, command.bucket, seed_of=self._seed_of, sender=self._sender)
         scene = carry_out(task, cell, self._transit_of(command.bucket, task), desk)
         purse = scene.purse
@@ -178,7 +176,7 @@ class MovementDecider(LevelKeeper):
             events = (*events, tier_event(task, scene.new_level.change))
         if desk.event is not None:
             events = (*events, desk.event)
-        return Decided(command, Status.DECIDED, payload, purse.lines, purse.uses, events)
+        return Decided(command, Status.DECIDED, payload, purse.lines, purse.uses, events, purse.expired_origins or None)
 
     def _write_down(self, task: Task, cell: MemberCell, scene: Scene, posting: Posting) -> None:
         """What a movement leaves behind besides lines: holds, what was undone of what, mergers, levels."""
@@ -222,21 +220,6 @@ class MovementDecider(LevelKeeper):
         self._mark(task, cell, MARK_AWAITED, posting)
         posting.awaited.append((task.command.bucket, target, task.command.position))
         return self._park(task, WAITS, posting)
-
-
-def looks_back(task: Task, posting: Posting) -> bool:
-    """Whether a member's command is about their earlier ones, or awaited by one, and so has to be read for again."""
-    if task.move is not None:
-        return isinstance(task.move, LOOKS_BACK)
-    return any(target == task.ticket for _, target, _ in posting.awaited)
-
-
-def missed_its_target(task: Task, decided: Iterable[bytes]) -> bool:
-    """Whether a return found nothing when it was read for only because what it names, whosever, was decided since."""
-    known = task.known
-    if not isinstance(task.move, Reverse) or known is None or known.target is not None or known.of_another:
-        return False
-    return task.move.target in decided
 
 
 def wake_up(command: LoggedCommand, woken: Sequence[bytes], first: int, buckets: int) -> list[AppendRow]:

@@ -13,6 +13,7 @@ from accrual.domain.log import MemberRow
 from accrual.domain.members import MemberProfile
 from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
+from accrual.engine.earlier import Earlier
 from accrual.engine.earned import EarnedDays
 from accrual.engine.link_forest import LinkForest
 from accrual.engine.lot_book import LotBook
@@ -100,6 +101,7 @@ class State:
     use them too, so they are loaded for each batch; `codes_read` are how many of each pool it asked for so far, and the
     number of the last that it read. `drawn` are the ends of draws' entries by (bucket, promo_id, round).
     `forests` are referral links by bucket, `held` the held referrals that a batch is about: loaded for each.
+    `earlier` is what a batch looks back on.
     `purchases` counts the entries of all histories that are kept, `lots` the open lots and
     `earned_days` the entries of what was earned that were read.
     """
@@ -116,6 +118,7 @@ class State:
         self.codes_read: dict[bytes, tuple[int, int]] = {}
         self.forests: dict[int, LinkForest] = {}
         self.held: dict[bytes, OpenClaim] = {}
+        self.earlier = Earlier()
         self.purchases = 0
         self.lots = 0
         self.earned_days = 0
@@ -130,6 +133,7 @@ class State:
     def begin_batch(self) -> None:
         """Forget what others may have changed since the last batch."""
         self.quotas, self.pools, self.codes_read = {}, {}, {}
+        self.earlier = Earlier()
 
     def make_room(self) -> None:
         """Forget the longest-known eighth when the cache is full. Called between batches only."""

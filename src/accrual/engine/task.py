@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from datetime import datetime
 
 import msgspec
@@ -10,11 +10,12 @@ import msgspec
 from accrual.domain.commands import LoggedCommand, Profile, Resume, Reward
 from accrual.domain.facts import Fact
 from accrual.domain.held import Clearance, HeldCommandRow
-from accrual.domain.lots import LotUse
+from accrual.domain.lots import LotUse, Origin
 from accrual.domain.movements import Movement
 from accrual.domain.outcomes import Status
 from accrual.domain.referrals import ToLinks
 from accrual.domain.transfers import Line
+from accrual.domain.undoing import ParkedFacts
 from accrual.engine.moves.scene import Known
 from accrual.rules.compiled import NO_LOOKS, CompiledProgramme, Looks
 
@@ -30,7 +31,8 @@ class Task(msgspec.Struct, gc=False):
     `looks` at. `move` is what it moves without a promo and `known` what was read for that; `first_recorded_at` when it was
     first recorded, if it is tried again; `woken` are the returns that waited for it; `lottery`: its member's books are
     opened to see whether a snapshot of them is due; `links` is what it asks of the programme's links, and `shared_install`
-    that its device was seen with somebody else. `clears` is a verdict that it is, about what is `held` for review.
+    that its device was seen with somebody else. `clears` is a verdict that it is, about what is `held` for review. `parked`
+    is the parked command that it tries again, as it was first recorded.
     """
 
     command: LoggedCommand
@@ -54,6 +56,7 @@ class Task(msgspec.Struct, gc=False):
     shared_install: bool = False
     clears: Clearance | None = None
     held: HeldCommandRow | None = None
+    parked: ParkedFacts | None = None
 
     @property
     def ticket(self) -> bytes:
@@ -62,7 +65,10 @@ class Task(msgspec.Struct, gc=False):
 
 
 class Decided(msgspec.Struct, gc=False):
-    """A command's answer before the chain: what is stored of it, and the events that go out with it."""
+    """A command's answer before the chain: what is stored of it, and the events that go out with it.
+
+    `expired` is how much expired with it of what was first credited where; None where nothing did, or nobody knows the lots.
+    """
 
     command: LoggedCommand
     status: Status
@@ -70,3 +76,4 @@ class Decided(msgspec.Struct, gc=False):
     lines: list[Line]
     uses: list[LotUse]
     events: tuple[Event, ...] = ()
+    expired: Mapping[Origin, int] | None = None

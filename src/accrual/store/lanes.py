@@ -22,7 +22,7 @@ from accrual.domain.referrals import HeldClaim, LinkNode
 from accrual.domain.rewards import RewardCode
 from accrual.domain.rows import quick
 from accrual.domain.stocks import StockKey
-from accrual.domain.undoing import HoldRow, Part, TargetRow
+from accrual.domain.undoing import FoundTarget, HoldRow, ParkedFacts, Part
 from accrual.store.connection import Connection
 from accrual.store.draw_rounds import read_heads
 from accrual.store.held import read_held_commands
@@ -30,9 +30,11 @@ from accrual.store.links import read_held, read_nodes, read_shared
 from accrual.store.past import read_earned, read_history, read_profiles
 from accrual.store.postgres import PROBES, as_login, connect, mapping_loss
 from accrual.store.posting import post
+from accrual.store.slices import offsets
 from accrual.store.sql import query
 from accrual.store.stocks import fetch_shares, next_codes, quotas, return_shares
-from accrual.store.undoing import read_awaiting, read_hold, read_lots, read_target, read_undone
+from accrual.store.targets import read_targets
+from accrual.store.undoing import read_awaiting, read_holds, read_lots, read_parked, read_undone
 
 WORKER_REGISTER = query("lane/worker_register")
 WORKER_BEAT = query("lane/worker_beat")
@@ -50,26 +52,12 @@ MARKED = query("lane/marked")
 BALANCES = query("lane/balances")
 COUNTERS = query("lane/counters")
 TRIES = query("lane/tries")
-PARKED_FACTS = query("lane/parked_facts")
 
 NOBODY = bytes(16)
 """Stands for a member where none is looked for: no digest is this one."""
 
 TAKE_LOCK_TIMEOUT_S = 0.5
 """How long a take-over waits for a row lock before the session that holds it is ended."""
-
-
-def offsets(groups: Mapping[int, Sequence[Any]], buckets: int) -> list[int]:
-    """Where each bucket's slice starts in the concatenation of its groups in bucket order; one more entry than buckets."""
-    starts = [0] * (buckets + 1)
-    total = 0
-    for bucket in range(buckets):
-        starts[bucket] = total
-        group = groups.get(bucket)
-        if group is not None:
-            total += len(group)
-    starts[buckets] = total
-    return starts
 
 
 def _flat(groups: Mapping[int, Sequence[Any]]) -> list[Any]:
@@ -334,25 +322,25 @@ class PostgresLanes:
         with mapping_loss():
             return await read_lots(self.connection, wanted, offsets(wanted, self._buckets))
 
-    async def target(self, bucket: int, ticket: bytes, programme_id: int) -> TargetRow | None:
-        """A decided command of this programme, wherever it was forwarded to."""
+    async def targets(self, wanted: Mapping[bytes, int]) -> dict[bytes, FoundTarget]:
+        """Decided commands of {ticket: programme_id}, wherever they were forwarded to."""
         with mapping_loss():
-            return await read_target(self.connection, bucket, ticket, programme_id, self._buckets)
+            return await read_targets(self.connection, wanted, self._buckets)
 
-    async def undone(self, buckets: Sequence[int], target: bytes) -> dict[Part, int]:
-        """How much of each part of a command was undone so far."""
+    async def undone(self, wanted: Mapping[bytes, Sequence[int]]) -> dict[bytes, dict[Part, int]]:
+        """How much of each part of {command: buckets to look in} was undone so far."""
         with mapping_loss():
-            return await read_undone(self.connection, buckets, target)
+            return await read_undone(self.connection, wanted, self._buckets)
 
-    async def hold(self, bucket: int, hold_id: bytes) -> HoldRow | None:
-        """What the command of this ticket set aside."""
+    async def holds(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[tuple[int, bytes], HoldRow]:
+        """What commands of {bucket: tickets} set aside, by (bucket, ticket)."""
         with mapping_loss():
-            return await read_hold(self.connection, bucket, hold_id)
+            return await read_holds(self.connection, wanted, self._buckets)
 
-    async def awaiting(self, bucket: int, target: bytes) -> tuple[bytes, ...]:
-        """Tickets of the parked returns that wait for this command."""
+    async def awaiting(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, tuple[bytes, ...]]:
+        """Tickets of the parked returns that wait for commands of {bucket: tickets}, by what they wait for."""
         with mapping_loss():
-            return await read_awaiting(self.connection, bucket, target)
+            return await read_awaiting(self.connection, wanted, self._buckets)
 
     async def link_nodes(self, bucket: int, members: Sequence[bytes]) -> list[LinkNode]:
         """The nodes of these members among a bucket's referral links, those that there are, and all above them."""
@@ -389,11 +377,10 @@ class PostgresLanes:
             raise LaneLost(code="fence_refused", details={"buckets": 1, "passed": 0})
         return int(tries)
 
-    async def parked_facts(self, bucket: int, ticket: bytes) -> tuple[int, int, int, bytes, datetime] | None:
-        """(position, programme_id, client_id, facts, recorded_at) of a parked command that was not resumed yet."""
+    async def parked_facts(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[bytes, ParkedFacts]:
+        """Those of {bucket: tickets} that are parked and were not resumed yet."""
         with mapping_loss():
-            row = await self.connection.fetchrow(PARKED_FACTS, bucket, UUID(ticket))
-        return None if row is None else (row[0], row[1], row[2], row[3], row[4])
+            return await read_parked(self.connection, wanted, self._buckets)
 
 
 _bucket = attrgetter("bucket")

@@ -573,6 +573,8 @@ CREATE INDEX hold_open ON public.hold USING btree (bucket, expires_at) WHERE (re
 CREATE INDEX identity_member ON public.identity USING btree (bucket, member_id);
 CREATE INDEX line_activating ON public.line USING btree (bucket, active_at) WHERE (active_at IS NOT NULL);
 CREATE INDEX line_expiring ON public.line USING btree (bucket, expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX line_origin ON public.line USING btree (bucket, account, origin_position) WHERE (origin_position IS NOT NULL);
+CREATE INDEX lot_use_expired ON public.lot_use USING btree (bucket, account, lot_position) WHERE (kind = 4);
 CREATE INDEX member_marked ON public.member USING btree (bucket) WHERE ((merged_into IS NOT NULL) OR (marks IS NOT NULL));
 CREATE INDEX parked_open ON public.parked USING btree (bucket, "position") WHERE (resumed_position IS NULL);
 CREATE INDEX parked_resumed ON public.parked USING btree (bucket, resumed_position) WHERE (resumed_position IS NOT NULL);

@@ -1,36 +1,25 @@
-"""Reads what movements look back on: open lots, earlier commands with their awards, holds, waiting returns. No decisions."""
+"""Reads what movements look back on: open lots, holds, what was undone, waiting returns, parked commands. No decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from uuid import UUID
 
 import msgspec
 
-from accrual.domain.commands import decode_command
 from accrual.domain.errors import Broken
-from accrual.domain.ids import bucket_of, bucket_of_ticket, member_of
 from accrual.domain.lots import LotEvents, LotRow, decode_lots
-from accrual.domain.outcomes import Status, decode_outcome
-from accrual.domain.transfers import Kind
-from accrual.domain.undoing import AwardedLine, HoldRow, Part, TargetRow
+from accrual.domain.undoing import HoldRow, ParkedFacts, Part
 from accrual.store.connection import Connection
+from accrual.store.slices import sliced, uuids
 from accrual.store.sql import query
 
 LOT_SNAPSHOTS = query("lane/lot_snapshots")
 LOT_CREDITS = query("lane/lot_credits")
 LOT_USES = query("lane/lot_uses")
-TARGET = query("lane/target")
-TARGET_AWARDS = query("lane/target_awards")
-TARGET_EXPIRED = query("lane/target_expired")
 UNDONE = query("lane/undone")
-HOLD = query("lane/hold")
+HOLDS = query("lane/holds")
 AWAITING = query("lane/awaiting")
-FACTS = query("find_facts")
-MEMBER = query("reads/member")
-
-HOPS_MAX = 16
-"""How often a command may be forwarded, and a member merged, before whoever looks gives up."""
+PARKED_FACTS = query("lane/parked_facts")
 
 Place = tuple[int, int]
 """(bucket, account)."""
@@ -64,82 +53,41 @@ async def read_lots(
     return events
 
 
-async def read_target(
-    connection: Connection, bucket: int, ticket: bytes, programme_id: int, buckets: int
-) -> TargetRow | None:
-    """A decided command of this programme, wherever it was forwarded to. None while there is none, or none decided."""
-    for _ in range(HOPS_MAX):
-        row = None if bucket >= buckets else await connection.fetchrow(TARGET, bucket, UUID(bytes=ticket))
-        if row is None or row[1] != programme_id:
-            return None
-        outcome = decode_outcome(row[5])
-        if outcome.status is not Status.FORWARDED:
-            break
-        ticket = outcome.follow_ups[0]
-        bucket = bucket_of_ticket(ticket)
-    else:
-        return None
-    position = row[6]
-    try:
-        identity = decode_command(row[3]).identity
-    except msgspec.DecodeError:
-        return None
-    first = member_of(programme_id, identity.kind, identity.value)
-    owners = await _owners(connection, first, buckets)
-    expired: dict[int, int] = {}
-    for owner in owners:
-        home = bucket_of(owner, buckets)
-        found = await connection.fetch(TARGET_EXPIRED, home, owner, bucket, position, Kind.EXPIRE)
-        for leg, units in found:
-            expired[leg] = expired.get(leg, 0) + units
-    lines = await connection.fetch(TARGET_AWARDS, bucket, first, position, Kind.AWARD)
-    follow_ups = [
-        (follow_up, facts)
-        for follow_up in outcome.follow_ups
-        if (facts := await connection.fetchval(FACTS, bucket_of_ticket(follow_up), UUID(bytes=follow_up))) is not None
-    ]
-    return TargetRow(
-        ticket=ticket,
-        bucket=bucket,
-        position=position,
-        programme_id=programme_id,
-        recorded_at=row[2],
-        facts=row[3],
-        status=row[4],
-        payload=row[5],
-        member_id=owners[-1],
-        awarded=tuple(
-            AwardedLine(account, leg, amount, active_at, expired.get(leg, 0))
-            for account, leg, amount, active_at in lines
-        ),
-        follow_ups=tuple(follow_ups),
-        homes=tuple(sorted({bucket, *[bucket_of(owner, buckets) for owner in owners]})),
-    )
+async def read_undone(
+    connection: Connection, wanted: Mapping[bytes, Sequence[int]], buckets: int
+) -> dict[bytes, dict[Part, int]]:
+    """How much of each part of {command: buckets to look in} was undone so far."""
+    by_bucket: dict[int, list[bytes]] = {}
+    for target, homes in wanted.items():
+        for bucket in homes:
+            by_bucket.setdefault(bucket, []).append(target)
+    found: dict[bytes, dict[Part, int]] = {}
+    for target, award, fact, line, units in await connection.fetch(UNDONE, *sliced(by_bucket, buckets, uuids)):
+        found.setdefault(target.bytes, {})[award, fact, line] = units
+    return found
 
 
-async def _owners(connection: Connection, member_id: bytes, buckets: int) -> list[bytes]:
-    """The member and all that they became by mergers, today's last."""
-    owners = [member_id]
-    for _ in range(HOPS_MAX):
-        row = await connection.fetchrow(MEMBER, bucket_of(owners[-1], buckets), owners[-1])
-        if row is None or row["merged_into"] is None:
-            break
-        owners.append(bytes(row["merged_into"]))
-    return owners
+async def read_holds(
+    connection: Connection, wanted: Mapping[int, Sequence[bytes]], buckets: int
+) -> dict[tuple[int, bytes], HoldRow]:
+    """What commands of {bucket: tickets} set aside, by (bucket, ticket)."""
+    rows = await connection.fetch(HOLDS, *sliced(wanted, buckets, uuids))
+    return {(row[0], row[1].bytes): HoldRow(row[0], row[1].bytes, *tuple(row)[2:]) for row in rows}
 
 
-async def read_undone(connection: Connection, buckets: Sequence[int], target: bytes) -> dict[Part, int]:
-    """How much of each part of a command was undone so far."""
-    rows = await connection.fetch(UNDONE, list(buckets), UUID(bytes=target))
-    return {(row[0], row[1], row[2]): row[3] for row in rows}
+async def read_awaiting(
+    connection: Connection, wanted: Mapping[int, Sequence[bytes]], buckets: int
+) -> dict[bytes, tuple[bytes, ...]]:
+    """Tickets of the parked returns that wait for commands of {bucket: tickets}, by what they wait for, oldest first."""
+    found: dict[bytes, tuple[bytes, ...]] = {}
+    for target, ticket in await connection.fetch(AWAITING, *sliced(wanted, buckets, uuids)):
+        found[target.bytes] = (*found.get(target.bytes, ()), ticket.bytes)
+    return found
 
 
-async def read_hold(connection: Connection, bucket: int, hold_id: bytes) -> HoldRow | None:
-    """What one command set aside."""
-    row = await connection.fetchrow(HOLD, bucket, UUID(bytes=hold_id))
-    return None if row is None else HoldRow(row[0], row[1].bytes, *tuple(row)[2:])
-
-
-async def read_awaiting(connection: Connection, bucket: int, target: bytes) -> tuple[bytes, ...]:
-    """Tickets of the parked returns that wait for this command."""
-    return tuple(row[0].bytes for row in await connection.fetch(AWAITING, bucket, UUID(bytes=target)))
+async def read_parked(
+    connection: Connection, wanted: Mapping[int, Sequence[bytes]], buckets: int
+) -> dict[bytes, ParkedFacts]:
+    """Those of {bucket: tickets} that are parked and were not resumed yet."""
+    rows = await connection.fetch(PARKED_FACTS, *sliced(wanted, buckets, uuids))
+    return {row[0].bytes: ParkedFacts(*tuple(row)[1:]) for row in rows}

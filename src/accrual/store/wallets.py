@@ -16,8 +16,8 @@ from accrual.domain.outcomes import Outcome, decode_outcome
 from accrual.domain.transfers import Kind
 from accrual.domain.wallets import AsLeft, Balances, LoggedCall, WalletRow
 from accrual.store.connection import Pool
-from accrual.store.lanes import offsets
 from accrual.store.postgres import mapping_loss
+from accrual.store.slices import offsets
 from accrual.store.sql import query
 
 _ONE, _STANDING = query("wallet/one"), query("wallet/standing")

@@ -6,9 +6,8 @@ from typing import Any
 
 import msgspec
 
-from accrual.domain.commands import decode_command
 from accrual.domain.movements import Confirm, Redeem
-from accrual.domain.outcomes import Booked, Status, decode_outcome
+from accrual.domain.outcomes import Booked, Status
 from accrual.domain.transfers import Kind
 from accrual.domain.undoing import TargetRow
 from accrual.rules.snapshot import CounterKey
@@ -66,9 +65,9 @@ def read_made(booked: Booked) -> MadeReward | None:
 
 def made_of(row: TargetRow | None) -> MadeReward | None:
     """The redemption by reward that a command made, if it is one that was decided so."""
-    if row is None or row.status != Status.DECIDED or not isinstance(decode_command(row.facts), Redeem | Confirm):
+    if row is None or row.status != Status.DECIDED or not isinstance(row.command(), Redeem | Confirm):
         return None
-    made = (read_made(booked) for booked in decode_outcome(row.payload).booked)
+    made = (read_made(booked) for booked in row.outcome().booked)
     return next((each for each in made if each is not None), None)
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from accrual.domain.commands import LoggedCommand, decode_command
+from accrual.domain.commands import LoggedCommand
 from accrual.domain.movements import Movement
-from accrual.domain.outcomes import Booked, Declined, Outcome, decode_outcome
+from accrual.domain.outcomes import Booked, Declined, Outcome
 from accrual.domain.referrals import Join
 from accrual.domain.tiers import Level
 from accrual.domain.transfers import Kind
 from accrual.domain.undoing import HoldRow, Part, TargetRow
+from accrual.engine.earlier import Known as Known
 from accrual.engine.purse import Purse
 from accrual.engine.reward_desk import RewardDesk
 from accrual.engine.state import MemberCell
@@ -29,19 +30,6 @@ if TYPE_CHECKING:  # prizes come back above this module
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 NO_LEVEL = Level(code="-")
 """The level of members of a programme without levels: a unit for a whole of money, from the first one on."""
-
-
-class Known(msgspec.Struct, gc=False):
-    """What was read for one movement: the command it undoes and how much of that was undone, the hold it ends.
-
-    `of_another`: the target is there, and is not this member's. `holds_open`: whether the member has anything set aside.
-    """
-
-    target: TargetRow | None = None
-    of_another: bool = False
-    undone: dict[Part, int] = msgspec.field(default_factory=dict)
-    hold: HoldRow | None = None
-    holds_open: bool = False
 
 
 class Scene(msgspec.Struct, gc=False):
@@ -132,9 +120,9 @@ def units_of_value(value_minor: int, minor_units: int, factor: str) -> int:
 
 def outcome_of(row: TargetRow) -> Outcome:
     """The stored outcome of a target."""
-    return decode_outcome(row.payload)
+    return row.outcome()
 
 
 def command_of(row: TargetRow) -> object:
     """The stored command of a target."""
-    return decode_command(row.facts)
+    return row.command()

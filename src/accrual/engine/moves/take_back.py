@@ -182,7 +182,7 @@ def _take_back(scene: Scene, row: TargetRow, number: int, award: Award, line: Aw
     pending = purse.lots(asset_id, Role.PENDING).of(origin)
     here = purse.lots(asset_id).of(origin)
     still_there = sum(lot.left for lot in pending) + sum(lot.left for lot in here)
-    expired = line.expired + purse.expired_origins.get(origin, 0)
+    expired = line.expired + scene.known.expired.get(origin, 0) + purse.expired_origins.get(origin, 0)
     taken_pending = take_in_order(pending, units)
     purse.take(asset_id, Role.PENDING, taken_pending, kind=Kind.REVERSE, contra=Role.ISSUANCE)
     of_pending = sum(amount for _, amount in taken_pending)

@@ -1,5 +1,12 @@
--- How much of each part of a command was undone: the newest row of each part, in whichever of the buckets it was written.
-select u.award, u.fact, u.line, max(u.units_after) as units_after
-from undone u
-where u.bucket = any ($1::integer[]) and u.target = $2::uuid
-group by u.award, u.fact, u.line
+-- How much of each part of commands was undone: the newest row of each part; targets are sliced with offsets by the buckets to look in.
+select n.target, n.award, n.fact, n.line, max(n.units_after) as units_after
+from lane l
+cross join lateral unnest(($3::uuid[])[($2::integer[])[l.bucket + 1] + 1 : ($2::integer[])[l.bucket + 2]]) as w (target)
+cross join lateral (
+    select u.target, u.award, u.fact, u.line, u.units_after
+    from undone u
+    where u.bucket = l.bucket and u.target = w.target
+    offset 0 -- a probe for each, whatever the planner believes of the table's size
+) n
+where l.bucket = any ($1::integer[])
+group by n.target, n.award, n.fact, n.line
