@@ -212,6 +212,29 @@ def leaves_sql_to_the_store(source: Source) -> Iterator[str]:
                 yield f"line {node.lineno}: SQL outside the store: {' '.join(value.split())[:50]!r}"
 
 
+def prints_through_one_place(source: Source) -> Iterator[str]:
+    """Commands print through cli/output.py alone, which makes values harmless to terminals and spreadsheets."""
+    if not source.path.startswith("cli/") or source.path == "cli/output.py":
+        return
+    for node in ast.walk(ast.parse(source.text)):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name in _PRINTS:
+                yield f"line {node.lineno}: {name}() belongs to cli/output.py"
+
+
+_PRINTS = {
+    "print",
+    "typer.echo",
+    "typer.secho",
+    "click.echo",
+    "sys.stdout.write",
+    "sys.stderr.write",
+    "Console",
+    "csv.writer",
+}
+
+
 def _src(path: str, text: str) -> Source:
     return Source(path=path, text=text)
 
@@ -244,6 +267,21 @@ RULES = (
         bad=(
             _src("a.py", "x = 1\n" * (FILE_LINES_MAX + 1)),
             _src("a.py", "async def f():\n" + "    x = 1\n" * FUNCTION_LINES_MAX),
+        ),
+    ),
+    Rule(
+        name="prints through one place",
+        check=prints_through_one_place,
+        good=(
+            _src("cli/member.py", "echo(view.name)\nopen_console().print(view.name)\n"),
+            _src("cli/output.py", "typer.secho(visible(text))\n"),
+            _src("bench/due.py", "sys.stdout.write(text)\n"),
+        ),
+        bad=(
+            _src("cli/member.py", "print(view.name)\n"),
+            _src("cli/member.py", "typer.echo(view.name)\n"),
+            _src("cli/member.py", "Console().print(view.name)\n"),
+            _src("cli/statement.py", "csv.writer(sys.stdout)\n"),
         ),
     ),
     Rule(

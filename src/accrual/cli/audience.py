@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from accrual.bootstrap.clocks import utc_now
 from accrual.bootstrap.submitting import open_submitting
+from accrual.cli.output import echo_json, error_console, open_console
 from accrual.cli.submit import QUIET_S, REFUSED_STATUS, Tally, opened, print_tally
-from accrual.cli.tables import open_console
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.domain.errors import Invalid
 
@@ -93,7 +92,7 @@ def _run(
         tally = asyncio.run(_submit(bodies, data_dir, database_url, programme, client))
     if as_json:
         counts = {field: getattr(tally, field) for field in ("accepted", "repeated", "refused", "parked", "undecided")}
-        typer.echo(json.dumps({"step": step, "list": name, "label": label} | counts))
+        echo_json({"step": step, "list": name, "label": label} | counts)
     else:
         print_tally(tally, True, open_console())
         if tally.repeated:
@@ -147,7 +146,7 @@ async def _submit(
         TimeElapsedColumn(),
     )
     async with open_submitting(data_dir, database_url, programme=programme, client=client, tell=say) as submitting:
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        with Progress(*columns, console=error_console(), transient=True) as progress:
             task = progress.add_task("audience", total=None, refused=0)
             async for sent in submitting.send(bodies, "native", quiet_s=QUIET_S):
                 tally.add(sent)

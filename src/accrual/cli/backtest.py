@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,15 +11,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from accrual.bootstrap.backtesting import BacktestOrder, backtest_file, backtest_log
 from accrual.bootstrap.programme import read_file
 from accrual.cli.backtest_page import page
 from accrual.cli.backtest_table import print_backtest
+from accrual.cli.output import echo_json, error_console, open_console
 from accrual.cli.programme import File
-from accrual.cli.tables import open_console
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, say, telling
 from accrual.domain.amounts import read_decimal
 from accrual.domain.errors import Invalid
@@ -72,7 +70,7 @@ def backtest(
         if html is not None:
             _write(html, page(report, show_identities=identities))
     if as_json:
-        typer.echo(json.dumps(report_json(report, show_identities=identities), ensure_ascii=False))
+        echo_json(report_json(report, show_identities=identities))
     else:
         print_backtest(report, open_console(), show_identities=identities)
     if report.different:
@@ -97,7 +95,7 @@ def _watched() -> Iterator[Callable[[int, int | None], None]]:
         TextColumn("{task.completed:,} commands"),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
+    console = error_console()
     with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("backtest", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

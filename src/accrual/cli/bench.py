@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
-import sys
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -19,7 +17,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from accrual.bench.options import Distribution, Options
 from accrual.bench.results import Result, ratio
 from accrual.bench.run import run_bench
-from accrual.cli.tables import open_console, table
+from accrual.cli.output import echo, echo_json, error_console, open_console
+from accrual.cli.tables import table
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, say, telling
 
 app = typer.Typer(
@@ -247,7 +246,7 @@ def _bench(name: str, options: Options, data_dir: Path | None, database_url: str
             say("Stopped; its database is removed.")
             raise typer.Exit(INTERRUPTED_STATUS) from None
     if as_json:
-        typer.echo(json.dumps(result.as_json()))
+        echo_json(result.as_json())
     else:
         print_result(result, open_console())
     if not result.invariants.ok:
@@ -256,7 +255,7 @@ def _bench(name: str, options: Options, data_dir: Path | None, database_url: str
 
 async def _run(name: str, options: Options, data_dir: Path | None, database_url: str | None) -> Result:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"), TimeElapsedColumn())
-    console = Console(stderr=True)
+    console = error_console()
     work = asyncio.current_task()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -291,7 +290,7 @@ class _Shown:
     def stage(self, text: str, total: int | None = None) -> Callable[[int], None]:
         """One more stage; the one before is over."""
         if not self._progress.console.is_terminal:
-            sys.stderr.write(f"{text}\n")
+            echo(text, err=True)
             return lambda done: None
         if self._task is not None:
             self._progress.remove_task(self._task)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from accrual.bootstrap.checkpointing import asking_checkpoints, make_checkpoint
-from accrual.cli.tables import open_console, table
+from accrual.cli.output import echo, echo_json, open_console
+from accrual.cli.tables import table
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, say, telling
 from accrual.cli.verify import DAMAGED_STATUS
 from accrual.domain.checkpoints import PublishedCheckpoint
@@ -30,9 +30,9 @@ def make(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: As
     with telling(as_json=as_json):
         made = asyncio.run(make_checkpoint(data_dir, database_url, say))
     if as_json:
-        typer.echo(json.dumps({**_as_json(made.published), "commands": made.commands, "damaged": made.damaged}))
+        echo_json({**_as_json(made.published), "commands": made.commands, "damaged": made.damaged})
     else:
-        typer.echo(made.published.note, nl=False)
+        echo(made.published.note, newline=False)
         for bucket, why in made.damaged.items():
             typer.secho(f"bucket {bucket}: {why}", err=True, fg=typer.colors.RED)
     if made.damaged:
@@ -49,7 +49,10 @@ def show(
     """Print a checkpoint, the newest without a number. Keep it elsewhere for `accrual verify --against`."""
     with telling(as_json=as_json):
         found = asyncio.run(_show(number, data_dir, database_url))
-    typer.echo(json.dumps(_as_json(found)) if as_json else found.note, nl=as_json)
+    if as_json:
+        echo_json(_as_json(found))
+    else:
+        echo(found.note, newline=False)
 
 
 @app.command(name="list")
@@ -64,7 +67,7 @@ def list_(
     with telling(as_json=as_json):
         found = asyncio.run(_list(after, limit, data_dir, database_url))
     if as_json:
-        typer.echo(json.dumps([_as_json(each) for each in found]))
+        echo_json([_as_json(each) for each in found])
         return
     rows = [[str(each.number), each.recorded_at.isoformat(), each.root.hex()] for each in found]
     open_console().print(table(f"{len(found)} checkpoints", ["number", "recorded at", "root"], rows))
@@ -75,7 +78,7 @@ def key(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Print the public key that signs checkpoints. Give it to those who verify."""
     with telling(as_json=False):
         text = asyncio.run(_key(data_dir, database_url))
-    typer.echo(text)
+    echo(text)
 
 
 async def _show(number: int | None, data_dir: Path | None, database_url: str | None) -> PublishedCheckpoint:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from accrual.bootstrap.database import (
     embedded_status,
     embedded_stop,
 )
+from accrual.cli.output import echo, echo_json
 from accrual.domain.errors import AccrualError, Invalid, Missing, Refused
 
 app = typer.Typer(name="db", help="The embedded PostgreSQL: start it, stop it, look at it.", no_args_is_help=True)
@@ -70,9 +70,9 @@ def down(
             data_dir, mode="immediate" if immediate else "fast", timeout_s=timeout_s, on_progress=_say
         )
         if as_json:
-            typer.echo(json.dumps({"stopped": stopped, "data_dir": str(state.data_dir)}))
+            echo_json({"stopped": stopped, "data_dir": str(state.data_dir)})
         else:
-            typer.echo("Stopped." if stopped else "It was not running.")
+            echo("Stopped." if stopped else "It was not running.")
 
 
 @app.command()
@@ -97,11 +97,14 @@ def url(
                 code="database_stopped",
             )
         address = server.url(role="owner" if role is Role.OWNER else "runtime")
-        typer.echo(json.dumps({"role": role.value, "url": address}) if as_json else address)
+        if as_json:
+            echo_json({"role": role.value, "url": address})
+        else:
+            echo(address)
 
 
 def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    echo(text, err=True)
 
 
 def _pairs(words: list[str]) -> dict[str, str]:
@@ -120,9 +123,9 @@ def _errors(as_json: bool) -> Iterator[None]:
         yield
     except AccrualError as error:
         if as_json:
-            typer.echo(json.dumps({"error": {"code": error.code, "message": error.message, "details": error.details}}))
+            echo_json({"error": {"code": error.code, "message": error.message, "details": error.details}})
         else:
-            typer.echo(error.message, err=True)
+            echo(error.message, err=True)
         raise typer.Exit(1) from error
 
 
@@ -144,7 +147,7 @@ def _print_status(state: ServerStatus, as_json: bool, *, server: EmbeddedServer 
     if server is not None:
         row["started"] = server.started
     if as_json:
-        typer.echo(json.dumps(row))
+        echo_json(row)
         return
     if state.started_at is not None:
         row["started_at"] = f"{row['started_at']} ({_age(state.started_at)})"
@@ -152,7 +155,7 @@ def _print_status(state: ServerStatus, as_json: bool, *, server: EmbeddedServer 
     width = max(map(len, row))
     for name, value in row.items():
         if value is not None:
-            typer.echo(f"{name.ljust(width)}  {value}")
+            echo(f"{name.ljust(width)}  {value}")
 
 
 def _age(since: datetime) -> str:

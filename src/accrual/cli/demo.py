@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +17,8 @@ from rich.console import Console
 from accrual.bootstrap.demo import DemoReport, Examples, Posted, read_examples, run_demo
 from accrual.bootstrap.demo_draw import DemoDraw, run_demo_draw
 from accrual.bootstrap.demo_server import demo_server, remove_home
-from accrual.cli.tables import balances_table, identity_text, open_console, table
+from accrual.cli.output import echo_json, open_console
+from accrual.cli.tables import balances_table, identity_text, table
 from accrual.cli.tell import AsJson, say, telling
 from accrual.domain.errors import Invalid
 from accrual.engine.render import member_json, ticket_json, ticket_text
@@ -44,7 +44,7 @@ def demo(
             say("Stopped; nothing of it is left running.")
             raise typer.Exit(STOPPED_STATUS) from None
     if as_json:
-        typer.echo(json.dumps(_as_json(report), ensure_ascii=False))
+        echo_json(_as_json(report))
     else:
         print_report(report, open_console())
     if report.problems:

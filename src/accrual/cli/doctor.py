@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Annotated
 
 import msgspec
@@ -12,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from accrual.bootstrap.examining import examine
-from accrual.cli.tables import open_console
+from accrual.cli.output import echo_json, open_console
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.engine.doctor import Finding, Level
 
@@ -39,7 +38,7 @@ def doctor(
     healthy = all(finding.level is not Level.PROBLEM for finding in findings)
     shown = [finding for finding in findings if not quiet or finding.level in (Level.WARNING, Level.PROBLEM)]
     if as_json:
-        typer.echo(json.dumps({"healthy": healthy, "findings": msgspec.to_builtins(shown)}, ensure_ascii=False))
+        echo_json({"healthy": healthy, "findings": msgspec.to_builtins(shown)})
     else:
         print_findings(shown, open_console())
     if not healthy:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -17,7 +16,7 @@ from accrual.bootstrap.clocks import utc_now
 from accrual.bootstrap.drawing import ask_draws, receipts_of, simulate_file
 from accrual.bootstrap.engine import RunningEngine
 from accrual.cli.draw_tables import print_commitment, print_odds, print_simulated, print_winners
-from accrual.cli.tables import open_console
+from accrual.cli.output import echo, echo_json, open_console
 from accrual.cli.tell import Actor, AsJson, DatabaseUrl, DataDir, ProgrammeCode, actor, say, telling
 from accrual.domain.errors import Invalid
 from accrual.domain.programme import Catalogue
@@ -42,7 +41,7 @@ def _ask(
 
 
 def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))
+    echo_json(msgspec.to_builtins(value))
 
 
 @app.command()
@@ -97,8 +96,8 @@ def disclose(
     if as_json:
         _print_json({"closed": closed, "opened": opened})
         return
-    typer.echo(f"Round {closed.round} is closed: {closed.entries} entries, secret {closed.secret}, root {closed.root}")
-    typer.echo(f"Round {opened.round} is open: commitment {opened.commitment}")
+    echo(f"Round {closed.round} is closed: {closed.entries} entries, secret {closed.secret}, root {closed.root}")
+    echo(f"Round {opened.round} is open: commitment {opened.commitment}")
 
 
 @app.command()
@@ -113,7 +112,7 @@ def receipts(
     with telling(as_json=False):
         lines = _ask(data_dir, database_url, programme, lambda e, c: receipts_of(e, c, code, round_))
     for line in lines:
-        typer.echo(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+        echo_json(line)
 
 
 @app.command()
@@ -203,6 +202,6 @@ def claim(
         except ValueError as error:
             raise Invalid(f"{ticket!r} is no ticket.", code="invalid_field") from error
         claimed = _ask(data_dir, database_url, programme, lambda e, c: e.raffles.claim(c.programme_id, code, wanted))
-    typer.echo("Claimed: the prize is on its way." if claimed else "There is nothing to claim with this ticket.")
+    echo("Claimed: the prize is on its way." if claimed else "There is nothing to claim with this ticket.")
     if not claimed:
         raise typer.Exit(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from rich.console import Console
 
 from accrual.bootstrap.asking import asking
 from accrual.bootstrap.engine import RunningEngine
-from accrual.cli.tables import dialect_text, identity_text, moment, open_console
+from accrual.cli.output import echo_json, open_console
+from accrual.cli.tables import dialect_text, identity_text, moment
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.cli.ticket import TicketId
 from accrual.cli.ticket_ids import read_ticket
@@ -58,7 +58,7 @@ def explain(
         wanted = read_ticket(ticket)
         story = asyncio.run(_read(wanted, data_dir, database_url, programme, lang))
     if as_json:
-        typer.echo(json.dumps(_as_json(story), ensure_ascii=False))
+        echo_json(_as_json(story))
     else:
         print_story(story, open_console())
 

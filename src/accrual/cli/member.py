@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,8 @@ import typer
 from rich.console import Console
 
 from accrual.bootstrap.asking import asking, choose_programme
-from accrual.cli.tables import balances_table, expiring_table, history_table, identity_text, moment, open_console
+from accrual.cli.output import echo_json, open_console
+from accrual.cli.tables import balances_table, expiring_table, history_table, identity_text, moment
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
@@ -43,7 +43,7 @@ def member(
         identity = Identity(kind.strip(), value.strip())
         view = asyncio.run(_read(identity, limit, before, at, data_dir, database_url, programme))
     if as_json:
-        typer.echo(json.dumps(member_json(view), ensure_ascii=False))
+        echo_json(member_json(view))
     else:
         print_member(view, open_console())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +12,8 @@ from accrual.bootstrap.asking import asking
 from accrual.bootstrap.retrying import Retried, open_retrying
 from accrual.cli.explain import explain
 from accrual.cli.hints import hint_for
-from accrual.cli.tables import awards_text, identity_text, moment, open_console, status_text, table
+from accrual.cli.output import echo_json, open_console
+from accrual.cli.tables import awards_text, identity_text, moment, status_text, table
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.cli.ticket import TicketId
 from accrual.cli.ticket_ids import read_ticket
@@ -44,7 +44,7 @@ def list_parked(
         behind = None if after is None else read_ticket(after)
         page = asyncio.run(_read(data_dir, database_url, programme, limit, behind))
     if as_json:
-        typer.echo(json.dumps(parked_json(page), ensure_ascii=False))
+        echo_json(parked_json(page))
         return
     console = open_console()
     if not page.tickets:
@@ -146,7 +146,7 @@ async def _retry(
     def tell(each: Retried) -> None:
         done.append(each)
         if as_json:
-            typer.echo(json.dumps(_as_json(each), ensure_ascii=False))
+            echo_json(_as_json(each))
         elif ticket is None:
             say(f"{len(done):,} tried again")
 

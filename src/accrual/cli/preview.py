@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Annotated, Any
 
 import typer
@@ -12,8 +11,8 @@ from rich.console import Console
 from accrual.bootstrap.previewing import preview_body
 from accrual.cli.bodies import read_bodies
 from accrual.cli.explain import Story, print_story, sentences
+from accrual.cli.output import echo_json, open_console
 from accrual.cli.submit import Words, opened
-from accrual.cli.tables import open_console
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.domain.errors import Invalid
 from accrual.engine.render import preview_json
@@ -59,7 +58,7 @@ def preview(
         )
     story = _story(previewed, client_code, programme_code)
     if as_json:
-        typer.echo(json.dumps(_as_json(previewed, story), ensure_ascii=False))
+        echo_json(_as_json(previewed, story))
     else:
         print_preview(previewed, story, open_console())
 

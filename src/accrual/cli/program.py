@@ -96,8 +96,9 @@ def load(name: str) -> Any:
 def _version(wanted: bool) -> None:
     if wanted:
         from accrual import __version__
+        from accrual.cli.output import echo
 
-        typer.echo(__version__)
+        echo(__version__)
         raise typer.Exit
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from enum import StrEnum
 from importlib.resources import files
@@ -12,10 +11,10 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
 
 from accrual.bootstrap.opening import OpenDatabase, open_database
 from accrual.bootstrap.programme import Applied, apply_file, plan_file, read_file
+from accrual.cli.output import echo, echo_json, open_console
 from accrual.cli.plan_table import plan_as_json, print_plan
 from accrual.cli.tell import Actor, AsJson, DatabaseUrl, DataDir, actor, say, telling
 from accrual.domain.errors import Conflict, Invalid, Refused
@@ -80,17 +79,17 @@ def apply(
             raise Refused("--prune ends things; without a terminal to ask at it needs --yes.", code="needs_yes")
         done = asyncio.run(_apply(file, prune, asks, actor(by), data_dir, database_url))
     if as_json:
-        typer.echo(json.dumps({**plan_as_json(done.plan), "applied_revision": done.revision}))
+        echo_json({**plan_as_json(done.plan), "applied_revision": done.revision})
         return
     if not asks:
-        print_plan(done.plan, Console())
+        print_plan(done.plan, open_console())
     changed = done.plan.change is not None
-    typer.echo(f"Applied as revision {done.revision}." if changed else "Nothing to change.")
+    echo(f"Applied as revision {done.revision}." if changed else "Nothing to change.")
 
 
 def schema(what: Annotated[Document, typer.Argument(help="Of what.")], as_json: AsJson = False) -> None:
     """Print the JSON Schema of a programme file, of a promo or of a native command; --json makes it one line."""
-    typer.echo(json.dumps(schema_of(what), indent=None if as_json else 2, ensure_ascii=False))
+    echo_json(schema_of(what), indent=None if as_json else 2)
 
 
 def schema_of(what: Document) -> dict[str, Any]:
@@ -106,9 +105,9 @@ def init(
     with telling(as_json=as_json):
         path = write_starter(directory)
     if as_json:
-        typer.echo(json.dumps({"path": str(path)}))
+        echo_json({"path": str(path)})
         return
-    typer.echo(f"Wrote {path}. Look at it, then: accrual plan {path}; accrual serve --apply {path}")
+    echo(f"Wrote {path}. Look at it, then: accrual plan {path}; accrual serve --apply {path}")
 
 
 def write_starter(directory: Path) -> Path:
@@ -128,9 +127,9 @@ def write_starter(directory: Path) -> Path:
 
 def _show(made: Plan, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(plan_as_json(made)))
+        echo_json(plan_as_json(made))
     else:
-        print_plan(made, Console())
+        print_plan(made, open_console())
 
 
 def _warn(database: OpenDatabase) -> None:
@@ -154,7 +153,7 @@ async def _apply(
         expected = None
         if asks:
             made = await plan_file(read, database.runtime_url, prune=prune)
-            print_plan(made, Console())
+            print_plan(made, open_console())
             if made.change is not None:
                 typer.confirm("Apply this?", abort=True)
             expected = made.revision

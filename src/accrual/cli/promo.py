@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ import msgspec
 import typer
 
 from accrual.bootstrap.asking import asking, choose_programme
+from accrual.cli.output import echo, echo_json, open_console
 from accrual.cli.promo_tables import print_history, print_list, print_promo
-from accrual.cli.tables import open_console
 from accrual.cli.tell import Actor, AsJson, DatabaseUrl, DataDir, ProgrammeCode, actor, say, telling
 from accrual.domain.facts import Trigger
 from accrual.domain.promos import PromoStatus
@@ -222,7 +221,7 @@ def _step(
     if as_json:
         _print_json(done)
         return
-    typer.echo(told(done))
+    echo(told(done))
     for warning in done.warnings:
         say(f"warning: {warning}")
 
@@ -242,4 +241,4 @@ def _ask(where: Where, ask: Callable[[Promos, int], Awaitable[T]]) -> T:
 
 
 def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))
+    echo_json(msgspec.to_builtins(value))

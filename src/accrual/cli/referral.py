@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,8 @@ import typer
 
 from accrual.bootstrap.asking import asking, choose_programme
 from accrual.bootstrap.reviewing import open_reviewing
-from accrual.cli.tables import awards_text, moment, open_console, table
+from accrual.cli.output import echo, echo_json, open_console
+from accrual.cli.tables import awards_text, moment, table
 from accrual.cli.tell import Actor, AsJson, DatabaseUrl, DataDir, ProgrammeCode, actor, say, telling
 from accrual.cli.ticket_ids import read_ticket
 from accrual.engine.referrals import HeldPage
@@ -42,7 +42,7 @@ def list_held(
     with telling(as_json=as_json):
         page = asyncio.run(_read(data_dir, database_url, programme, everything, after, limit))
     if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(page), ensure_ascii=False))
+        echo_json(msgspec.to_builtins(page))
         return
     console = open_console()
     if not page.referrals:
@@ -114,15 +114,15 @@ def _judge(
 
 def _say(view: TicketView | None, as_json: bool) -> None:
     if view is None:
-        typer.echo("Accepted; it is not decided yet.")
+        echo("Accepted; it is not decided yet.")
         raise typer.Exit(FAILED_STATUS)
     if as_json:
-        typer.echo(json.dumps(ticket_json(view), ensure_ascii=False))
+        echo_json(ticket_json(view))
         return
-    typer.echo(f"ticket {ticket_text(view.ticket)}")
+    echo(f"ticket {ticket_text(view.ticket)}")
     for line in (awards_text(view), *[decline.text for decline in view.declines]):
         if line:
-            typer.echo(line)
+            echo(line)
 
 
 async def _read(

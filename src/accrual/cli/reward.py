@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -13,7 +12,8 @@ import typer
 from rich.console import Console
 
 from accrual.bootstrap.asking import asking, choose_programme
-from accrual.cli.tables import moment, open_console, table
+from accrual.cli.output import echo, echo_json, open_console
+from accrual.cli.tables import moment, table
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.domain.errors import Invalid
 from accrual.engine.reward_views import RewardView
@@ -86,7 +86,7 @@ def load(
         _print_json(done)
     else:
         left = done.pool.loaded - done.pool.given
-        typer.echo(f"Loaded {done.added} codes ({done.known} were known); {left} of {done.pool.loaded} are left.")
+        echo(f"Loaded {done.added} codes ({done.known} were known); {left} of {done.pool.loaded} are left.")
 
 
 def read_codes(path: Path) -> list[str]:
@@ -163,4 +163,4 @@ def _ask(
 
 
 def _print_json(document: Any) -> None:
-    typer.echo(json.dumps(msgspec.to_builtins(document), ensure_ascii=False))
+    echo_json(msgspec.to_builtins(document))

@@ -10,6 +10,7 @@ import typer
 
 from accrual.bootstrap.serving import ServeOptions, run_lane, serve
 from accrual.bootstrap.settings import read_settings
+from accrual.cli.output import echo
 from accrual.cli.tell import telling
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")]
@@ -67,7 +68,7 @@ def lane_command(
 
 
 def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    echo(text, err=True)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

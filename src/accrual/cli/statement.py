@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import json
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +13,8 @@ from rich.console import Console
 
 from accrual.bootstrap.asking import asking, choose_programme
 from accrual.bootstrap.clocks import utc_now
-from accrual.cli.tables import moment, open_console, table
+from accrual.cli.output import CsvExport, echo_json, open_console
+from accrual.cli.tables import moment, table
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.domain.errors import Invalid, Missing
 from accrual.domain.facts import Identity
@@ -81,7 +79,7 @@ async def _print(
     first = True
     async for view in _pages(identity, since, until, asset, programme, data_dir, database_url):
         if as_json:
-            typer.echo(json.dumps(statement_json(view), ensure_ascii=False))
+            echo_json(statement_json(view))
         elif as_csv:
             _write_csv(view, header=first)
         else:
@@ -170,22 +168,17 @@ def _what(line: StatedLineView) -> str:
 
 
 def _write_csv(view: StatementView, *, header: bool) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    export = CsvExport()
     if header:
-        writer.writerow(COLUMNS)
+        export.write_row(COLUMNS)
     for line in view.lines:
-        writer.writerow(
+        export.write_row(
             [
                 *(_text(line.recorded_at), _text(line.occurred_at), line.code, line.role, line.kind, line.amount),
-                *(line.balance_after, line.held_after, line.action, line.promo or "", _plain(line.note)),
-                *(_plain(line.reference), _text(line.expires_at), ticket_text(line.ticket)),
+                *(line.balance_after, line.held_after, line.action, line.promo, line.note),
+                *(line.reference, _text(line.expires_at), ticket_text(line.ticket)),
             ]
         )
-
-
-def _plain(text: str | None) -> str:
-    """Free text as a cell: what a spreadsheet would take for a formula gets an apostrophe in front."""
-    return "'" + text if text and text[0] in "=+-@\t\r" else text or ""
 
 
 def _text(at: datetime | None) -> str:

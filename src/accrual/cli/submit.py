@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from accrual.bootstrap.submitting import Sent, open_submitting
 from accrual.cli.bodies import read_bodies
 from accrual.cli.hints import hint_for
-from accrual.cli.tables import awards_text, identity_text, open_console, status_text, table
+from accrual.cli.output import echo_json, error_console, open_console
+from accrual.cli.tables import awards_text, identity_text, status_text, table
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.domain.errors import Invalid
 from accrual.engine.render import ticket_json, ticket_text
@@ -162,11 +162,11 @@ async def _submit(
         TimeElapsedColumn(),
     )
     async with open_submitting(data_dir, database_url, programme=programme, client=client, tell=say) as submitting:
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        with Progress(*columns, console=error_console(), transient=True) as progress:
             task = progress.add_task("submit", total=None, refused=0)
             async for sent in submitting.send(read_bodies(source), words, quiet_s=QUIET_S, wait=wait):
                 tally.add(sent)
                 progress.update(task, advance=1, refused=tally.refused)
                 if as_json:
-                    typer.echo(json.dumps(_as_json(sent), ensure_ascii=False, default=str))
+                    echo_json(_as_json(sent))
     return tally

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -16,18 +15,7 @@ from accrual.engine.due import DAYS_AHEAD
 from accrual.engine.render import ticket_text
 from accrual.engine.views import AwardView, BalanceView, LineView, TicketView
 
-WIDTH_MIN = 100
-"""A pipe or a narrow window gets lines of at least this width, so that identifiers stay in one piece."""
-
 _STATUS_STYLES = {"decided": "green", "waiting": "yellow", "parked": "red"}
-
-
-def open_console() -> Console:
-    """The terminal, with values left as they are: no markup, no highlighting."""
-    console = Console(markup=False, highlight=False, emoji=False)
-    if not console.is_terminal or console.width < WIDTH_MIN:
-        console = Console(markup=False, highlight=False, emoji=False, width=max(console.width, WIDTH_MIN))
-    return console
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:

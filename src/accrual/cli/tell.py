@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 
 from accrual.cli.hints import hint_for
+from accrual.cli.output import echo, echo_json
 from accrual.domain.errors import AccrualError, Invalid
 
 DataDir = Annotated[
@@ -35,17 +35,17 @@ def telling(*, as_json: bool) -> Iterator[None]:
     except AccrualError as error:
         if as_json:
             told = {"code": error.code, "message": error.message, "hint": hint_for(error), "details": error.details}
-            typer.echo(json.dumps({"error": told}, default=str))
+            echo_json({"error": told})
         else:
-            typer.secho(error.message, err=True, fg=typer.colors.RED)
+            echo(error.message, err=True, colour=typer.colors.RED)
             if hint := hint_for(error):
-                typer.echo(hint, err=True)
+                echo(hint, err=True)
         raise typer.Exit(1) from error
 
 
 def say(text: str) -> None:
     """Progress, on the error stream, so that what a command prints can be piped."""
-    typer.echo(text, err=True)
+    echo(text, err=True)
 
 
 Actor = Annotated[

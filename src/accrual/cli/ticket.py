@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from accrual.bootstrap.asking import asking
+from accrual.cli.output import echo_json, open_console
 from accrual.cli.tables import (
     awards_table,
     declines_table,
@@ -18,7 +19,6 @@ from accrual.cli.tables import (
     identity_text,
     lines_table,
     moment,
-    open_console,
     status_text,
 )
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
@@ -42,7 +42,7 @@ def ticket(
         wanted = read_ticket(ticket)
         view = asyncio.run(_read(wanted, data_dir, database_url, programme))
     if as_json:
-        typer.echo(json.dumps(ticket_json(view), ensure_ascii=False))
+        echo_json(ticket_json(view))
     else:
         print_ticket(view, open_console())
 

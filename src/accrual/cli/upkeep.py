@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Annotated
 
 import typer
 
 from accrual.bootstrap.upkeep import run_upkeep
-from accrual.cli.tables import moment, open_console, table
+from accrual.cli.output import echo_json, open_console
+from accrual.cli.tables import moment, table
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, say, telling
 from accrual.domain.upkeep import Step
 
@@ -49,7 +49,7 @@ def upkeep(
         )
     if as_json:
         steps = {step.value: {"new": tally.new[step], "repeated": tally.repeated[step]} for step in Step}
-        typer.echo(json.dumps({"until": at.isoformat(), "dry_run": dry_run, "steps": steps}))
+        echo_json({"until": at.isoformat(), "dry_run": dry_run, "steps": steps})
         return
     rows = [[step.value, SAYS[step], f"{tally.new[step]:,}", f"{tally.repeated[step]:,}"] for step in Step]
     verb = "Would be done" if dry_run else "Done"

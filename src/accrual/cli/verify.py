@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from accrual.bootstrap.asking import verify_books
 from accrual.bootstrap.checkpointing import AgainstReport, check_against
-from accrual.cli.tables import open_console, table
+from accrual.cli.output import echo_json, error_console, open_console
+from accrual.cli.tables import table
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.domain.errors import Invalid
 from accrual.engine.verify import Finding, VerifyReport
@@ -53,7 +53,7 @@ def verify(
         told = {"clean": clean, **msgspec.to_builtins(report)}
         if held is not None:
             told["against"] = {"clean": held.clean, **msgspec.to_builtins(held)}
-        typer.echo(json.dumps(told))
+        echo_json(told)
     else:
         print_report(report, open_console())
         if held is not None:
@@ -138,7 +138,7 @@ async def _verify(
         TextColumn("{task.fields[commands]:,} commands"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as progress:
+    with Progress(*columns, console=error_console(), transient=True, disable=quiet) as progress:
         task = progress.add_task("verify", total=None, commands=0)
         return await verify_books(
             data_dir,
