@@ -34,7 +34,7 @@ def make(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: As
     else:
         echo(made.published.note, newline=False)
         for bucket, why in made.damaged.items():
-            typer.secho(f"bucket {bucket}: {why}", err=True, fg=typer.colors.RED)
+            echo(f"bucket {bucket}: {why}", err=True, colour=typer.colors.RED)
     if made.damaged:
         raise typer.Exit(DAMAGED_STATUS)
 
