@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-FORMAT = "accrual draw receipts 1"
+FORMATS = ("accrual draw receipts 1", "accrual draw receipts 2")
 
 Receipt = dict[str, Any]
 Table = list[list[Any]]
@@ -42,7 +42,7 @@ def verify(
     """
     try:
         head, *receipts = [json.loads(line) for line in lines if line.strip()]
-        known = head["format"] == FORMAT
+        known = head["format"] in FORMATS
         if known:
             check = Verification(head, receipts)
             return check.run(commitments, roots), check.notes
@@ -84,19 +84,21 @@ class Verification:
         return self.findings
 
     def _round(self, published: dict[str, Any]) -> None:
-        number, secret = published["round"], None
+        number, key = published["round"], None
         if published["secret"] is None:
             self.notes.append(f"round {number}: its secret is not disclosed yet, so results were not drawn again")
+        elif published.get("shared") and published["share"] is None:
+            self.say(f"round {number}: the hosts' part of its secret was never published, so no result can be verified")
         else:
-            secret = bytes.fromhex(published["secret"])
-            if hashlib.sha256(secret).hexdigest() != published["commitment"]:
+            commitment, key = keys_of(published)
+            if commitment != published["commitment"]:
                 self.say(f"round {number}: the secret is not the one that was committed to")
         receipts = self.by_round.get(number, [])
         self._chains(published, receipts)
         if self.head["kind"] == "raffle":
-            self._picks(published, secret, receipts)
+            self._picks(published, key, receipts)
         else:
-            self._results(secret, receipts)
+            self._results(published, key, receipts)
 
     def _chains(self, published: dict[str, Any], receipts: Sequence[Receipt]) -> None:
         """Every entry is there, in order, as it was written: numbers without a gap, digests up to the published ends."""
@@ -120,7 +122,7 @@ class Verification:
         self, published: dict[str, Any], bucket: int, receipts: Sequence[Receipt], entries: int, end: str
     ) -> None:
         number = published["round"]
-        chain: bytes | None = hashlib.sha256(f"accrual draw/{published['commitment']}/{bucket}".encode()).digest()
+        chain: bytes | None = chain_start(published, bucket)
         expected = 1
         for receipt in receipts:
             while expected < receipt["number"]:
@@ -148,9 +150,11 @@ class Verification:
         elif chain is not None and chain.hex() != end:
             self.say(f"round {number}: the entries of bucket {bucket} do not end as published")
 
-    def _results(self, secret: bytes | None, receipts: Sequence[Receipt]) -> None:
+    def _results(self, published: dict[str, Any], key: bytes | None, receipts: Sequence[Receipt]) -> None:
         """Every prize is the one that the secret names, out of the table that the promo states at that moment."""
         seen: set[str] = set()
+        accepted: dict[int, str] = {}
+        chains = {(each["bucket"], each["number"]): each["chain"] for each in receipts}
         for receipt in sorted(receipts, key=lambda each: (each["bucket"], each["number"])):
             if "returned" in receipt:
                 self._returned(receipt)
@@ -161,8 +165,11 @@ class Verification:
                 continue
             self._table(receipt, table)
             total = sum(weight for _, weight in receipt["table"])
-            if secret is not None:
-                point = point_of(secret, f"{receipt['ticket']}/{self.head['draw']}", total)
+            before = chains.get((receipt["bucket"], receipt["number"] - 1))
+            if receipt["number"] == 1:
+                before = chain_start(published, receipt["bucket"]).hex()
+            if key is not None and before is not None:
+                point = point_of(key, self._message(published, receipt, before), total)
                 prize = prize_at(receipt["table"], point)
                 if (point, prize) != (receipt["point"], receipt["prize"]):
                     self.say(
@@ -170,9 +177,20 @@ class Verification:
                     )
             elif prize_at(receipt["table"], receipt["point"]) != receipt["prize"]:
                 self.say(f"{_name(receipt)}: won {receipt['prize']}, which is not where its point falls")
+            earlier = accepted.get(receipt["bucket"], "")
+            accepted[receipt["bucket"]] = receipt.get("accepted", earlier)
+            if accepted[receipt["bucket"]] < earlier:
+                self.say(f"{_name(receipt)}: was accepted before the entry before it")
             if receipt["ticket"] in seen:
                 self.say(f"{_name(receipt)}: its ticket was drawn before; a ticket is drawn once")
             seen.add(receipt["ticket"])
+
+    def _message(self, published: dict[str, Any], receipt: Receipt, before: str) -> str:
+        """What the point of an entry is made of: its ticket, or in the second scheme its place and when it was accepted."""
+        if published.get("scheme", 1) == 1:
+            return f"{receipt['ticket']}/{self.head['draw']}"
+        place = f"{published['round']}/{receipt['bucket']}/{receipt['number']}"
+        return f"accrual draw 2/{published['commitment']}/{place}/{before}/{receipt['accepted']}"
 
     def _table(self, receipt: Receipt, table: dict[str, Any]) -> None:
         """The table used follows from the one stated, less what is said to be out, and what is out is so for a reason."""
@@ -257,17 +275,25 @@ class Verification:
                     f"{_name(receipt)}: {code} is said to have run out, and was won {given[code]} times of {lowest[code]}"
                 )
 
-    def _picks(self, published: dict[str, Any], secret: bytes | None, receipts: Sequence[Receipt]) -> None:
+    def _picks(self, published: dict[str, Any], key: bytes | None, receipts: Sequence[Receipt]) -> None:
         """Every pick of a raffle is the one that secret and entries name, in order."""
         number = published["round"]
         picks = self.head.get("picks", {}).get(str(number), [])
-        if secret is None or all("returned" in each for each in receipts):
+        if key is None or all("returned" in each for each in receipts):
             return
         entries = sorted(
             [each for each in receipts if "returned" not in each], key=lambda each: (each["bucket"], each["number"])
         )
         once = self.tables[str(entries[-1]["version"])]["once_per_member"]
-        drawn = picks_of(secret, published["root"], entries, once)
+        seed = published["root"]
+        if published.get("scheme", 1) > 1:
+            value = published["beacon_value"]
+            seed = f"accrual draw 2/{published['commitment']}/{seed}/{value or '-'}"
+            if published["beacon"]:
+                self.notes.append(f"round {number}: compare with what {published['beacon']} published: {value}")
+                if not value:
+                    self.say(f"round {number}: it was drawn without the value of {published['beacon']}")
+        drawn = picks_of(key, seed, entries, once)
         for place, pick in enumerate(picks):
             named = next(drawn, None)
             found = None if named is None else f"{named['bucket']}-{named['number']}"
@@ -277,6 +303,29 @@ class Verification:
                 return
             if found != stated:
                 self.say(f"round {number}: pick {place} is entry {stated}; the secret names {found}")
+
+
+def keys_of(published: dict[str, Any]) -> tuple[str, bytes]:
+    """(commitment, key of the points) that follow from a disclosed secret."""
+    secret = bytes.fromhex(published["secret"])
+    digest = hashlib.sha256(secret).hexdigest()
+    if published.get("scheme", 1) == 1:
+        return digest, secret
+    share = bytes.fromhex(published["share"] or "")
+    parts = [
+        "accrual draw 2",
+        digest,
+        hashlib.sha256(share).hexdigest() if share else "-",
+        published["beacon"] or "-",
+        "",
+    ]
+    key = hmac.new(secret, b"accrual draw 2/" + share, hashlib.sha256).digest()
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest(), key
+
+
+def chain_start(published: dict[str, Any], bucket: int) -> bytes:
+    """What the chain of a bucket's entries begins with."""
+    return hashlib.sha256(f"accrual draw/{published['commitment']}/{bucket}".encode()).digest()
 
 
 def table_of(table: dict[str, Any], out: dict[str, str], misses: int) -> tuple[Table, bool]:
@@ -299,12 +348,12 @@ def table_of(table: dict[str, Any], out: dict[str, str], misses: int) -> tuple[T
     return rows, False
 
 
-def point_of(secret: bytes, message: str, total: int) -> int:
+def point_of(key: bytes, message: str, total: int) -> int:
     """A number below `total`, each as likely: 64 bits of HMAC-SHA256, drawn again above their largest multiple of `total`."""
     bound = (1 << 64) - (1 << 64) % total
     attempt = 0
     while True:
-        digest = hmac.new(secret, f"{message}/{attempt}".encode(), hashlib.sha256).digest()
+        digest = hmac.new(key, f"{message}/{attempt}".encode(), hashlib.sha256).digest()
         value = int.from_bytes(digest[:8], "big")
         if value < bound:
             return value % total
@@ -320,7 +369,7 @@ def prize_at(table: Table, point: int) -> str | None:
     return None
 
 
-def picks_of(secret: bytes, root: str, entries: Sequence[Receipt], once: bool) -> Iterator[Receipt]:
+def picks_of(key: bytes, seed: str, entries: Sequence[Receipt], once: bool) -> Iterator[Receipt]:
     """Entries in the order in which they are drawn, each once, with `once` each member once."""
     ends = list(itertools.accumulate(entry["tickets"] for entry in entries))
     of_member: defaultdict[str, int] = defaultdict(int)
@@ -331,7 +380,7 @@ def picks_of(secret: bytes, root: str, entries: Sequence[Receipt], once: bool) -
     left, pick = len(entries), 0
     while left:
         for again in itertools.count():
-            chosen = bisect.bisect_right(ends, point_of(secret, f"{root}/{pick}/{again}", ends[-1]))
+            chosen = bisect.bisect_right(ends, point_of(key, f"{seed}/{pick}/{again}", ends[-1]))
             if chosen not in gone and not (once and entries[chosen]["member"] in members):
                 break
         gone.add(chosen)

@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     owner_database_url: Annotated[str | None, Field(repr=False)] = None
     """The same database as the owner role, for migrations and erasure; without it `database_url` serves for both."""
 
+    draw_key_file: Path | None = None
+    """64 hexadecimal digits that only the file's owner may read: the hosts' part of the secrets of draws, which the database does
+    not have. The same on every host; the embedded PostgreSQL's installation makes one, `draw.key` in its data directory."""
+
     host: str = "127.0.0.1"
     """The address the API listens on. Programmes marked `demo` are served on loopback only."""
 

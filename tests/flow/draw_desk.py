@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from accrual.bootstrap.draw_keys import DrawKey
 from accrual.bootstrap.engine import RunningEngine, open_engine
 from accrual.bootstrap.lanes import open_lane
 from accrual.domain.commands import Dialect, Reward, Submission, content_digest
@@ -78,7 +79,7 @@ def _entry(programme_id: int, client_id: int, number: int, member: int, facts: t
     )
 
 
-async def apply_promos(pool: Pool, *promos: Promo) -> None:
+async def apply_promos(pool: Pool, *promos: Promo, draw_key: DrawKey | None = None) -> None:
     """A programme with these promos; what it had before and is not named stays."""
     now = datetime.now(UTC)
     document = Programme(
@@ -87,18 +88,20 @@ async def apply_promos(pool: Pool, *promos: Promo) -> None:
         clients=(Client(code="till", rights=("native",)),),
         promos=promos,
     )
-    await CatalogueStore(pool).change(
+    await CatalogueStore(pool, draw_key=None if draw_key is None else draw_key.key).change(
         "draws", lambda stored: make_plan(document, stored, key_digests={}, now=now).change, actor="test", now=now
     )
 
 
 @asynccontextmanager
-async def at_work(database: Database, lanes: int = 1) -> AsyncIterator[AtWork]:
+async def at_work(database: Database, lanes: int = 1, *, draw_key: DrawKey | None = None) -> AsyncIterator[AtWork]:
     """An engine and lanes; at the end the lanes give their buckets back."""
     async with AsyncExitStack() as stack:
-        engine = await stack.enter_async_context(open_engine(database.runtime_url, SETTINGS))
+        engine = await stack.enter_async_context(open_engine(database.runtime_url, SETTINGS, draw_key=draw_key))
         opened = [
-            await stack.enter_async_context(open_lane(database.runtime_url, SETTINGS, label=f"lane {number}"))
+            await stack.enter_async_context(
+                open_lane(database.runtime_url, SETTINGS, label=f"lane {number}", draw_key=draw_key)
+            )
             for number in range(lanes)
         ]
         yield AtWork(engine, opened)

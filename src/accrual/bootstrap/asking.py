@@ -29,7 +29,7 @@ async def asking(
     settings = Settings()
     async with (
         open_database(data_dir, database_url, settings=settings, on_progress=on_progress) as database,
-        open_engine(database.runtime_url, settings, label="cli") as engine,
+        open_engine(database.runtime_url, settings, label="cli", draw_key=database.draw_key) as engine,
     ):
         yield engine
 

@@ -18,6 +18,7 @@ from accrual.api.dialects.goodie import wire as goodie_wire
 from accrual.api.dialects.qoin.fields import FIELDS_BY_DIALECT, TRANSLATE_AGAIN
 from accrual.api.native import again as native_again
 from accrual.bootstrap.clocks import fresh_bytes, utc_now
+from accrual.bootstrap.draw_keys import DrawKey
 from accrual.bootstrap.faults import FaultyLog, read_faults
 from accrual.bootstrap.lanes import events_of
 from accrual.domain.commands import Dialect, Receipt, Submission
@@ -248,8 +249,12 @@ class RunningEngine:
 
 
 @asynccontextmanager
-async def open_engine(url: str, settings: Settings, *, label: str = "api") -> AsyncIterator[RunningEngine]:
-    """An engine over a database (the runtime role's address) whose schema is there. Raises DatabaseDown, Broken."""
+async def open_engine(
+    url: str, settings: Settings, *, label: str = "api", draw_key: DrawKey | None = None
+) -> AsyncIterator[RunningEngine]:
+    """An engine over a database (the runtime role's address) whose schema is there; `draw_key` is the hosts' part of secrets
+    of draws, for whoever opens and closes rounds. Raises DatabaseDown, Broken.
+    """
     timeout_s = settings.statement_timeout_s
     # What callers wait for is probes; what looks over many rows is left to the planner, in sessions made when needed.
     probing = await open_pool(
@@ -259,7 +264,7 @@ async def open_engine(url: str, settings: Settings, *, label: str = "api") -> As
         url, label=f"{label} lists", size_max=LISTS_POOL_MAX, size_min=0, statement_timeout_s=timeout_s
     )
     try:
-        engine = await _assemble(probing, looking, settings)
+        engine = await _assemble(probing, looking, settings, None if draw_key is None else draw_key.key)
         tasks = [
             asyncio.create_task(engine.submitter.watch_backlog(settings.backlog_refresh_s)),
             asyncio.create_task(_keep_fresh(engine.catalog, settings.catalogue_poll_s)),
@@ -277,9 +282,10 @@ async def open_engine(url: str, settings: Settings, *, label: str = "api") -> As
         await probing.close()
 
 
-async def _assemble(probing: Pool, looking: Pool, settings: Settings) -> RunningEngine:
+async def _assemble(probing: Pool, looking: Pool, settings: Settings, draw_key: bytes | None) -> RunningEngine:
     buckets = await count_buckets(probing)
-    catalogues = CatalogueStore(probing)
+    catalogues = CatalogueStore(probing, draw_key=draw_key)
+    draws = DrawStore(looking, buckets, draw_key=draw_key)
     catalog = Catalog(catalogues)
     await catalog.refresh()
     faults = read_faults()
@@ -319,8 +325,8 @@ async def _assemble(probing: Pool, looking: Pool, settings: Settings) -> Running
         held=HeldDesk(HeldCommands(looking, buckets), submitter.submit, now=utc_now),
         promos=Promos(catalog, catalogues, PromoReads(looking, buckets), now=utc_now),
         rewards=Rewards(catalog, RewardStore(looking, buckets), now=utc_now),
-        draws=Draws(catalog, DrawStore(looking, buckets), now=utc_now, fresh=fresh_bytes),
-        raffles=Raffles(catalog, DrawStore(looking, buckets), submitter, now=utc_now, fresh=fresh_bytes),
+        draws=Draws(catalog, draws, now=utc_now, fresh=fresh_bytes),
+        raffles=Raffles(catalog, draws, submitter, now=utc_now, fresh=fresh_bytes),
         point_rewards=PointRewards(catalog, catalogues, PointRewardReads(looking), now=utc_now),
         wallets=Wallets(WalletReads(probing, buckets)),
         reports=PostgresReports(probing),

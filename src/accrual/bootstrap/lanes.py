@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from accrual.api.dialects.qoin.forwarded import forwarded_event
 from accrual.bootstrap.clocks import SYSTEM_CLOCKS
+from accrual.bootstrap.draw_keys import DrawKey
 from accrual.bootstrap.faults import FaultyLanes, read_faults, with_faults
 from accrual.domain.commands import Dialect, LoggedCommand, Reward
 from accrual.engine.catalog import Catalog
@@ -52,8 +53,12 @@ async def open_lane(
     *,
     label: str,
     wait_for_work: Callable[[float], Awaitable[None]] = sleep,
+    draw_key: DrawKey | None = None,
 ) -> AsyncIterator[Lane]:
-    """A lane over a database (the runtime role's address), ready to run. Raises DatabaseDown, Broken."""
+    """A lane over a database (the runtime role's address), ready to run; `draw_key` is the hosts' part of secrets of draws.
+
+    Raises DatabaseDown, Broken.
+    """
     pool = await open_pool(
         url, label=f"{label} catalogue", size_max=2, statement_timeout_s=settings.statement_timeout_s
     )
@@ -81,6 +86,7 @@ async def open_lane(
             buckets=buckets,
             event_of=with_faults(faults, events_of(catalog)),
             secret=await read_secret(pool),
+            draw_key=None if draw_key is None else draw_key.key,
             wait_for_work=wait_for_work,
         )
     finally:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from accrual.bootstrap.database import EmbeddedServer, embedded_release, embedded_start
+from accrual.bootstrap.draw_keys import DrawKey, open_draw_key
 from accrual.bootstrap.settings import read_settings
 from accrual.settings import Settings
 from accrual.store.migrate import migrate
@@ -30,6 +31,8 @@ class OpenDatabase:
     applied: tuple[str, ...]
     notice: str = ""
     server: EmbeddedServer | None = None
+    draw_key: DrawKey | None = None
+    """The hosts' part of the secrets of draws."""
 
 
 @asynccontextmanager
@@ -49,13 +52,18 @@ async def open_database(
     url = database_url or settings.database_url
     if url is not None:
         # An owner's address belongs to the database of the settings, not to one named by hand.
-        yield await _prepare(url, None if database_url else settings.owner_database_url, settings)
+        draw_key = await asyncio.to_thread(open_draw_key, settings, None)
+        prepared = await _prepare(url, None if database_url else settings.owner_database_url, settings)
+        yield replace(prepared, draw_key=draw_key)
         return
     server = await asyncio.to_thread(embedded_start, data_dir or settings.data_dir, on_progress=on_progress)
     try:
         owner_url, runtime_url = server.url(role="owner"), server.url(role="runtime")
         migrated = await migrate(owner_url, now=datetime.now(UTC), buckets=settings.buckets)
-        yield OpenDatabase(owner_url=owner_url, runtime_url=runtime_url, applied=migrated.applied, server=server)
+        draw_key = await asyncio.to_thread(open_draw_key, settings, data_dir or settings.data_dir)
+        yield OpenDatabase(
+            owner_url=owner_url, runtime_url=runtime_url, applied=migrated.applied, server=server, draw_key=draw_key
+        )
     finally:
         await asyncio.to_thread(embedded_release, server, on_progress=on_progress)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from accrual.bootstrap.clocks import fresh_bytes
+from accrual.bootstrap.draw_keys import DrawKey
 from accrual.domain.errors import Broken, Conflict, Invalid
 from accrual.domain.programme import Programme
 from accrual.domain.stored_programme import CatalogueChange, StoredProgramme
@@ -85,12 +86,13 @@ async def apply_file(
     prune: bool = False,
     expected_revision: int | None = None,
     members: bool = True,
+    draw_key: DrawKey | None = None,
 ) -> Applied:
     """Make the programme as this file says, in one transaction; a second time changes nothing. `actor` is for the audit,
     `path` the file, read already or not.
 
     `members` False leaves out the members that a demo programme names. With `expected_revision` (that of a plan somebody
-    agreed to) raises Conflict `programme_moved` if it has risen since.
+    agreed to) raises Conflict `programme_moved` if it has risen since. `draw_key` is the hosts' part of secrets of draws.
     """
     file = read_file(path) if isinstance(path, Path) else path
     code = file.read.programme.programme.code
@@ -110,7 +112,8 @@ async def apply_file(
 
     pool = await open_pool(database_url, label="apply", size_max=1, idle_in_transaction_s=DECIDING_MAX_S)
     try:
-        revision = await CatalogueStore(pool).change(code, decide, actor=actor, now=now)
+        catalogues = CatalogueStore(pool, draw_key=None if draw_key is None else draw_key.key)
+        revision = await catalogues.change(code, decide, actor=actor, now=now)
         if members:
             await _make_known(pool, file.read.programme, now)
     finally:

@@ -85,8 +85,8 @@ async def open_retrying(
     settings = Settings()
     async with (
         open_database(data_dir, database_url, settings=settings, on_progress=tell) as database,
-        open_engine(database.runtime_url, settings, label="retry") as engine,
+        open_engine(database.runtime_url, settings, label="retry", draw_key=database.draw_key) as engine,
     ):
         programme_id = None if programme is None else engine.catalog.by_code(programme).programme_id
-        async with lane_at_work(engine, database.runtime_url, settings, tell):
+        async with lane_at_work(engine, database.runtime_url, settings, tell, database.draw_key):
             yield Retrying(engine, programme_id, deadline_s)

@@ -48,8 +48,8 @@ async def open_reviewing(
     settings = Settings()
     async with (
         open_database(data_dir, database_url, settings=settings, on_progress=tell) as database,
-        open_engine(database.runtime_url, settings, label="review") as engine,
+        open_engine(database.runtime_url, settings, label="review", draw_key=database.draw_key) as engine,
     ):
         catalogue = choose_programme(engine.catalog, programme)
-        async with lane_at_work(engine, database.runtime_url, settings, tell):
+        async with lane_at_work(engine, database.runtime_url, settings, tell, database.draw_key):
             yield Reviewing(engine, catalogue.programme_id, deadline_s)

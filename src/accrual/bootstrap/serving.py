@@ -115,13 +115,20 @@ async def _serve_database(
             say(database.notice)
         # Lane processes take a second to come up: they do so while the rest is made ready.
         lanes = settings.lanes if options.lanes is None else options.lanes
-        children = LaneChildren(lanes, {"ACCRUAL_DATABASE_URL": database.runtime_url}, grace_s=settings.grace_s)
+        given = {"ACCRUAL_DATABASE_URL": database.runtime_url}
+        if database.draw_key is not None:
+            given["ACCRUAL_DRAW_KEY_FILE"] = str(database.draw_key.path.absolute())
+        children = LaneChildren(lanes, given, grace_s=settings.grace_s)
         children.start()
         stack.push_async_callback(children.stop)
         if options.apply is not None:
-            applied = await apply_file(options.apply, database.runtime_url, actor="serve --apply")
+            applied = await apply_file(
+                options.apply, database.runtime_url, actor="serve --apply", draw_key=database.draw_key
+            )
             say(f"{options.apply}: revision {applied.revision}")
-        engine = await stack.enter_async_context(open_engine(database.runtime_url, settings))
+        engine = await stack.enter_async_context(
+            open_engine(database.runtime_url, settings, draw_key=database.draw_key)
+        )
         host = options.host or settings.host
         for catalogue in engine.catalog.programmes.values():
             check_bind(host, catalogue.settings.demo)
@@ -205,7 +212,9 @@ async def run_lane(
         database = await stack.enter_async_context(
             open_database(data_dir, database_url, settings=settings, on_progress=say)
         )
-        lane = await stack.enter_async_context(open_lane(database.runtime_url, settings, label=label))
+        lane = await stack.enter_async_context(
+            open_lane(database.runtime_url, settings, label=label, draw_key=database.draw_key)
+        )
         _collect_seldom()
         if not until_stdin_closes:
             say(f"{label} is at work")

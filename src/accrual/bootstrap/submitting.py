@@ -19,6 +19,7 @@ from accrual.api.dialects.tolerant import read_body
 from accrual.api.native.wire import read_command
 from accrual.bootstrap.asking import choose_programme
 from accrual.bootstrap.clocks import fresh_bytes, utc_now
+from accrual.bootstrap.draw_keys import DrawKey
 from accrual.bootstrap.engine import RunningEngine, open_engine
 from accrual.bootstrap.lanes import open_lane
 from accrual.bootstrap.opening import open_database
@@ -144,16 +145,20 @@ async def open_submitting(
     settings = Settings()
     async with (
         open_database(data_dir, database_url, settings=settings, on_progress=tell) as database,
-        open_engine(database.runtime_url, settings, label="submit") as engine,
+        open_engine(database.runtime_url, settings, label="submit", draw_key=database.draw_key) as engine,
     ):
         sender = choose_sender(engine, programme, client)
-        async with lane_at_work(engine, database.runtime_url, settings, tell):
+        async with lane_at_work(engine, database.runtime_url, settings, tell, database.draw_key):
             yield Submitting(engine, sender, settings)
 
 
 @asynccontextmanager
 async def lane_at_work(
-    engine: RunningEngine, url: str, settings: Settings, tell: Callable[[str], None] | None
+    engine: RunningEngine,
+    url: str,
+    settings: Settings,
+    tell: Callable[[str], None] | None,
+    draw_key: DrawKey | None,
 ) -> AsyncIterator[None]:
     """Somebody decides: a lane that runs already, else one of our own for this while."""
     if not await engine.ready():
@@ -162,7 +167,7 @@ async def lane_at_work(
     if tell is not None:
         tell("No lane is at work; running one until this is done.")
     stopping = asyncio.Event()
-    async with open_lane(url, settings, label="submit") as lane:
+    async with open_lane(url, settings, label="submit", draw_key=draw_key) as lane:
         task = asyncio.create_task(lane.run(stopping))
         try:
             yield

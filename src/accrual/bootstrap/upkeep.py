@@ -119,7 +119,7 @@ async def run_upkeep(
     settings = Settings()
     async with (
         open_database(data_dir, database_url, settings=settings, on_progress=tell) as database,
-        open_engine(database.runtime_url, settings, label="upkeep") as engine,
+        open_engine(database.runtime_url, settings, label="upkeep", draw_key=database.draw_key) as engine,
         open_upkeep(database.runtime_url, settings, engine) as opened,
     ):
         now = utc_now()
@@ -137,7 +137,7 @@ async def run_upkeep(
             if sum(tally.new.values()):
                 tell(f"up to {day:%Y-%m-%d %H:%M:%SZ}: {sum(tally.new.values()):,} commands")
 
-        async with lane_at_work(engine, database.runtime_url, settings, tell):
+        async with lane_at_work(engine, database.runtime_url, settings, tell, database.draw_key):
             tally = await opened.upkeep.run(at, now, after_day=settled)
             await _decided(waiter, tally, quiet_s)
             if (given := await engine.raffles.run_due()) > 0:

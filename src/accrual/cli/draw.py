@@ -85,13 +85,20 @@ def disclose(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     programme: ProgrammeCode = None,
+    key_lost: Annotated[
+        bool,
+        typer.Option("--key-lost", help="The hosts' key is lost: close the round, which can then never be verified."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Close the round: its secret is published, and what follows is drawn with a new one. There is no way back."""
     with telling(as_json=as_json):
         who = actor(by)
         closed, opened = _ask(
-            data_dir, database_url, programme, lambda e, c: e.draws.disclose(c.programme_id, code, actor=who)
+            data_dir,
+            database_url,
+            programme,
+            lambda e, c: e.draws.disclose(c.programme_id, code, actor=who, key_lost=key_lost),
         )
     if as_json:
         _print_json({"closed": closed, "opened": opened})

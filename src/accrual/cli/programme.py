@@ -157,4 +157,6 @@ async def _apply(
             if made.change is not None:
                 typer.confirm("Apply this?", abort=True)
             expected = made.revision
-        return await apply_file(read, database.runtime_url, actor=who, prune=prune, expected_revision=expected)
+        return await apply_file(
+            read, database.runtime_url, actor=who, prune=prune, expected_revision=expected, draw_key=database.draw_key
+        )

@@ -21,7 +21,7 @@ from accrual.rules.compile import compile_version
 from accrual.rules.draw_tables import COMMITMENT_ID_DIGITS, CompiledDraw
 from accrual.rules.draws import NO_STOCK, NOT_NOW, table_of, written
 
-FORMAT = "accrual draw receipts 1"
+FORMAT = "accrual draw receipts 2"
 
 
 class FoundDraw(NamedTuple):
@@ -96,11 +96,14 @@ class Draws:
             for prize in draw.prizes
         )
 
-    async def disclose(self, programme_id: int, code: str, *, actor: str) -> tuple[Round, Round]:
+    async def disclose(
+        self, programme_id: int, code: str, *, actor: str, key_lost: bool = False
+    ) -> tuple[Round, Round]:
         """Close a draw's round: its secret is known from now on, and what follows is drawn with a new one.
 
-        Returns the closed round and the next. A raffle is disclosed by running it. Raises Missing `draw_unknown`, Invalid
-        `draw_is_raffle`, DatabaseDown.
+        Returns the closed round and the next. A raffle is disclosed by running it. `key_lost`: the hosts' part of the secret
+        is gone, and stays unpublished. Raises Missing `draw_unknown`, Invalid `draw_is_raffle`, Refused `draw_key_missing`,
+        DatabaseDown.
         """
         catalogue = await self._newest(programme_id)
         found = find_draw(catalogue, code)
@@ -116,6 +119,7 @@ class Draws:
             secret=self._fresh(SECRET_BYTES),
             actor=actor,
             now=self._now(),
+            key_lost=key_lost,
         )
 
     async def receipts(

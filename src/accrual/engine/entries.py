@@ -47,10 +47,16 @@ def blinded(catalogue: Catalogue, secret: bytes) -> Catalogue:
                     b"%d" % each.promo_id, key=secret, digest_size=32, person=b"draw preview"
                 ).digest(),
                 since=each.since,
+                scheme=each.scheme,
             )
             for each in catalogue.secrets
         ),
     )
+
+
+def with_key(catalogue: Catalogue, key: bytes | None) -> Catalogue:
+    """The same with the hosts' part of the secrets of draws, as only workers need it."""
+    return msgspec.structs.replace(catalogue, secrets=tuple([each.with_key(key) for each in catalogue.secrets]))
 
 
 LookedAt = tuple[bytes, bytes, Callable[[int], int], Callable[[DrawKey], DrawHead | None]]

@@ -41,8 +41,15 @@ class DrawSource(Protocol):
         actor: str,
         now: datetime,
         picking: Picking | None = None,
+        beacon: str | None = None,
+        beacon_value: str | None = None,
+        key_lost: bool = False,
     ) -> tuple[Round, Round]:
-        """Close the open round and open the next one, drawing winners if it is a raffle's; in one transaction."""
+        """Close the open round and open the next one, drawing winners if it is a raffle's; in one transaction.
+
+        `beacon` names the public value that the next round waits for, `beacon_value` is the one that decides this round.
+        `key_lost`: without the hosts' part of its secret. Raises Refused `draw_key_missing`.
+        """
 
     async def winners(self, promo_id: int, number: int) -> list[Winner]:
         """The picks of a raffle's round in order."""

@@ -19,7 +19,7 @@ from accrual.engine.catalog import Catalog
 from accrual.engine.draws import find_draw, versions_of
 from accrual.engine.ports_draws import DrawSource, Picking
 from accrual.rules.calendar import after
-from accrual.rules.raffles import picks_of, pieces_of
+from accrual.rules.raffles import pick_key_of, picks_of, pieces_of, seed_of
 
 PROGRAMME_CLIENT_ID = 0
 SETTLE = timedelta(seconds=15)
@@ -170,9 +170,7 @@ class Raffles:
             free = [piece for piece in range(len(pieces)) if piece not in taken]
             zone = found.draw.drawing.zone.key
             claim_by = None if raffle.claim_within is None else after(now, raffle.claim_within, zone)
-            drawn = picks_of(
-                bytes.fromhex(closed.secret or ""), closed.root or "", entrants, once_per_member=raffle.once_per_member
-            )
+            drawn = picks_of(pick_key_of(closed), seed_of(closed), entrants, once_per_member=raffle.once_per_member)
             further = islice(drawn, len(known), len(known) + len(free))
             return [
                 (

@@ -138,7 +138,7 @@ class Simulator:
         if not isinstance(asked, Reward):  # points moved without a promo: nothing that another programme would judge
             return self._move(command, asked, programme, stored)
         try:
-            return self._judge(command, asked, programme, client, recorded_stocks, cleared=cleared)
+            return self._judge(command, asked, programme, client, recorded_stocks, stored, cleared=cleared)
         except TooLarge:
             raise
         except Exception as error:
@@ -167,6 +167,7 @@ class Simulator:
         programme: CompiledProgramme,
         client: str | None,
         recorded_stocks: RecordedStocks | None,
+        stored: Outcome | None,
         *,
         cleared: bool = False,
     ) -> Simulated:
@@ -197,7 +198,7 @@ class Simulator:
             cleared=cleared,
         )
         if looks.rounds or looks.costs:
-            snapshot = self._draws.with_draws(snapshot, command, self._balances)
+            snapshot = self._draws.with_draws(snapshot, command, self._balances, stored)
         judgement = evaluate(reward, snapshot)
         if judgement.held:
             self._held[command.ticket] = _Parked(reward, command.recorded_at)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from accrual.domain.draw_tables import Draw, EntryCost, Prize, Raffle
-from accrual.domain.draws import DrawKey, DrawSecret, commitment_of
+from accrual.domain.draws import SCHEME_BY_PLACE, DrawKey, DrawSecret
 from accrual.domain.facts import Fact
 from accrual.domain.ids import digest16
 from accrual.domain.promos import Benefit, Period
@@ -77,6 +77,10 @@ class CompiledDraw(msgspec.Struct, frozen=True, kw_only=True):
     commitment: str
     commitment_id: str
     """How receipts name the commitment."""
+    point_key: bytes | None = None
+    """What points are made with; None where this process lacks a part of the secret."""
+    by_place: bool = False
+    """Whether points are made of an entry's place and time of acceptance, else of its ticket."""
     cost: CompiledCost | None
     prizes: tuple[CompiledPrize, ...] = ()
     fallback: str | None = None
@@ -131,12 +135,14 @@ def stock_of(promo_id: int, prize: Prize) -> StockKey | None:
 def compile_draw(benefit: Benefit, draw: Draw, drawing: Drawing, assets: Mapping[str, int]) -> CompiledDraw:
     """A prize table with its round's secret."""
     prizes = tuple(_prize(prize, benefit, drawing, assets) for prize in draw.prizes)
-    commitment = commitment_of(drawing.secret.secret)
+    commitment = drawing.secret.commitment
     return CompiledDraw(
         drawing=drawing,
         key=(drawing.promo_id, drawing.secret.round),
         commitment=commitment,
         commitment_id=commitment[:COMMITMENT_ID_DIGITS],
+        point_key=drawing.secret.point_key,
+        by_place=drawing.secret.scheme >= SCHEME_BY_PLACE,
         cost=_cost(draw.cost, assets),
         prizes=prizes,
         whole=tuple((prize, prize.weight) for prize in prizes if prize.weight),
@@ -152,12 +158,14 @@ def compile_draw(benefit: Benefit, draw: Draw, drawing: Drawing, assets: Mapping
 
 def compile_raffle(raffle: Raffle, drawing: Drawing, assets: Mapping[str, int]) -> CompiledDraw:
     """What entering a raffle needs to know of it."""
-    commitment = commitment_of(drawing.secret.secret)
+    commitment = drawing.secret.commitment
     return CompiledDraw(
         drawing=drawing,
         key=(drawing.promo_id, drawing.secret.round),
         commitment=commitment,
         commitment_id=commitment[:COMMITMENT_ID_DIGITS],
+        point_key=drawing.secret.point_key,
+        by_place=drawing.secret.scheme >= SCHEME_BY_PLACE,
         cost=_cost(raffle.cost, assets),
         closes_at=read_instant(raffle.at, drawing.zone.key),
         units=raffle.tickets,

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from accrual.domain.draws import DrawHead, DrawKey, DrawSecret, chain_start
+from accrual.domain.errors import Broken
 from accrual.domain.facts import Fact
 from accrual.domain.ids import bucket_of_ticket
 from accrual.domain.stocks import StockKey
@@ -20,6 +21,11 @@ from accrual.rules.snapshot import CounterKey, Drawn, Snapshot
 POINT_BITS = 64
 NO_STOCK, NOT_NOW, WON_ENOUGH = "no_stock", "not_now", "won_enough"
 """Why a prize is not in the table: none is left, it is not its time, the member may win no more of it."""
+
+KEY_MISSING = (
+    "This worker does not have the key that the draw's round was opened with: set ACCRUAL_DRAW_KEY_FILE to that file, then "
+    "retry the command."
+)
 
 _ENCODER = msgspec.json.Encoder()
 """Chains digest receipts with sorted names: those who make a receipt write it in that order, which is quicker than sorting."""
@@ -48,7 +54,8 @@ def draw_entry(
 ) -> Result:
     """One entry in an instant draw; `counters`, `taken` and `drawn` are what this command did already.
 
-    Raises ValueError when no prize at all is in the table, which the check of a table does not let happen.
+    Raises Broken `draw_key_missing` where a part of the secret is not at hand, ValueError when no prize at all is in the
+    table, which the check of a table does not let happen.
     """
     moment = fact.occurred_at or snapshot.now
     misses = _counted(draw.pity_key, snapshot, counters) if draw.pity_after is not None else 0
@@ -61,7 +68,18 @@ def draw_entry(
     total = draw.whole_weight if table is draw.whole else sum([weight for _, weight in table])
     drawing = draw.drawing
     ticket = snapshot.ticket.hex()
-    point = point_of(drawing.secret.secret, f"{ticket}/{drawing.promo}", total)
+    bucket, number, chain = _entry_of(draw, snapshot, drawn)
+    accepted = written(snapshot.now)
+    point = None if snapshot.replayed is None else _replayed(snapshot.replayed, drawing.promo_id, table)
+    if point is None:
+        point_key = draw.point_key
+        if point_key is None and snapshot.replayed is None:
+            raise Broken(KEY_MISSING, code="draw_key_missing")
+        if draw.by_place:
+            message = place_of(draw.commitment, drawing.secret.round, bucket, number, chain, accepted)
+        else:
+            message = f"{ticket}/{drawing.promo}"
+        point = point_of(point_key or b"", message, total)
     prize = prize_at(table, point)
     after: dict[CounterKey, int] = {}
     if draw.pity_after is not None:
@@ -69,9 +87,9 @@ def draw_entry(
     if prize.wins_max is not None:
         key = draw.wins_key(prize, moment)
         after[key] = _counted(key, snapshot, counters) + 1
-    bucket, number, chain = _entry_of(draw, snapshot, drawn)
     receipt = {
-        "at": written(moment),
+        **({"accepted": accepted} if draw.by_place else {}),
+        "at": accepted if moment is snapshot.now else written(moment),
         "bucket": bucket,
         "commitment": draw.commitment_id,
         "helped": helped,
@@ -87,6 +105,23 @@ def draw_entry(
         "version": drawing.version,
     }
     return Result(prize, receipt, _chained(draw, receipt, number, chain), after, prize.stock)
+
+
+def _replayed(receipts: Mapping[int, Mapping[str, Any]], promo_id: int, table: Table) -> int | None:
+    """The point that an entry was drawn with, where it was drawn from the same table."""
+    known = receipts.get(promo_id)
+    if known is None or [tuple(row) for row in known["table"]] != [(prize.code, weight) for prize, weight in table]:
+        return None
+    return int(known["point"])
+
+
+def place_of(commitment: str, round_: int, bucket: int, number: int, chain: bytes, accepted: str) -> str:
+    """What the point of an entry is made of: its place in the chained log of entries, and when the log accepted it.
+
+    Nothing of it is the client's to choose: not the key, the member's name, the facts or their time. `chain` is the digest
+    over the entries before it in its bucket.
+    """
+    return f"accrual draw 2/{commitment}/{round_}/{bucket}/{number}/{chain.hex()}/{accepted}"
 
 
 def enter_raffle(

@@ -82,7 +82,8 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     client's code, `seed` 16 secret bytes of this command. What the programme's looks do not ask for may be left empty.
     For draws: `ticket` is the command's, `tag` secret bytes of the member, `spendable` units by asset_id that entries may
     cost, `drawn` where the bucket's entries of a round end (None: there are none). `cleared`: somebody has looked at the
-    command, so it is no more asked whether it is too much too fast.
+    command, so it is no more asked whether it is too much too fast. `replayed` are the receipts that the command was given
+    when it was decided, by promo_id, while it is decided again without the secrets; None when it is decided in earnest.
     """
 
     programme: CompiledProgramme
@@ -101,6 +102,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     spendable: Callable[[int], int] = nothing_to_spend
     drawn: Callable[[DrawKey], DrawHead | None] = nothing_drawn
     cleared: bool = False
+    replayed: Mapping[int, Mapping[str, Any]] | None = None
 
 
 class Drawn(msgspec.Struct, frozen=True, gc=False):

@@ -13,7 +13,7 @@ import msgspec
 
 from accrual.domain.commands import Reward, decode_command
 from accrual.domain.documents import encode_document
-from accrual.domain.draws import SECRET_BYTES
+from accrual.domain.draws import SECRET_BYTES, terms_of
 from accrual.domain.errors import Conflict, Missing
 from accrual.domain.point_rewards import Corner
 from accrual.domain.programme import Asset, Catalogue, Client, Outlet, Settings, StoredAsset, StoredClient
@@ -45,7 +45,7 @@ _ITEMS = msgspec.json.Decoder(tuple[RewardItem, ...])
 class CatalogueStore:
     """Both the CatalogueSource and the CatalogueSink of the engine, over one pool.
 
-    `draw_id` makes the ids of audit rows, `draw_secret` the secrets of new draws.
+    `draw_id` makes the ids of audit rows, `draw_secret` the secrets of new draws, and `draw_key` is the hosts' part of them.
     """
 
     def __init__(
@@ -54,10 +54,12 @@ class CatalogueStore:
         *,
         draw_id: Callable[[], uuid.UUID] = uuid.uuid4,
         draw_secret: Callable[[int], bytes] = secrets.token_bytes,
+        draw_key: bytes | None = None,
     ) -> None:
         self._pool = pool
         self._draw_id = draw_id
         self._draw_secret = draw_secret
+        self._draw_key = draw_key
 
     async def revisions(self) -> dict[int, int]:
         """The newest revision of every programme, by programme_id."""
@@ -186,7 +188,8 @@ class CatalogueStore:
             promo = version.promo
             if any(benefit.draw is not None or benefit.raffle is not None for benefit in promo.benefits):
                 secret = self._draw_secret(SECRET_BYTES)
-                await open_first_round(connection, programme_id, promo.code, revision, secret, actor, now)
+                terms = terms_of(secret, self._draw_key)
+                await open_first_round(connection, programme_id, promo.code, revision, secret, terms, actor, now)
         for reward in change.point_rewards:
             await write_reward(connection, programme_id, reward)
         said = (programme_id, now, actor)

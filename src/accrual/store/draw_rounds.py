@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from accrual.domain.draws import DrawHead, DrawKey, DrawnRow, DrawSecret, commitment_of
+from accrual.domain.draws import SCHEME_BY_TICKET, DrawHead, DrawKey, DrawnRow, DrawSecret, RoundTerms
 from accrual.domain.errors import StockMoved
 from accrual.store.connection import Connection
 from accrual.store.postgres import mapping_loss
@@ -42,14 +42,33 @@ async def hold_rounds(connection: Connection, drawn: Sequence[DrawnRow]) -> None
 async def read_secrets(connection: Connection, programme_id: int, revision: int) -> tuple[DrawSecret, ...]:
     """The secrets with which a programme draws at a revision."""
     rows = await connection.fetch(SECRETS, programme_id, revision)
-    return tuple(DrawSecret(promo_id=row[0], round=row[1], secret=row[2], since=row[3]) for row in rows)
+    return tuple(
+        DrawSecret(
+            promo_id=row["promo_id"],
+            round=row["round"],
+            secret=row["secret"],
+            since=row["recorded_at"],
+            scheme=row["scheme"] or SCHEME_BY_TICKET,
+            committed=row["commitment"],
+            shared=bool(row["shared"]),
+            beacon=row["beacon"],
+        )
+        for row in rows
+    )
 
 
 async def open_first_round(
-    connection: Connection, programme_id: int, code: str, revision: int, secret: bytes, actor: str, now: datetime
+    connection: Connection,
+    programme_id: int,
+    code: str,
+    revision: int,
+    secret: bytes,
+    terms: RoundTerms,
+    actor: str,
+    now: datetime,
 ) -> None:
     """Publish the first commitment of a promo that draws; nothing where it has one."""
-    commitment = commitment_of(secret)
-    promo_id = await connection.fetchval(FIRST_ROUND, programme_id, code, revision, commitment, now, actor)
+    opened = (terms.commitment, now, actor, terms.scheme, terms.shared, terms.beacon)
+    promo_id = await connection.fetchval(FIRST_ROUND, programme_id, code, revision, *opened)
     if promo_id is not None:
         await connection.execute(SECRET_WRITE, promo_id, 1, secret)

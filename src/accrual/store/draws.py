@@ -8,15 +8,18 @@ from datetime import datetime
 
 from accrual.domain.documents import encode_document
 from accrual.domain.draws import (
+    SCHEME_BY_TICKET,
     BucketHead,
     DrawnEntry,
     Entrant,
     Round,
     Winner,
-    commitment_of,
     root_of,
+    sealed,
+    share_of,
+    terms_of,
 )
-from accrual.domain.errors import Missing
+from accrual.domain.errors import Missing, Refused
 from accrual.domain.ids import bucket_of
 from accrual.domain.stocks import StockKey
 from accrual.store.audit import act_for
@@ -38,6 +41,7 @@ _ROUNDS, _ENDS, _ENTRIES, _ENTRANTS = (
     query("draw/entries"),
     query("draw/entrants"),
 )
+_DECIDED_BY = query("draw/decided_by")
 _TICKET, _STANDING, _STOCK_LEFT = query("draw/ticket"), query("draw/standing"), query("draw/stock_left")
 _WINNERS, _WINNER_WRITE, _ROUND_LOCK = query("draw/winners"), query("draw/winner_write"), query("draw/round_lock")
 _CLAIM, _EXPIRE, _GRANTED = query("draw/claim"), query("draw/expire"), query("draw/granted")
@@ -52,10 +56,18 @@ Picking = Callable[[Round, Sequence[Entrant], Sequence[Winner]], Sequence[tuple[
 
 
 class DrawStore:
-    """The engine's DrawSource over a pool; `buckets` is their number in this database."""
+    """The engine's DrawSource over a pool; `buckets` is their number in this database, `draw_key` the hosts' part of secrets."""
 
-    def __init__(self, pool: Pool, buckets: int, *, draw_id: Callable[[], uuid.UUID] = uuid.uuid4) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        buckets: int,
+        *,
+        draw_id: Callable[[], uuid.UUID] = uuid.uuid4,
+        draw_key: bytes | None = None,
+    ) -> None:
         self._pool = pool
+        self._draw_key = draw_key
         self._buckets = buckets
         self._draw_id = draw_id
 
@@ -112,11 +124,16 @@ class DrawStore:
         actor: str,
         now: datetime,
         picking: Picking | None = None,
+        beacon: str | None = None,
+        beacon_value: str | None = None,
+        key_lost: bool = False,
     ) -> tuple[Round, Round]:
         """Close the open round, which discloses its secret, and open the next one with this secret, in one transaction.
 
         With `picking` the winners of a raffle are written down too. The round's entries are complete: postings that draw
-        in it have been waited for, and none can any more. Raises Missing, DatabaseDown.
+        in it have been waited for, and none can any more. `beacon` names the public value that the next round waits for,
+        `beacon_value` is the one that decides this round. `key_lost`: close it without the hosts' part of its secret, so
+        that its results can never be verified. Raises Missing, Refused `draw_key_missing`, DatabaseDown.
         """
 
         async def work(connection: Connection) -> tuple[Round, Round]:
@@ -134,13 +151,18 @@ class DrawStore:
             entries, root = sum(head.entries for head in heads), root_of(heads)
             drawn_at = None if picking is None else now
             await connection.execute(_RESULT, promo_id, number, entries, root, drawn_at)
-            opened = number + 1
-            await connection.execute(_NEXT, promo_id, opened, programme_id, revision, commitment_of(secret), now, actor)
+            opened, terms = number + 1, terms_of(secret, self._draw_key, beacon)
+            begun = (terms.commitment, now, actor, terms.scheme, terms.shared, terms.beacon)
+            await connection.execute(_NEXT, promo_id, opened, programme_id, revision, *begun)
             await connection.execute(_SECRET, promo_id, opened, secret)
+            ended = (await _rounds(connection, promo_id))[-2]
+            share = None if key_lost else self._share(ended)
+            if share is not None or beacon_value is not None:
+                await connection.execute(_DECIDED_BY, promo_id, number, share, beacon_value)
             rounds = await _rounds(connection, promo_id)
             if picking is not None:
                 await self._write_picks(connection, promo_id, rounds[-2], picking)
-            what = {"round": number, "entries": entries, "root": root, "next_commitment": commitment_of(secret)}
+            what = {"round": number, "entries": entries, "root": root, "next_commitment": terms.commitment}
             await connection.execute(
                 _AUDIT,
                 self._draw_id(),
@@ -155,6 +177,20 @@ class DrawStore:
             return rounds[-2], rounds[-1]
 
         return await transact(self._pool, work)
+
+    def _share(self, ended: Round) -> str | None:
+        """The hosts' part of a closed round's secret. Raises Refused `draw_key_missing`."""
+        if not ended.shared:
+            return None
+        secret = bytes.fromhex(ended.secret or "")
+        share = None if self._draw_key is None else share_of(self._draw_key, secret)
+        if share is None or sealed(secret, share, ended.beacon) != ended.commitment:
+            raise Refused(
+                "This process does not have the key that the round was opened with: set ACCRUAL_DRAW_KEY_FILE to that file, "
+                "or, if it is lost, close the round with --key-lost. Its results can then never be verified.",
+                code="draw_key_missing",
+            )
+        return share.hex()
 
     async def winners(self, promo_id: int, number: int) -> list[Winner]:
         """The picks of a raffle's round in order."""
@@ -229,6 +265,11 @@ async def _rounds(connection: Connection | Pool, promo_id: int) -> list[Round]:
             entries=row["entries"],
             root=row["root"],
             drawn_at=row["drawn_at"],
+            scheme=row["scheme"] or SCHEME_BY_TICKET,
+            shared=bool(row["shared"]),
+            share=row["share"],
+            beacon=row["beacon"],
+            beacon_value=row["beacon_value"],
         )
         for row in await connection.fetch(_ROUNDS, promo_id)
     ]

@@ -176,6 +176,11 @@ create table draw_round (
     entries bigint,
     root text,
     drawn_at timestamp with time zone,
+    scheme smallint,
+    shared boolean,
+    share text,
+    beacon text,
+    beacon_value text,
     constraint draw_round_pkey PRIMARY KEY (promo_id, round)
 );
 

@@ -14,6 +14,7 @@ from accrual.domain.commands import LoggedCommand
 from accrual.domain.errors import AccrualError, DatabaseDown, LaneLost, StockMoved
 from accrual.domain.log import Lease, Posting
 from accrual.engine.catalog import Catalog
+from accrual.engine.entries import with_key
 from accrual.engine.load import fetch_shares, load_in_groups
 from accrual.engine.ports_lane import LaneStore
 from accrual.engine.process import EventOf, Processor
@@ -69,11 +70,12 @@ class Lane:
         buckets: int,
         event_of: EventOf,
         secret: bytes,
+        draw_key: bytes | None = None,
         wait_for_work: Callable[[float], Awaitable[None]],
     ) -> None:
         self._store = store
         self._catalog = catalog
-        self._programmes = Programmes(catalog)
+        self._programmes = Programmes(catalog, change=lambda catalogue: with_key(catalogue, draw_key))
         self._limits = limits
         self._clocks = clocks
         self._label = label
