@@ -290,7 +290,8 @@ class Verification:
             value = published["beacon_value"]
             seed = f"accrual draw 2/{published['commitment']}/{seed}/{value or '-'}"
             if published["beacon"]:
-                self.notes.append(f"round {number}: compare with what {published['beacon']} published: {value}")
+                since = published["closed_at"]
+                self.notes.append(f"round {number}: see that {published['beacon']} {value} is the first after {since}")
                 if not value:
                     self.say(f"round {number}: it was drawn without the value of {published['beacon']}")
         drawn = picks_of(key, seed, entries, once)

@@ -22,6 +22,10 @@ SCHEME_BY_PLACE = 2
 """The point of an entry is made of its place in the log of entries and of when the log accepted it. New rounds use it."""
 
 
+BY_CHECKPOINT = "checkpoint"
+"""The beacon of a raffle that the first checkpoint after its entries are complete decides."""
+
+
 def commitment_of(secret: bytes) -> str:
     """What a round of the first scheme publishes of its secret before anything is drawn: its SHA-256, in hexadecimal."""
     return hashlib.sha256(secret).hexdigest()

@@ -41,14 +41,23 @@ class DrawSource(Protocol):
         actor: str,
         now: datetime,
         picking: Picking | None = None,
-        beacon: str | None = None,
-        beacon_value: str | None = None,
         key_lost: bool = False,
     ) -> tuple[Round, Round]:
         """Close the open round and open the next one, drawing winners if it is a raffle's; in one transaction.
 
-        `beacon` names the public value that the next round waits for, `beacon_value` is the one that decides this round.
-        `key_lost`: without the hosts' part of its secret. Raises Refused `draw_key_missing`.
+        A round with a beacon is closed only: its winners and its secret wait for `decide`. `key_lost`: without the hosts'
+        part of its secret. Raises Refused `draw_key_missing`.
+        """
+
+    async def beacon_after(self, moment: datetime) -> str | None:
+        """The first public value from after a moment, None when there is none yet."""
+
+    async def decide(
+        self, promo_id: int, number: int, code: str, beacon_value: str, *, actor: str, now: datetime, picking: Picking
+    ) -> Round:
+        """Draw the winners of a closed round that waited for its beacon, once, and publish its secret.
+
+        Raises Refused `draw_key_missing`.
         """
 
     async def winners(self, promo_id: int, number: int) -> list[Winner]:

@@ -16,7 +16,7 @@ from accrual.domain.movements import MEMBER_KIND, Grant
 from accrual.domain.programme import Catalogue
 from accrual.domain.promos import PromoStatus
 from accrual.engine.catalog import Catalog
-from accrual.engine.draws import find_draw, versions_of
+from accrual.engine.draws import FoundDraw, find_draw, versions_of
 from accrual.engine.ports_draws import DrawSource, Picking
 from accrual.rules.calendar import after
 from accrual.rules.raffles import pick_key_of, picks_of, pieces_of, seed_of
@@ -71,8 +71,9 @@ class Raffles:
     async def draw(self, programme_id: int, code: str, *, actor: str) -> Round:
         """Draw the winners of a raffle whose time has come, once; drawn already, it answers that round again.
 
-        Raises Missing `draw_unknown`, Invalid `draw_not_raffle`, Refused `raffle_not_due`, Busy `raffle_waits` while
-        commands from before its time are undecided, DatabaseDown.
+        Where a checkpoint decides it, the first call completes the list of its entries, and one after the next checkpoint
+        draws. Raises Missing `draw_unknown`, Invalid `draw_not_raffle`, Refused `raffle_not_due` and `draw_key_missing`, Busy
+        `raffle_waits` while commands from before its time are undecided or the checkpoint is missing, DatabaseDown.
         """
         await self._catalog.refresh()
         catalogue = self._catalog.newest(programme_id)
@@ -83,6 +84,9 @@ class Raffles:
         rounds = await self._source.rounds(found.version.promo_id)
         if not rounds:
             raise Missing(f"Promo {code} has no round of a draw.", code="draw_unknown")
+        complete = _waiting(rounds)
+        if complete is not None:
+            return await self._decide(catalogue, found, complete, actor=actor)
         if rounds[-1].since >= closes_at:
             drawn = next((each for each in reversed(rounds) if each.drawn_at is not None), None)
             if drawn is not None:
@@ -106,7 +110,25 @@ class Raffles:
             now=now,
             picking=self._picking(catalogue, code, now),
         )
+        if closed.drawn_at is None:
+            return await self._decide(catalogue, found, closed, actor=actor)
         return closed
+
+    async def _decide(self, catalogue: Catalogue, found: FoundDraw, complete: Round, *, actor: str) -> Round:
+        """Draw a raffle whose list of entries is complete, by the first public value from after that."""
+        code, since = found.version.promo.code, complete.closed_at or complete.since
+        value = await self._source.beacon_after(since)
+        if value is None:
+            raise Busy(
+                f"The entries of {code} are complete. Its winners are drawn with the first checkpoint from after "
+                f"{since.isoformat(timespec='seconds')}; try again once there is one.",
+                code="raffle_waits",
+            )
+        now = self._now()
+        picking = self._picking(catalogue, code, now)
+        return await self._source.decide(
+            found.version.promo_id, complete.round, code, value, actor=actor, now=now, picking=picking
+        )
 
     async def claim(self, programme_id: int, code: str, ticket: bytes) -> bool:
         """Claim what the entry of this ticket won, and send the prize on its way; False where there is nothing to claim.
@@ -159,7 +181,7 @@ class Raffles:
         if closes_at is None or self._now() < closes_at + SETTLE:
             return False
         rounds = await self._source.rounds(found.version.promo_id)
-        return bool(rounds) and rounds[-1].since < closes_at
+        return bool(rounds) and (rounds[-1].since < closes_at or _waiting(rounds) is not None)
 
     def _picking(self, catalogue: Catalogue, code: str, now: datetime) -> Picking:
         def pick(closed: Round, entrants: Sequence[Entrant], known: Sequence[Winner]) -> list[tuple[Entrant, Winner]]:
@@ -216,6 +238,14 @@ def grant_of(programme_id: int, promo_id: int, code: str, number: int, winner: W
         content=content_digest(key),
         body=b"",
     )
+
+
+def _waiting(rounds: Sequence[Round]) -> Round | None:
+    """The round whose entries are complete while its winners wait for a public value."""
+    for each in rounds:
+        if each.beacon is not None and each.closed_at is not None and each.beacon_value is None:
+            return each
+    return None
 
 
 def _raffles(catalogue: Catalogue) -> list[str]:

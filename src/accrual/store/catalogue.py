@@ -22,7 +22,7 @@ from accrual.domain.rewards import RewardItem, StoredReward
 from accrual.domain.stored_programme import CatalogueChange, SavedVersion, StoredProgramme, StoredPromo
 from accrual.store.audit import act_for
 from accrual.store.connection import Connection, Pool, Record
-from accrual.store.draw_rounds import open_first_round, read_secrets
+from accrual.store.draw_rounds import beacon_of, open_first_round, read_secrets
 from accrual.store.point_rewards import read_shelf, write_reward
 from accrual.store.postgres import ATTEMPTS_MAX, mapping_loss, transact
 from accrual.store.sql import query
@@ -188,7 +188,8 @@ class CatalogueStore:
             promo = version.promo
             if any(benefit.draw is not None or benefit.raffle is not None for benefit in promo.benefits):
                 secret = self._draw_secret(SECRET_BYTES)
-                terms = terms_of(secret, self._draw_key)
+                raffle = any(benefit.raffle is not None for benefit in promo.benefits)
+                terms = terms_of(secret, self._draw_key, await beacon_of(connection, raffle=raffle))
                 await open_first_round(connection, programme_id, promo.code, revision, secret, terms, actor, now)
         for reward in change.point_rewards:
             await write_reward(connection, programme_id, reward)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from accrual.domain.draws import SCHEME_BY_TICKET, DrawHead, DrawKey, DrawnRow, DrawSecret, RoundTerms
+from accrual.domain.draws import BY_CHECKPOINT, SCHEME_BY_TICKET, DrawHead, DrawKey, DrawnRow, DrawSecret, RoundTerms
 from accrual.domain.errors import StockMoved
 from accrual.store.connection import Connection
 from accrual.store.postgres import mapping_loss
@@ -16,6 +16,7 @@ OPEN_ROUNDS = query("draw/open_rounds")
 SECRETS = query("draw/secrets")
 FIRST_ROUND = query("draw/first_round")
 SECRET_WRITE = query("draw/secret_write")
+CHECKPOINTS_MADE = query("draw/checkpoints_made")
 
 
 async def read_heads(
@@ -55,6 +56,11 @@ async def read_secrets(connection: Connection, programme_id: int, revision: int)
         )
         for row in rows
     )
+
+
+async def beacon_of(connection: Connection, *, raffle: bool) -> str | None:
+    """The public value that a new round waits for: a raffle's, where the installation signs checkpoints."""
+    return BY_CHECKPOINT if raffle and await connection.fetchval(CHECKPOINTS_MADE) else None
 
 
 async def open_first_round(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
+import msgspec
+
+from accrual.domain.checkpoints import JournalLine
 from accrual.domain.documents import encode_document
 from accrual.domain.draws import (
     SCHEME_BY_TICKET,
@@ -24,6 +28,7 @@ from accrual.domain.ids import bucket_of
 from accrual.domain.stocks import StockKey
 from accrual.store.audit import act_for
 from accrual.store.connection import Connection, Pool
+from accrual.store.draw_rounds import beacon_of
 from accrual.store.postgres import mapping_loss, transact
 from accrual.store.sql import query
 
@@ -41,7 +46,11 @@ _ROUNDS, _ENDS, _ENTRIES, _ENTRANTS = (
     query("draw/entries"),
     query("draw/entrants"),
 )
-_DECIDED_BY = query("draw/decided_by")
+_DECIDED_BY, _CHECKPOINT_AFTER = query("draw/decided_by"), query("draw/checkpoint_after")
+_LINES = msgspec.json.Decoder(JournalLine)
+
+UNDECIDED = "none"
+"""Stands for the public value of a round that was ended before any could decide it."""
 _TICKET, _STANDING, _STOCK_LEFT = query("draw/ticket"), query("draw/standing"), query("draw/stock_left")
 _WINNERS, _WINNER_WRITE, _ROUND_LOCK = query("draw/winners"), query("draw/winner_write"), query("draw/round_lock")
 _CLAIM, _EXPIRE, _GRANTED = query("draw/claim"), query("draw/expire"), query("draw/granted")
@@ -124,16 +133,14 @@ class DrawStore:
         actor: str,
         now: datetime,
         picking: Picking | None = None,
-        beacon: str | None = None,
-        beacon_value: str | None = None,
         key_lost: bool = False,
     ) -> tuple[Round, Round]:
         """Close the open round, which discloses its secret, and open the next one with this secret, in one transaction.
 
         With `picking` the winners of a raffle are written down too. The round's entries are complete: postings that draw
-        in it have been waited for, and none can any more. `beacon` names the public value that the next round waits for,
-        `beacon_value` is the one that decides this round. `key_lost`: close it without the hosts' part of its secret, so
-        that its results can never be verified. Raises Missing, Refused `draw_key_missing`, DatabaseDown.
+        in it have been waited for, and none can any more. A raffle with a beacon waits for `decide` with its winners and its
+        secret. `key_lost`: close it without the hosts' part of its secret, so that its results can never be verified.
+        Raises Missing, Refused `draw_key_missing`, DatabaseDown.
         """
 
         async def work(connection: Connection) -> tuple[Round, Round]:
@@ -149,18 +156,19 @@ class DrawStore:
             number = int(closed["round"])
             heads = await _ends(connection, promo_id, number)
             entries, root = sum(head.entries for head in heads), root_of(heads)
-            drawn_at = None if picking is None else now
+            waits = picking is not None and closed["beacon"] is not None
+            drawn_at = None if picking is None or waits else now
             await connection.execute(_RESULT, promo_id, number, entries, root, drawn_at)
+            beacon = await beacon_of(connection, raffle=picking is not None)
             opened, terms = number + 1, terms_of(secret, self._draw_key, beacon)
             begun = (terms.commitment, now, actor, terms.scheme, terms.shared, terms.beacon)
             await connection.execute(_NEXT, promo_id, opened, programme_id, revision, *begun)
             await connection.execute(_SECRET, promo_id, opened, secret)
-            ended = (await _rounds(connection, promo_id))[-2]
-            share = None if key_lost else self._share(ended)
-            if share is not None or beacon_value is not None:
-                await connection.execute(_DECIDED_BY, promo_id, number, share, beacon_value)
+            if not waits:
+                value = None if closed["beacon"] is None else UNDECIDED
+                await self._publish(connection, promo_id, number, value, key_lost=key_lost)
             rounds = await _rounds(connection, promo_id)
-            if picking is not None:
+            if picking is not None and not waits:
                 await self._write_picks(connection, promo_id, rounds[-2], picking)
             what = {"round": number, "entries": entries, "root": root, "next_commitment": terms.commitment}
             await connection.execute(
@@ -177,6 +185,49 @@ class DrawStore:
             return rounds[-2], rounds[-1]
 
         return await transact(self._pool, work)
+
+    async def beacon_after(self, moment: datetime) -> str | None:
+        """The first public value from after a moment: a checkpoint's number and the SHA-256 of its signed note."""
+        with mapping_loss():
+            row = await self._pool.fetchrow(_CHECKPOINT_AFTER, moment)
+        if row is None:
+            return None
+        note = _LINES.decode(row["line"]).note
+        return f"{row['number']}:{hashlib.sha256(note.encode()).hexdigest()}"
+
+    async def decide(
+        self, promo_id: int, number: int, code: str, beacon_value: str, *, actor: str, now: datetime, picking: Picking
+    ) -> Round:
+        """Draw the winners of a closed round that waited for its beacon, once, and publish its secret.
+
+        Raises Refused `draw_key_missing`, DatabaseDown.
+        """
+
+        async def work(connection: Connection) -> Round:
+            await act_for(connection, actor)
+            row = await connection.fetchrow(_ROUND_LOCK, promo_id, number)
+            if row is not None and row["drawn_at"] is None:
+                await self._publish(connection, promo_id, number, beacon_value, key_lost=False)
+                ended = (await _rounds(connection, promo_id))[number - 1]
+                await connection.execute(_RESULT, promo_id, number, ended.entries, ended.root, now)
+                await self._write_picks(connection, promo_id, ended, picking)
+                what = encode_document({"round": number, "root": ended.root, "beacon_value": beacon_value})
+                audit = (self._draw_id(), row["programme_id"], now, actor, "disclose", f"draw {code}", None, what)
+                await connection.execute(_AUDIT, *audit)
+            return (await _rounds(connection, promo_id))[number - 1]
+
+        return await transact(self._pool, work)
+
+    async def _publish(
+        self, connection: Connection, promo_id: int, number: int, beacon_value: str | None, *, key_lost: bool
+    ) -> None:
+        """Publish what decides a closed round besides its secret. Raises Refused `draw_key_missing`."""
+        if beacon_value is not None:
+            await connection.execute(_DECIDED_BY, promo_id, number, None, beacon_value)
+        ended = (await _rounds(connection, promo_id))[number - 1]
+        share = None if key_lost else self._share(ended)
+        if share is not None:
+            await connection.execute(_DECIDED_BY, promo_id, number, share, beacon_value)
 
     def _share(self, ended: Round) -> str | None:
         """The hosts' part of a closed round's secret. Raises Refused `draw_key_missing`."""
