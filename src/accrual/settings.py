@@ -123,10 +123,14 @@ class Settings(BaseSettings):
     """How often a process that serves the API signs a checkpoint of the history; 0: it never does."""
 
     checkpoint_key_file: Path | None = None
-    """The Ed25519 key that signs checkpoints, as PEM; without it `checkpoint.key` in the data directory, made when missing."""
+    """The Ed25519 key that signs checkpoints, as PEM, made when missing; the journal is kept beside it. Without this setting both
+    are in the data directory of the embedded PostgreSQL; an external database has no checkpoints without it."""
 
     checkpoint_origin: str | None = None
     """The name of the log in its checkpoints, such as `loyalty.example.com/log`; without it one is derived from the key."""
+
+    checkpoint_webhook_url: Annotated[str | None, Field(repr=False)] = None
+    """Where each new checkpoint is posted as text, such as to an auditor; http or https."""
 
     checkpoint_commands_max: _Count = 200_000
     """Decided commands that one checkpoint takes in; what is beyond waits for the next one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from accrual.engine.checkpoint_leaves import digests
 from accrual.engine.checkpoints import Made
 from accrual.settings import Settings
 from accrual.store.checkpoint_books import CheckpointBooks
-from accrual.store.connection import Pool
+from accrual.store.connection import Connection, Pool
 from tests.pg_fixtures import Database
 from tests.store.wiring import lane_parts, purchase, submitter, users_in
 from tests.store.wiring import log_of as log_of_commands
@@ -52,6 +52,38 @@ class Log:
         async with self.opened(create_key=False) as checkpoints:
             found = await ExtensionCheck(checkpoints.history, record, journal.lines).run()
         return [(bucket, fault.position, fault.text) for bucket, fault in found]
+
+
+class _Within:
+    """A history as one open transaction sees it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[CheckpointBooks]:
+        yield CheckpointBooks(self._connection)
+
+
+class _Undone(Exception):
+    """Ends a transaction without its changes."""
+
+
+async def tables_named(log: Log, owner: Pool, note: str, statement: str) -> set[str]:
+    """The tables that are named after one statement of the owner, triggers off; it is undone after that."""
+    journal = JournalFile(log.home / "checkpoints.jsonl")
+    record = find_record(read_note(note), journal.lines())
+    table = statement.replace("delete from", "update").replace("insert into", "update").split()[1]
+    named: set[str] = set()
+    with suppress(_Undone):
+        async with owner.acquire() as connection, connection.transaction():
+            await connection.execute(f"alter table {table} disable trigger user")
+            done = await connection.execute(statement)
+            assert not done.endswith(" 0"), f"nothing was changed: {statement}"
+            found = await ExtensionCheck(_Within(connection), record, journal.lines).run()
+            named = {fault.table or "" for _, fault in found}
+            raise _Undone
+    return named
 
 
 def log_of(database: Database, home: Path) -> Log:

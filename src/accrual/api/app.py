@@ -100,6 +100,8 @@ class App:
         if not allows(route.methods, scope["method"]):
             raise UnknownRoute(details={"allow": ", ".join(sorted(route.methods))})
         if isinstance(route, Probe):
+            if route.asks is not None:
+                return await route.asks(scope["query_string"].decode("latin-1"))
             return await route.answer()
         self._slots.take()
         try:

@@ -14,6 +14,7 @@ from accrual.domain.facts import Identity
 from accrual.domain.programme import Catalogue, StoredClient
 from accrual.engine.draws import Draws
 from accrual.engine.point_rewards import PointRewards
+from accrual.engine.ports_checkpoints import NewestCheckpoint
 from accrual.engine.promos import Promos
 from accrual.engine.raffles import Raffles
 from accrual.engine.referrals import Referrals
@@ -98,6 +99,10 @@ class Engine(Protocol):
     @property
     def wallets(self) -> Wallets:
         """Members as the Dsquares dialect sees them."""
+
+    @property
+    def checkpoints(self) -> NewestCheckpoint:
+        """Signed checkpoints of the history, open to everybody."""
 
     async def submit(self, submission: Submission) -> Receipt:
         """Append one command; durable on return. Raises AccrualError (KeyReused, Busy, DatabaseDown...)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from accrual.api.dialects.qoin import routes as qoin
 from accrual.api.limits import EdgeLimits
 from accrual.api.metrics import Meter
 from accrual.api.native import reply as native_reply
+from accrual.api.native.checkpoints import CheckpointPages
 from accrual.api.native.draws import DrawRoutes
 from accrual.api.native.openapi import openapi
 from accrual.api.native.promos import PromoRoutes
@@ -59,7 +61,7 @@ def build_app(
             *_rewards(),
             *_draws(edge),
         ],
-        probes=[*probes(engine, meter), _description(native)],
+        probes=[*probes(engine, meter), _description(native), _checkpoints(engine)],
         failure=native_reply.failure,
         limits=edge,
         meter=meter,
@@ -293,6 +295,15 @@ def _promos(edge: EdgeLimits) -> Sequence[Mounted]:
             ("native_promo_step", "/v1/promos/{code}/{action}", _POST, routes.step),
         )
     ]
+
+
+def _checkpoints(engine: Engine) -> Probe:
+    pages = CheckpointPages(engine, monotonic=time.monotonic)
+
+    async def newest() -> Reply:
+        return await pages.answer("")
+
+    return Probe(name="checkpoints", path="/v1/checkpoints", answer=newest, asks=pages.answer)
 
 
 def _description(limits: NativeLimits) -> Probe:

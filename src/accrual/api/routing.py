@@ -36,12 +36,16 @@ class Mounted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
-    """One path that is open to whoever reaches the port and reads no body: health, metrics, the API's description."""
+    """One path that is open to whoever reaches the port and reads no body: health, metrics, the API's description.
+
+    `asks` answers in place of `answer` where the query says which part is wanted; it is given the query's text.
+    """
 
     name: str
     path: str
     answer: Callable[[], Awaitable[Reply]]
     methods: frozenset[str] = frozenset({"GET"})
+    asks: Callable[[str], Awaitable[Reply]] | None = None
 
 
 def allows(methods: frozenset[str], method: str) -> bool:

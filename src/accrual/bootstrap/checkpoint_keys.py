@@ -38,6 +38,17 @@ class KeyFile:
         return VerifierKey(origin, self.public)
 
 
+class BothKeys:
+    """Two keys that sign the same, while one takes over from the other."""
+
+    def __init__(self, one: KeyFile, other: KeyFile) -> None:
+        self._keys = (one, other)
+
+    def sign(self, origin: str, body: bytes) -> list[tuple[str, bytes, bytes]]:
+        """(key's name, key id, signature) by each."""
+        return [signature for key in self._keys for signature in key.sign(origin, body)]
+
+
 def open_key(path: Path, *, create: bool) -> KeyFile | None:
     """The key of a file; with `create` a new one where there is none, else None.
 

@@ -11,7 +11,8 @@ import msgspec
 import structlog
 
 from accrual.bootstrap.checkpoint_journal import JOURNAL_NAME, JournalFile
-from accrual.bootstrap.checkpoint_keys import KEY_NAME, KeyFile, open_key
+from accrual.bootstrap.checkpoint_keys import KEY_NAME, BothKeys, KeyFile, open_key
+from accrual.bootstrap.checkpoint_webhook import CheckpointWebhook
 from accrual.bootstrap.clocks import utc_now
 from accrual.domain.checkpoints import PublishedCheckpoint
 from accrual.domain.errors import AccrualError, Refused
@@ -25,6 +26,9 @@ from accrual.store.postgres import open_pool
 from accrual.worker.checkpoints import CheckpointLoop
 
 ORIGIN_PREFIX = "accrual/"
+HOMELESS = (
+    "An external database has no place for its key and journal: set ACCRUAL_CHECKPOINT_KEY_FILE, one for each database."
+)
 
 
 class OpenCheckpoints(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +47,18 @@ class OpenCheckpoints(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.key is None else self.key.verifier(self.origin)
 
 
+def home_of(settings: Settings, data_dir: Path | None, database_url: str | None) -> Path | None:
+    """The directory of key and journal: the key file's, else the data directory; None for an external database without both.
+
+    Each database needs a directory of its own, so the default data directory serves the embedded one alone.
+    """
+    if settings.checkpoint_key_file is not None:
+        return settings.checkpoint_key_file.parent
+    if data_dir is not None or not (database_url or settings.database_url):
+        return data_dir or settings.data_dir
+    return None
+
+
 def key_path(settings: Settings, data_dir: Path) -> Path:
     """Where the installation's key is."""
     return settings.checkpoint_key_file or data_dir / KEY_NAME
@@ -50,11 +66,18 @@ def key_path(settings: Settings, data_dir: Path) -> Path:
 
 @asynccontextmanager
 async def open_checkpoints(
-    url: str, settings: Settings, data_dir: Path, *, create_key: bool
+    url: str,
+    settings: Settings,
+    data_dir: Path,
+    *,
+    create_key: bool,
+    also: Path | None = None,
+    origin: str | None = None,
 ) -> AsyncIterator[OpenCheckpoints]:
     """Checkpoints over a database (the runtime role's address). Raises DatabaseDown, Broken for an unusable key.
 
-    A new key is made with `create_key` only where the database has no checkpoint by another one.
+    A new key is made with `create_key` only where the database has no checkpoint by another one. `also` is the file of a
+    second key that signs too, `origin` the name of a log that has no checkpoint yet.
     """
     pool = await open_pool(url, label="checkpoints", size_max=1, statement_timeout_s=settings.statement_timeout_s)
     history = CheckpointHistory(url, label="checkpoints")
@@ -62,18 +85,19 @@ async def open_checkpoints(
         table = CheckpointTable(pool, await count_buckets(pool))
         newest = await table.newest()
         key = await asyncio.to_thread(open_key, key_path(settings, data_dir), create=create_key and newest is None)
-        origin = _origin(settings, newest, key)
+        named = _origin(settings, newest, key) if origin is None else origin
         if key is not None and newest is not None:
             _check_key(key, newest, key_path(settings, data_dir))
         journal = JournalFile(data_dir / JOURNAL_NAME)
         maker = None
+        second = None if also is None else await asyncio.to_thread(open_key, also, create=False)
         if key is not None:
             maker = Checkpointer(
                 table,
                 history,
                 journal,
-                key,
-                origin=origin,
+                key if second is None else BothKeys(key, second),
+                origin=named,
                 limits=CheckpointLimits(
                     commands_max=settings.checkpoint_commands_max,
                     seal_commands_max=settings.checkpoint_seal_commands_max,
@@ -81,16 +105,20 @@ async def open_checkpoints(
                 ),
                 now=utc_now,
             )
-        yield OpenCheckpoints(table=table, history=history, journal=journal, key=key, origin=origin, checkpointer=maker)
+        yield OpenCheckpoints(table=table, history=history, journal=journal, key=key, origin=named, checkpointer=maker)
     finally:
         await history.close()
         await pool.close()
 
 
 @asynccontextmanager
-async def checkpoints_beside(url: str, settings: Settings, data_dir: Path) -> AsyncIterator[None]:
-    """Checkpoints are made every so often for this while; not at all where the settings say 0, or without the key."""
+async def checkpoints_beside(url: str, settings: Settings, data_dir: Path | None) -> AsyncIterator[None]:
+    """Checkpoints are made every so often for this while; not at all where the settings say 0, or without a directory."""
     if not settings.checkpoint_every_s:
+        yield
+        return
+    if data_dir is None:
+        structlog.get_logger("checkpoints").info("checkpoints_off", reason=HOMELESS)
         yield
         return
     stopping = asyncio.Event()
@@ -118,7 +146,12 @@ async def _run(url: str, settings: Settings, data_dir: Path, stopping: asyncio.E
                                 f"The database has checkpoints, and their key is not at {key_path(settings, data_dir)}.",
                                 code="checkpoint_key_missing",
                             )
-                        loop = CheckpointLoop(opened.checkpointer, every_s=settings.checkpoint_every_s)
+                        url_there = settings.checkpoint_webhook_url
+                        loop = CheckpointLoop(
+                            opened.checkpointer,
+                            every_s=settings.checkpoint_every_s,
+                            hand_on=None if url_there is None else CheckpointWebhook(url_there).hand_on,
+                        )
                         await loop.run(stopping)
         except AccrualError as error:
             if error.code != said:

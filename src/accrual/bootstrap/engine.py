@@ -32,6 +32,7 @@ from accrual.engine.draws import Draws
 from accrual.engine.held_commands import HeldDesk
 from accrual.engine.point_rewards import PointRewards
 from accrual.engine.ports import CommandLog, ReportSource
+from accrual.engine.ports_checkpoints import NewestCheckpoint
 from accrual.engine.preview import Preview
 from accrual.engine.promos import Promos
 from accrual.engine.raffles import Raffles
@@ -47,6 +48,7 @@ from accrual.engine.waiting import OutcomeWaiter
 from accrual.engine.wallets import Wallets
 from accrual.settings import Settings
 from accrual.store.catalogue import CatalogueStore
+from accrual.store.checkpoints import CheckpointTable
 from accrual.store.connection import Pool
 from accrual.store.draws import DrawStore
 from accrual.store.held import HeldCommands
@@ -128,6 +130,7 @@ class RunningEngine:
         draws: Draws,
         raffles: Raffles,
         wallets: Wallets,
+        checkpoints: NewestCheckpoint,
         reports: ReportSource,
         log: CommandLog,
         buckets: int,
@@ -142,6 +145,7 @@ class RunningEngine:
         self.draws = draws
         self.raffles = raffles
         self.wallets = wallets
+        self.checkpoints = checkpoints
         self.submitter = submitter
         self.reads = reads
         self._previews = previews
@@ -329,6 +333,7 @@ async def _assemble(probing: Pool, looking: Pool, settings: Settings, draw_key: 
         raffles=Raffles(catalog, draws, submitter, now=utc_now, fresh=fresh_bytes),
         point_rewards=PointRewards(catalog, catalogues, PointRewardReads(looking), now=utc_now),
         wallets=Wallets(WalletReads(probing, buckets)),
+        checkpoints=CheckpointTable(looking, buckets),
         reports=PostgresReports(probing),
         log=log,
         buckets=buckets,

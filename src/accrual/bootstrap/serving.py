@@ -19,7 +19,7 @@ from accrual.api.metrics import Meter
 from accrual.api.mount import build_app, build_probes_app
 from accrual.api.native.routes import NativeLimits
 from accrual.api.serving import check_bind, serve_http
-from accrual.bootstrap.checkpoints import checkpoints_beside
+from accrual.bootstrap.checkpoints import checkpoints_beside, home_of
 from accrual.bootstrap.children import LaneChildren
 from accrual.bootstrap.database import EmbeddedServer, Supervisor
 from accrual.bootstrap.engine import RunningEngine, open_engine
@@ -133,7 +133,7 @@ async def _serve_database(
         for catalogue in engine.catalog.programmes.values():
             check_bind(host, catalogue.settings.demo)
         await stack.enter_async_context(upkeep_beside(database.runtime_url, settings, engine))
-        home = data_dir or settings.data_dir
+        home = home_of(settings, data_dir or options.data_dir, url)
         await stack.enter_async_context(checkpoints_beside(database.runtime_url, settings, home))
         await _serve_api(engine, options, settings, stopping, moved, say)
 

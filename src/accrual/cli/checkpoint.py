@@ -1,4 +1,4 @@
-"""`accrual checkpoint`: make, show, list and export signed checkpoints of the history, print the public key."""
+"""`accrual checkpoint`: make, show and list signed checkpoints of the history, print the public key."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from typing import Annotated
 
 import typer
 
-from accrual.bootstrap.checkpointing import asking_checkpoints, make_checkpoint
+from accrual.bootstrap.checkpointing import asking_checkpoints, make_checkpoint, restart_log, rotate_key
+from accrual.cli.checkpoint_proof import check, consistency, prove
 from accrual.cli.output import echo, echo_json, open_console
 from accrual.cli.tables import table
-from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, say, telling
+from accrual.cli.tell import Actor, AsJson, DatabaseUrl, DataDir, actor, say, telling
 from accrual.cli.verify import DAMAGED_STATUS
 from accrual.domain.checkpoints import PublishedCheckpoint
 from accrual.domain.errors import Missing
 
 app = typer.Typer(
     name="checkpoint",
-    help="Signed checkpoints of the history: make, show, list, export, the public key.",
+    help="Signed checkpoints of the history: make, show, list, prove, the public key.",
     no_args_is_help=True,
 )
+app.command()(prove)
+app.command()(consistency)
+app.command()(check)
 LIST_MAX = 1_000
 
 
@@ -79,6 +83,27 @@ def key(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     with telling(as_json=False):
         text = asyncio.run(_key(data_dir, database_url))
     echo(text)
+
+
+@app.command()
+def rotate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Make a new key and sign a checkpoint with both, so that the old key vouches for the new one. Stop the server first."""
+    with telling(as_json=False):
+        made = asyncio.run(rotate_key(data_dir, database_url, say))
+    echo(made.published.note, newline=False)
+
+
+@app.command()
+def restart(
+    reason: Annotated[str, typer.Option("--reason", help="Why the old log ends; the new one covers it.")],
+    by: Actor = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Begin a new log after a restore from a backup, which the old log's checkpoints do not fit any more."""
+    with telling(as_json=False):
+        made = asyncio.run(restart_log(reason, actor(by), data_dir, database_url, say))
+    echo(made.published.note, newline=False)
 
 
 async def _show(number: int | None, data_dir: Path | None, database_url: str | None) -> PublishedCheckpoint:

@@ -117,6 +117,15 @@ class CurrentRow(NamedTuple):
     digest: bytes
 
 
+class BookedIdentity(NamedTuple):
+    """An identity as stored, and the member that it names."""
+
+    programme_id: int
+    kind: str
+    value: str
+    member_id: bytes
+
+
 class SealedRow(NamedTuple):
     """A row of a bucket's table that never changes once it is written, as canonical text."""
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
-
-import msgspec
 
 from accrual.domain.books import Fault
 from accrual.domain.checkpoints import (
@@ -18,16 +15,11 @@ from accrual.domain.errors import Broken, Missing
 from accrual.domain.merkle import CompactRange, leaf_hash
 from accrual.domain.notes import Note
 from accrual.engine.checkpoint_leaves import walk_digests
+from accrual.engine.checkpoint_members import MembersCheck
+from accrual.engine.checkpoint_rows import row_faults, seal_stream_faults, sealed_faults
 from accrual.engine.ports_checkpoints import History, HistoryBooks
 
 CHECK = "checkpoint"
-
-
-class Covered(msgspec.Struct, frozen=True, kw_only=True):
-    """A checkpoint and what it covers, as found in the journal and held against its signed root."""
-
-    record: CheckpointRecord
-    lines: int
 
 
 def find_record(note: Note, lines: Iterable[JournalLine]) -> CheckpointRecord:
@@ -88,11 +80,18 @@ class ExtensionCheck:
     async def run(self) -> list[tuple[int | None, Fault]]:
         """(bucket, fault) of everything that is not as the checkpoint covers it. Raises DatabaseDown."""
         found: list[tuple[int | None, Fault]] = []
+        async with self._history.snapshot() as books:
+            found += [(None, fault) for fault in await row_faults(books, self._record)]
+            unsealed = await seal_stream_faults(books, self._record)
+            found += [(None, fault) for fault in unsealed]
         for done, head in enumerate(self._record.streams):
             bucket = bucket_of_stream(head.name)
             if bucket is not None:
                 async with self._history.snapshot() as books:
-                    found += [(bucket, fault) for fault in await self._bucket(books, bucket, head)]
+                    faults = await self._bucket(books, bucket, head)
+                    if not faults and not unsealed:
+                        faults = await sealed_faults(books, bucket, self._record)
+                    found += [(bucket, fault) for fault in faults]
             if self._on_progress is not None:
                 self._on_progress(done + 1, self.commands)
         return found
@@ -102,21 +101,23 @@ class ExtensionCheck:
         there = 0 if lane is None else max(0, lane[0] - 1)
         if there < covered.size:
             what = "was wiped" if there == 0 else f"was cut: {there} are there"
-            return [
-                _fault(there + 1, f"checkpoint {self._record.number} covers {covered.size} commands; the bucket {what}")
-            ]
-        tree, leaves = CompactRange(), 0
-        async for digest in walk_digests(books, bucket, covered.size):
-            tree.append(leaf_hash(digest.head))
+            text = f"checkpoint {self._record.number} covers {covered.size} commands; the bucket {what}"
+            return [_fault(there + 1, text)]
+        tree, leaves, members = CompactRange(), 0, MembersCheck()
+        # Members are as all decided commands leave them, also those that no checkpoint covers yet.
+        async for digest in walk_digests(books, bucket, there, members.take):
             leaves += 1
-        self.commands += leaves
-        if leaves < covered.size:
+            if leaves <= covered.size:
+                tree.append(leaf_hash(digest.head))
+        root = tree.root()
+        self.commands += tree.size
+        if tree.size < covered.size:
             text = (
                 f"checkpoint {self._record.number} covers {covered.size} commands; command or outcome is missing here"
             )
             return [_fault(leaves + 1, text)]
-        if tree.root() == covered.root:
-            return []
+        if root == covered.root:
+            return list(members.faults(await books.members(bucket), await books.identities(bucket)))
         first, last, number = await self._where(books, bucket, covered)
         text = (
             f"the history was rewritten: positions {first} to {last} are not those that checkpoint {number} covers "
@@ -150,7 +151,7 @@ def _sizes(name: str, until: int, lines: Iterable[JournalLine]) -> Iterator[tupl
                 yield size, bytes.fromhex(root), line.number
 
 
-def _at(number: int, lines: Iterable[JournalLine]) -> datetime | str:
+def _at(number: int, lines: Iterable[JournalLine]) -> str:
     return next((line.at for line in lines if line.number == number), "at an unknown time")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from struct import error as StructError
 from typing import NamedTuple, TypeVar
 
@@ -81,14 +81,22 @@ async def read_digests(books: HistoryBooks, bucket: int, head: bytes, first: int
     return found
 
 
-async def walk_digests(books: HistoryBooks, bucket: int, last: int) -> AsyncIterator[Digest]:
-    """The heads after positions 1 to `last`, with the lines of every account, up to the first that is missing."""
+async def walk_digests(
+    books: HistoryBooks, bucket: int, last: int, take: Callable[[DecidedRow], None] | None = None
+) -> AsyncIterator[Digest]:
+    """The heads after positions 1 to `last`, with the lines of every account, up to the first that is missing.
+
+    `take` is given each command that a head is of.
+    """
     head, first = HEAD_FIRST, 1
     async for stretch in books.walk(bucket, 1, last, STEP):
         end = min(first + STEP - 1, last)
+        rows = {row.command.position: row for row in stretch.commands}
         position = first - 1
         for digest in digests(head, first, end, stretch):
             position, head = digest.position, digest.head
+            if take is not None:
+                take(rows[position])
             yield digest
         if position < end:
             return

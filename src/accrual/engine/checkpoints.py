@@ -38,6 +38,7 @@ LOG = "log"
 """The stream of the checkpoints themselves; its root is what is signed. It is in no record."""
 
 GONE = b""
+AUDIT = "audit"
 GROWING = ("audit", "audit_chain")
 """Sources that only grow: each round reads their newest rows alone."""
 

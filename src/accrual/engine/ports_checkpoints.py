@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from accrual.domain.checkpoints import (
+    BookedIdentity,
     CurrentRow,
     DecidedRow,
     DecidedStretch,
@@ -75,6 +76,15 @@ class HistoryBooks(Protocol):
 
     async def commands(self, bucket: int, first: int, last: int) -> list[DecidedRow]:
         """Positions `first` to `last` without lines."""
+
+    async def position_of(self, bucket: int, ticket: bytes) -> int | None:
+        """Where a ticket stands in its bucket's log; None when it is not there."""
+
+    async def members(self, bucket: int) -> list[tuple[bytes, bytes | None]]:
+        """(member, merged into) of every member of a bucket."""
+
+    async def identities(self, bucket: int) -> list[BookedIdentity]:
+        """Every identity of a bucket."""
 
     def sealed_rows(self, bucket: int, first: int, until: int) -> AsyncIterator[SealedRow]:
         """Rows that never change, of positions `first` up to below `until`, by table and position."""

@@ -7,8 +7,17 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
-from accrual.domain.checkpoints import CurrentRow, DecidedRow, DecidedStretch, RowVersion, Seal, SealedRow
+from accrual.domain.checkpoints import (
+    BookedIdentity,
+    CurrentRow,
+    DecidedRow,
+    DecidedStretch,
+    RowVersion,
+    Seal,
+    SealedRow,
+)
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.lots import LotUse
 from accrual.domain.transfers import Line
@@ -30,6 +39,8 @@ _NEWEST_VERSIONS, _KNOWN_AUDIT = query("checkpoint/newest_versions"), query("che
 _ROW_VERSIONS, _BY_KEY = query("checkpoint/row_versions"), query("checkpoint/row_versions_by_key")
 _SEALS, _BUCKET_SEALS = query("checkpoint/seals"), query("checkpoint/bucket_seals")
 _LANES = query("checkpoint/lanes")
+_POSITION_OF = query("checkpoint/position_of")
+_MEMBERS, _IDENTITIES = query("checkpoint/members"), query("checkpoint/identities")
 
 
 class CheckpointBooks:
@@ -64,6 +75,19 @@ class CheckpointBooks:
     async def commands(self, bucket: int, first: int, last: int) -> list[DecidedRow]:
         """Positions `first` to `last` without lines."""
         return [_decided(row) for row in await self._connection.fetch(_COMMANDS, bucket, first, last)]
+
+    async def position_of(self, bucket: int, ticket: bytes) -> int | None:
+        """Where a ticket stands in its bucket's log; None when it is not there."""
+        position: int | None = await self._connection.fetchval(_POSITION_OF, bucket, UUID(bytes=ticket))
+        return position
+
+    async def members(self, bucket: int) -> list[tuple[bytes, bytes | None]]:
+        """(member, merged into) of every member of a bucket."""
+        return [(row[0], row[1]) for row in await self._connection.fetch(_MEMBERS, bucket)]
+
+    async def identities(self, bucket: int) -> list[BookedIdentity]:
+        """Every identity of a bucket."""
+        return [BookedIdentity(*row) for row in await self._connection.fetch(_IDENTITIES, bucket)]
 
     async def sealed_rows(self, bucket: int, first: int, until: int) -> AsyncIterator[SealedRow]:
         """Rows that never change, written at positions `first` up to below `until`, by table and position."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -12,7 +14,7 @@ from accrual.domain.errors import Broken, Conflict
 from accrual.domain.merkle import HASH_BYTES, CompactRange
 from accrual.domain.notes import read_note
 from accrual.store.connection import Connection, Pool, Record
-from accrual.store.postgres import mapping_loss, transact
+from accrual.store.postgres import mapping_loss, open_pool, transact
 from accrual.store.sql import query
 
 _NEWEST, _ONE, _PAGE = query("checkpoint/newest"), query("checkpoint/one"), query("checkpoint/page")
@@ -20,6 +22,7 @@ _STREAMS, _LANES = query("checkpoint/streams"), query("checkpoint/lanes")
 _WRITE, _WRITE_STREAMS = query("checkpoint/write"), query("checkpoint/write_streams")
 _WRITE_ROWS, _WRITE_SEALS = query("checkpoint/write_rows"), query("checkpoint/write_seals")
 _PRUNE, _SEALED_UNTIL = query("checkpoint/prune"), query("checkpoint/sealed_until")
+_BEGIN_ANEW, _AUDIT_WRITE = query("checkpoint/begin_anew"), query("catalogue/audit_write")
 _LINE_DECODER = msgspec.json.Decoder(JournalLine)
 
 
@@ -115,6 +118,28 @@ class CheckpointTable:
             raise Conflict(
                 f"Checkpoint {line.number} was made by another process.", code="checkpoint_exists"
             ) from error
+
+
+async def begin_anew(
+    owner_url: str, *, audit_id: bytes, recorded_at: datetime, actor: str, reason: str, last_note: str
+) -> None:
+    """Forget the checkpoints of a log that cannot go on, and note in the audit why and with which it ended.
+
+    Raises DatabaseDown.
+    """
+    pool = await open_pool(owner_url, label="checkpoints", size_max=1)
+    after = msgspec.json.encode({"reason": reason, "last_checkpoint": last_note}).decode()
+
+    async def work(connection: Connection) -> None:
+        await connection.execute(_BEGIN_ANEW)
+        said = (UUID(bytes=audit_id), None, recorded_at, actor, "restart", "checkpoints", None, after)
+        await connection.execute(_AUDIT_WRITE, *said)
+
+    try:
+        with mapping_loss():
+            await transact(pool, work)
+    finally:
+        await pool.close()
 
 
 def _split(hashes: bytes) -> Iterable[bytes]:

@@ -8,6 +8,7 @@ import msgspec
 
 import accrual
 from accrual.api.native import shapes
+from accrual.api.native.checkpoints import CHECKPOINT_TYPES, checkpoint_paths
 from accrual.api.native.draws import DRAW_TYPES, draw_paths
 from accrual.api.native.openapi_promos import PROMO_TYPES, promo_paths
 from accrual.api.native.openapi_referrals import REFERRAL_TYPES, referral_paths
@@ -32,6 +33,7 @@ _TYPES = (
     *REFERRAL_TYPES,
     *REWARD_TYPES,
     *DRAW_TYPES,
+    *CHECKPOINT_TYPES,
 )
 _FAILURES = {
     "400": "The request cannot be read; `details.path` names the field",
@@ -72,6 +74,7 @@ def openapi(*, bulk_max: int, page_max: int, wait_max_s: float) -> dict[str, Any
             **_with_failures(referral_paths()),
             **_with_failures(reward_paths()),
             **_with_failures(draw_paths()),
+            **_with_failures(checkpoint_paths()),
         },
         "components": {
             "schemas": components,
