@@ -72,6 +72,8 @@ TAMPERING = [
     ("update asset set document = '{}' where asset_id = 1", "asset"),
     ("update promo set origin = 'other' where promo_id = 1", "promo"),
     ("update programme set revision = 9", "programme"),
+    ("update migration set digest = 'x' where name like '0001%'", "migration"),
+    ("delete from migration where name like '0001%'", "migration"),
     ("update audit set actor = 'somebody else'", "audit"),
     ("update audit set after = '{}'", "audit"),
     ("delete from audit", "audit"),

@@ -68,8 +68,8 @@ async def read_digests(books: HistoryBooks, bucket: int, head: bytes, first: int
     found: list[Digest] = []
     for start in range(first, last + 1, STEP):
         end = min(start + STEP - 1, last)
-        members = members_of(await books.commands(bucket, start, end))
-        stretch = await books.stretch(bucket, start, end, members)
+        commands = await books.commands(bucket, start, end)
+        stretch = await books.with_lines(bucket, start, end, commands, members_of(commands))
         here = list(_while_holding(digests(head, start, end, stretch)))
         if len(here) < end - start + 1:
             async for whole in books.walk(bucket, start, end, end - start + 1):

@@ -68,11 +68,13 @@ class HistoryBooks(Protocol):
     async def lane(self, bucket: int) -> tuple[int, bytes] | None:
         """(cursor, chain head) of a bucket; None when it has no lane."""
 
-    async def stretch(self, bucket: int, first: int, last: int, members: Iterable[bytes]) -> DecidedStretch:
-        """Positions `first` to `last` with the lines of these members and of system accounts."""
+    async def with_lines(
+        self, bucket: int, first: int, last: int, commands: list[DecidedRow], members: Iterable[bytes]
+    ) -> DecidedStretch:
+        """These commands with the lines of these members and of system accounts at positions `first` to `last`."""
 
     def walk(self, bucket: int, first: int, last: int, step: int) -> AsyncIterator[DecidedStretch]:
-        """The same, `step` positions at a time, with the lines of every account."""
+        """Positions `first` to `last`, `step` at a time, with the lines of every account."""
 
     async def commands(self, bucket: int, first: int, last: int) -> list[DecidedRow]:
         """Positions `first` to `last` without lines."""

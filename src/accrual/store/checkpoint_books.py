@@ -54,18 +54,18 @@ class CheckpointBooks:
         row = await self._connection.fetchrow(_LANES, [bucket])
         return None if row is None else (row[1], row[2])
 
-    async def stretch(self, bucket: int, first: int, last: int, members: Iterable[bytes]) -> DecidedStretch:
-        """Positions `first` to `last` with the lines of these members and of system accounts, by index probes."""
+    async def with_lines(
+        self, bucket: int, first: int, last: int, commands: list[DecidedRow], members: Iterable[bytes]
+    ) -> DecidedStretch:
+        """These commands with the lines of these members and of system accounts at `first` to `last`, by index probes."""
         found = await self._connection.fetch(_ACCOUNTS, bucket, list(members), SYSTEM_ACCOUNT_END)
         accounts = [row[0] for row in found]
         lines = await self._connection.fetch(_LINES, bucket, accounts, first, last)
         uses = await self._connection.fetch(_LOT_USES, bucket, accounts, first, last)
-        return DecidedStretch(
-            await self.commands(bucket, first, last), [_line(row) for row in lines], [LotUse(*row) for row in uses]
-        )
+        return DecidedStretch(commands, [_line(row) for row in lines], [LotUse(*row) for row in uses])
 
     async def walk(self, bucket: int, first: int, last: int, step: int) -> AsyncIterator[DecidedStretch]:
-        """The same, `step` positions at a time, with the lines of every account: a look through all lines of the bucket."""
+        """Positions `first` to `last`, `step` at a time, with the lines of every account: a look through all of the bucket."""
         lines = _Ahead(self._pages(_ALL_LINES, bucket, first, last), _line)
         uses = _Ahead(self._pages(_ALL_LOT_USES, bucket, first, last), lambda row: LotUse(*row))
         for start in range(first, last + 1, step):

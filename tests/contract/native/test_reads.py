@@ -243,6 +243,7 @@ async def test_description_needs_no_key_and_all_its_references_lead_somewhere(ht
         "/v1/parked",
         "/v1/parked/{ticket}/retry",
         "/v1/promos",
+        "/v1/checkpoints",
         "/v1/draws/{code}",
         "/v1/draws/{code}/claims",
         "/v1/promos/{code}",

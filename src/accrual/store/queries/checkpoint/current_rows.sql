@@ -61,6 +61,9 @@ from (
            jsonb_build_array(promo_id, round, pick, granted_at)::text
     from draw_winner where granted_at is not null
     union all
+    select 'migration', jsonb_build_array(name)::text, jsonb_build_array(name, digest, applied_at)::text
+    from migration
+    union all
     select 'audit', jsonb_build_array(audit_id)::text,
            jsonb_build_array(audit_id, programme_id, recorded_at, actor, action, subject, before, after)::text
     from audit where recorded_at >= $1
