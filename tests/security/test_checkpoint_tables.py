@@ -14,8 +14,8 @@ from tests.store.wiring import apply_example
 pytestmark = pytest.mark.security
 
 DRAW_ROUND = (
-    "insert into draw_round (promo_id, round, programme_id, revision, commitment, recorded_at, actor) "
-    "values (77, 1, 1, 1, 'c0ffee', '2026-01-01', 'test')"
+    "insert into draw_round (promo_id, round, programme_id, revision, commitment, recorded_at, actor, share) "
+    "values (77, 1, 1, 1, 'c0ffee', '2026-01-01', 'test', 's')"
 )
 WINNER = (
     "insert into draw_winner (promo_id, round, pick, piece, prize, asset, amount, bucket, number, ticket, member_id, drawn_at) "
@@ -79,6 +79,8 @@ TAMPERING = [
     ("delete from audit", "audit"),
     ("update audit_chain set actor = 'somebody else' where number = 1", "audit_chain"),
     ("update draw_round set commitment = 'other'", "draw_round"),
+    ("update draw_round set beacon = 'other'", "draw_round"),
+    ("update draw_round set share = 'other'", "draw_round"),
     ("delete from draw_round", "draw_round"),
     ("update draw_winner set member_id = 'n'", "draw_winner"),
     ("update draw_entry set member_id = 'n'", "draw_entry"),

@@ -34,12 +34,20 @@ from (
     from point_reward
     union all
     select 'draw_round', jsonb_build_array(promo_id, round)::text,
-           jsonb_build_array(promo_id, round, programme_id, revision, commitment, recorded_at, actor)::text
+           jsonb_build_array(promo_id, round, programme_id, revision, commitment, recorded_at, actor, scheme, shared, beacon)::text
     from draw_round
     union all
-    select 'draw_round.closed', jsonb_build_array(promo_id, round)::text,
-           jsonb_build_array(promo_id, round, closed_at, entries, root)::text
+    select 'draw_round.share', jsonb_build_array(promo_id, round)::text, jsonb_build_array(promo_id, round, share)::text
+    from draw_round where share is not null
+    union all
+    select 'draw_round.beacon', jsonb_build_array(promo_id, round)::text, jsonb_build_array(promo_id, round, beacon_value)::text
+    from draw_round where beacon_value is not null
+    union all
+    select 'draw_round.closed', jsonb_build_array(promo_id, round)::text, jsonb_build_array(promo_id, round, closed_at)::text
     from draw_round where closed_at is not null
+    union all
+    select 'draw_round.root', jsonb_build_array(promo_id, round)::text, jsonb_build_array(promo_id, round, entries, root)::text
+    from draw_round where root is not null
     union all
     select 'draw_round.drawn', jsonb_build_array(promo_id, round)::text, jsonb_build_array(promo_id, round, drawn_at)::text
     from draw_round where drawn_at is not null
