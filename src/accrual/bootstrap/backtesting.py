@@ -25,6 +25,7 @@ from accrual.domain.programme import Catalogue, StoredClient
 from accrual.engine.backtest import Backtest, Span
 from accrual.engine.backtest_report import BacktestReport
 from accrual.engine.backtest_tally import Members, Side
+from accrual.engine.bounds import find_beyond
 from accrual.engine.catalog import Catalog
 from accrual.engine.log_order import in_order
 from accrual.engine.propose import from_nothing, propose
@@ -189,6 +190,8 @@ def _run_rows(path: Path, run: Backtest, translator: Translator, watch: Watch) -
 def _run_row(number: int, written: NativeCommand, run: Backtest, translator: Translator) -> None:
     """A row was recorded when it occurred: how late it came is not known."""
     command = translator.command_of(written)
+    if (beyond := find_beyond(command, translator.settings)) is not None:
+        raise beyond
     occurred_at = command.facts[0].occurred_at
     if occurred_at is None:
         raise Invalid("occurred_at is empty.", code="invalid_field")

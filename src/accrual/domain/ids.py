@@ -16,6 +16,7 @@ BUCKETS_MAX = 4096
 BUCKETS_DEFAULT = 256
 ASSETS_MAX = 1 << 20
 _MEMBER_ACCOUNT_BIT = 1 << 62
+_SYSTEM_BITS = 24
 _ACCOUNT_STRIDE = 0x9E3779B97F4A7C15
 
 
@@ -103,3 +104,18 @@ def member_account_id(member_id: bytes, asset_id: int, role: int) -> int:
 def system_account_id(asset_id: int, role: int) -> int:
     """Account number of a system account in any bucket: asset and role, below 2**24."""
     return asset_id * 16 + role
+
+
+def carried_account_id(account: int, position: int, number: int) -> int:
+    """Account number of what a full system account was carried to: the `number`-th, 0 to 15, at a position of its bucket.
+
+    Between the system accounts' numbers and the members'. Raises OverflowError beyond 2**34 positions or 16 a position.
+    """
+    if not (0 <= number < 16 and 0 <= position < 1 << 34):
+        raise OverflowError("no number is left for a carried balance")
+    return (position << 4 | number) + 1 << _SYSTEM_BITS | account
+
+
+def is_member_account(account: int) -> bool:
+    """Whether an account number is a member's, and no system account's."""
+    return account >= _MEMBER_ACCOUNT_BIT

@@ -82,6 +82,22 @@ class ReferralRules(_Document, frozen=True):
     grace: str | None = "P30D"
 
 
+class Bounds(_Document, frozen=True):
+    """The most that anything in a programme may come to, so that a typing error or a stolen key stays small.
+
+    `units_per_command`: units that one command may award or move. `units_per_day`: units that one promo may award in a
+    day of the programme's zone. `client_units_per_day`: units that one client may grant, and add by adjustments, in a day.
+    `amount_minor_per_command`: minor units of money that the facts of one command may sum to, and its lines likewise.
+    `condition_steps_per_command`: what judging the conditions of one command may cost; ten steps are about a microsecond.
+    """
+
+    units_per_command: Annotated[int, msgspec.Meta(ge=1, le=10**15)] = 10**12
+    units_per_day: Annotated[int, msgspec.Meta(ge=1, le=10**18)] = 10**15
+    client_units_per_day: Annotated[int, msgspec.Meta(ge=1, le=10**18)] = 10**15
+    amount_minor_per_command: Annotated[int, msgspec.Meta(ge=1, le=10**18)] = 10**15
+    condition_steps_per_command: Annotated[int, msgspec.Meta(ge=1_000, le=10**8)] = 1_000_000
+
+
 class Asset(_Document, frozen=True):
     """What is counted. The code is the identity; `number` is a label shown to clients and may repeat."""
 
@@ -150,7 +166,8 @@ class Settings(_Document, frozen=True):
     `after_spent` is what becomes of points that a return takes back when they are spent already, `refund_grace` how long
     points live that a refund gives back after their lot has expired, `return_wait` how long a return waits for its
     purchase. With `four_eyes` a promo, or a change to one, gives nothing until somebody else than its author has
-    approved it. `referral` says who can still be referred, `velocity` what is too much too fast.
+    approved it. `referral` says who can still be referred, `velocity` what is too much too fast. `bounds` are the most
+    that a command, and a day, may come to.
     """
 
     code: Code
@@ -170,6 +187,7 @@ class Settings(_Document, frozen=True):
     tiers: Tiers | None = None
     referral: ReferralRules = ReferralRules()
     velocity: tuple[VelocityRule, ...] = ()
+    bounds: Bounds = Bounds()
 
 
 class KnownMember(_Document, frozen=True):

@@ -27,13 +27,15 @@ class Kind(IntEnum):
     MERGE = 15
     RETURN = 16
     NOTICE = 17
+    CARRY = 18
 
 
 class Line(NamedTuple):
     """One leg as written in the ledger, in the order of the table's columns.
 
     `amount` is signed, `balance_after` the account's balance with it. A netted system line covers the member lines of
-    positions `covers_from` .. `position`; member lines have no `covers_from`. When a line was recorded, the command at its
+    positions `covers_from` .. `position`; member lines have no `covers_from`. A carry moves a system account's whole balance
+    to an account that is used no more, so that no system account is ever full. When a line was recorded, the command at its
     position says. `origin` is, on a credit that continues a lot, the (bucket, position, leg) at which that was first made.
     """
 

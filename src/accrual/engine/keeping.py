@@ -7,12 +7,12 @@ from collections.abc import Callable
 import msgspec
 
 from accrual.domain.accounts import FLOOR_ZERO, Role
-from accrual.domain.amounts import INT64_MAX
 from accrual.domain.commands import Command, LoggedCommand, Resume, content_digest, decode_command, encode_command
 from accrual.domain.facts import Identity
 from accrual.domain.ids import bucket_of, member_of, ticket_of
 from accrual.domain.log import AppendRow, Mark, MemberRow, NewAccount, NewMember, ParkedRow, Posting
 from accrual.domain.outcomes import Outcome, Status, encode_outcome
+from accrual.domain.transfers import Kind, Line
 from accrual.engine.state import AccountState, MemberCell, State
 from accrual.engine.task import Decided, Task
 
@@ -29,12 +29,14 @@ class Keeper:
         self._describe = describe
 
     def _totals(self, bucket: int, moved: dict[int, int], system_moves: dict[int, int]) -> dict[int, int]:
-        """What the batch moves on these system accounts, this command included. Raises OverflowError beyond int64."""
+        """What the batch moves on these system accounts, this command included; never too much, as `net` books it.
+
+        Raises KeyError when an account was not loaded.
+        """
         totals = {}
         for account, amount in system_moves.items():
-            totals[account] = total = moved.get(account, 0) + amount
-            if abs(self._state.systems[bucket, account].balance + total) > INT64_MAX:
-                raise OverflowError("a system account would be beyond int64")
+            totals[account] = moved.get(account, 0) + amount
+            self._state.systems[bucket, account]
         return totals
 
     def _book_balances(
@@ -56,6 +58,25 @@ class Keeper:
                     *(command.bucket, account.account_id, command.programme_id, asset_id, role, task.member_id, floor)
                 )
                 posting.accounts.append(row)
+
+    def _book_carried(self, line: Line, programme_id: int, posting: Posting) -> None:
+        """The account that a full system account's balance was carried to; `line` is its only one."""
+        asset_id, role = divmod(line.contra, 16)
+        posting.accounts.append(NewAccount(line.bucket, line.account, programme_id, asset_id, role, None, None))
+
+    def _book_netted(self, netted: list[Line], last: Decided, posting: Posting) -> None:
+        for line in netted:
+            if line.kind == Kind.CARRY and line.contra:
+                self._book_carried(line, last.command.programme_id, posting)
+                continue
+            account = self._state.systems[line.bucket, line.account]
+            if not account.exists:
+                account.exists = True
+                asset_id, role = divmod(line.account, 16)
+                programme_id = last.command.programme_id
+                posting.accounts.append(NewAccount(line.bucket, line.account, programme_id, asset_id, role, None, None))
+            account.balance = line.balance_after
+        last.lines.extend(netted)
 
     def _mark(self, task: Task, cell: MemberCell, mark: int, posting: Posting) -> None:
         row = cell.row

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from accrual.domain.bounds import check_moment
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import Identity, Scalar
 from accrual.domain.movements import MEMBER_KIND
@@ -20,15 +21,17 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def read_rfc_3339(text: str, zone: str) -> datetime:
-    """The instant in UTC; digits beyond microseconds are cut off. Raises Invalid `invalid_date`."""
+    """The instant in UTC, from 1970 to 2262-01-01; digits beyond microseconds are cut off. Raises Invalid `invalid_date`."""
     if _RFC_3339.match(text):
         try:
             moment = datetime.fromisoformat(text.upper())
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=ZoneInfo(zone))
-            return moment.astimezone(UTC)
+            moment = moment.astimezone(UTC)
         except (ValueError, OverflowError):
             pass  # such as 30 February, or a year that ends before it begins in UTC: refused below
+        else:
+            return check_moment(moment)
     raise Invalid("The date is not RFC 3339, such as 2026-03-01T12:00:00+07:00.", code="invalid_date")
 
 

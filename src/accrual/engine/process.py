@@ -20,7 +20,6 @@ from accrual.domain.log import (
     CounterRow,
     Lease,
     Link,
-    NewAccount,
     OutboxRow,
     OutcomeRow,
     Posting,
@@ -30,7 +29,6 @@ from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
 from accrual.domain.rows import quick
 from accrual.domain.stocks import StockKey
-from accrual.domain.transfers import Line
 from accrual.engine.clearing import judged_row, why_not_cleared
 from accrual.engine.code_sending import OUTBOX, CodeSender
 from accrual.engine.earlier import ReadAgain
@@ -43,9 +41,9 @@ from accrual.engine.process_plain import EventOf as EventOf
 from accrual.engine.process_plain import PlainDecider
 from accrual.engine.process_profiles import ProfileDecider
 from accrual.engine.purse import Purse
-from accrual.engine.settle import net, settle
+from accrual.engine.settle import net, settle, without_crowded
 from accrual.engine.state import MemberCell, State
-from accrual.engine.stocks import NO_STOCKS, SeenStocks
+from accrual.engine.stocks import SeenStocks
 from accrual.engine.task import Decided, Task
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import evaluate
@@ -161,17 +159,6 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
         head = _chained(head, last, posting)
         posting.advances.append(Advance(at.bucket, lease.cursor, at.position + 1, lease.epoch, head, outbox_next))
 
-    def _book_netted(self, netted: list[Line], last: Decided, posting: Posting) -> None:
-        for line in netted:
-            account = self._state.systems[line.bucket, line.account]
-            if not account.exists:
-                account.exists = True
-                asset_id, role = divmod(line.account, 16)
-                programme_id = last.command.programme_id
-                posting.accounts.append(NewAccount(line.bucket, line.account, programme_id, asset_id, role, None, None))
-            account.balance = line.balance_after
-        last.lines.extend(netted)
-
     def _decide_one(self, task: Task, moved: dict[int, int], posting: Posting) -> Decided:
         command, reward, programme = task.command, task.reward, task.programme
         if task.resumes is not None and (command.bucket, task.resumes) in self._state.earlier.resumed:
@@ -194,14 +181,14 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
                 posting.held_commands.append(judged_row(task.held, task.clears, command.position))
                 reward = msgspec.structs.replace(reward, dialect=Dialect.INTERNAL)  # it was looked at
             return self._forward(task, reward, cell.row.merged_into, posting)
-        looks = task.looks
-        if looks.plain:
+        if task.looks.plain:
             answer = self._decide_plainly(task, reward, programme, cell, moved, posting)
             if answer is not None:
                 return answer
-        stocks = SeenStocks(self._state, command.bucket) if looks.limits else NO_STOCKS
+        stocks = SeenStocks(self._state, command.bucket)
         purse = self._purse(task, cell, reward.facts[0].occurred_at or command.recorded_at) if cell.has_books else None
-        judgement = self._judge(task, reward, self._snapshot(task, reward, programme, cell, stocks, purse), purse)
+        snapshot = self._snapshot(task, reward, programme, cell, stocks, purse)
+        judgement = without_crowded(self._judge(task, reward, snapshot, purse), cell)
         if purse is not None:
             credit_awards(judgement, purse)
             lines, uses, after, system_moves = purse.lines, purse.uses, purse.after, purse.moved

@@ -84,6 +84,9 @@ class MovementDecider(LevelKeeper):
                         *(command.bucket, account.account_id, command.programme_id, asset_id, Role.TRANSIT, None, None)
                     )
                 )
+        for line in purse.lines:
+            if line.kind == Kind.CARRY and line.contra:
+                self._book_carried(line, command.programme_id, posting)
         for place in purse.after:
             account = cell.accounts[place]
             if account.lots is not None and account.lots.snapshot_due():

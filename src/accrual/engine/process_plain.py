@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from accrual.domain.amounts import INT64_MAX
 from accrual.domain.commands import LoggedCommand, Reward
 from accrual.domain.ids import system_account_id
 from accrual.domain.log import Posting
 from accrual.domain.outcomes import Award, Status
 from accrual.domain.transfers import Line
 from accrual.engine.keeping import Keeper
-from accrual.engine.settle import AWARD, ISSUANCE, MEMBER, quick_line, settle
+from accrual.engine.settle import AWARD, CROWDED, ISSUANCE, MEMBER, quick_line, settle
 from accrual.engine.state import MemberCell
 from accrual.engine.task import Decided, Task
 from accrual.rules.compiled import CompiledProgramme
@@ -57,6 +56,9 @@ class PlainDecider(Keeper):
         bucket, position, recorded_at = command.bucket, command.position, command.recorded_at
         occurred_at = reward.facts[0].occurred_at or recorded_at
         event = self._event_of(reward, command, programme)
+        for award in given.awards:
+            if cell.accounts[award.asset_id, MEMBER].balance > CROWDED:
+                return None
         if len(given.awards) == 1:
             lines = [self._credit(task, cell, given.awards[0], occurred_at, moved, posting)]
         else:
@@ -77,15 +79,13 @@ class PlainDecider(Keeper):
         moved: dict[int, int],
         posting: Posting,
     ) -> Line:
-        """The line of a command's only award, booked as `settle` and `_book_balances` do it for several. Raises OverflowError."""
+        """The line of a command's only award, booked as `settle` and `_book_balances` do it for several."""
         command = task.command
         asset_id, amount = award.asset_id, award.amount
         account = cell.accounts[asset_id, MEMBER]
         balance = account.balance + amount
         issuance = system_account_id(asset_id, ISSUANCE)
         total = moved.get(issuance, 0) - amount
-        if balance > INT64_MAX or abs(self._state.systems[command.bucket, issuance].balance + total) > INT64_MAX:
-            raise OverflowError("a balance would be beyond int64")
         moved[issuance] = total
         if account.exists:
             account.balance = balance

@@ -12,7 +12,7 @@ from accrual.domain.programme import Catalogue, Programme, StoredAsset
 from accrual.domain.promos import WAITING, Promo, PromoStatus, PromoVersion
 from accrual.domain.stored_programme import CatalogueChange, StoredProgramme
 from accrual.engine.plan import make_plan
-from accrual.rules.calendar import read_instant
+from accrual.rules.calendar import read_stored_instant
 
 
 class Proposed(NamedTuple):
@@ -116,4 +116,4 @@ def _holds_from(promo: Promo, change: CatalogueChange) -> datetime | None:
     """From its own instant where the file names one, else from the beginning: its window bounds it anyway."""
     if promo.effective_from is None:
         return None
-    return read_instant(promo.effective_from, promo.window.zone or change.settings.time_zone)
+    return read_stored_instant(promo.effective_from, promo.window.zone or change.settings.time_zone)

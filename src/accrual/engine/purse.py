@@ -11,6 +11,7 @@ from accrual.domain.ids import system_account_id
 from accrual.domain.lots import LotRow, LotUse, Origin
 from accrual.domain.transfers import Kind, Line
 from accrual.engine.lot_book import Lot, LotBook, take_in_order
+from accrual.engine.settle import FULL, carry
 from accrual.engine.state import AccountState, MemberCell
 
 Taken = tuple[Lot, int]
@@ -271,7 +272,13 @@ class Purse:
         """What is on its way between members is never netted: one line an asset, beside the command that sent it."""
         for asset_id, amount in self._in_transit.items():
             number = system_account_id(asset_id, Role.TRANSIT)
-            balance = self._transit[asset_id].balance + amount
+            balance = self._transit[asset_id].balance
+            if abs(balance) > FULL:
+                self.lines.extend(
+                    carry(self._bucket, number, self._position, len(self.lines), balance, self._occurred_at)
+                )
+                balance = 0
+            balance += amount
             if abs(balance) > INT64_MAX:
                 raise OverflowError("the transit account would be beyond int64")
             self.transit_after[asset_id] = balance

@@ -13,7 +13,7 @@ from accrual.domain.stocks import StockKey
 from accrual.engine.code_sending import CodeSender
 from accrual.engine.state import MemberCell, State
 from accrual.engine.stocks import SeenStocks
-from accrual.rules.snapshot import CounterKey
+from accrual.rules.snapshot import CounterKey, StockShort
 
 
 class RewardDesk:
@@ -29,12 +29,27 @@ class RewardDesk:
         self._cell = cell
         self._seen = SeenStocks(state, bucket)
         self._used: dict[StockKey, int] = {}
+        self._shared: dict[StockKey, int] = {}
         self._counted: dict[CounterKey, int] = {}
         self._codes: list[tuple[bytes, RewardCode]] = []
 
     def left(self, key: StockKey) -> int:
         """What is left of a stock. Raises KeyError when it was not loaded."""
         return self._seen.left(key).left
+
+    def take_share(self, key: StockKey, units: int) -> int | None:
+        """Take so much of a stock that is shared out over buckets; what is left where that is less, and nothing is taken.
+
+        Raises StockShort when more has to be fetched first.
+        """
+        at_hand = self._seen.left(key)
+        left = at_hand.left - self._shared.get(key, 0)
+        if left < units and not at_hand.final:
+            raise StockShort(key, self._shared.get(key, 0) + units)
+        if left < units:
+            return max(left, 0)
+        self._shared[key] = self._shared.get(key, 0) + units
+        return None
 
     def seen(self) -> tuple[tuple[int, int, int, int], ...]:
         """(promo_id, slot, period, left) of every stock looked at."""
@@ -67,6 +82,8 @@ class RewardDesk:
             if key in self._state.quotas:
                 self._state.quotas[key] -= units
             posting.quotas.append(StockRow(bucket_of(key.subject, buckets), *key, units))
+        if self._shared:
+            self._seen.take(self._shared, buckets, posting)
         for counter, value in self._counted.items():
             self._cell.counters[counter] = value
             posting.counters.append(CounterRow(command.bucket, member_id, *counter, command.position, value))

@@ -5,21 +5,51 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from accrual.domain.accounts import Role
 from accrual.domain.amounts import INT64_MAX
-from accrual.domain.ids import system_account_id
+from accrual.domain.ids import carried_account_id, system_account_id
 from accrual.domain.lots import LotUse
-from accrual.domain.outcomes import Award
+from accrual.domain.outcomes import Award, Declined
 from accrual.domain.rows import quick
 from accrual.domain.transfers import Kind, Line
 from accrual.engine.state import AccountState, MemberCell
+from accrual.rules.snapshot import Judgement
 
 # As plain numbers: thousands of lines are made of them in a second.
 MEMBER, PENDING, ISSUANCE, AWARD = int(Role.MEMBER), int(Role.PENDING), int(Role.ISSUANCE), int(Kind.AWARD)
 quick_line = quick(Line)
 
+CROWDED = 2**61
+"""A member's balance above this takes no more. Nothing that one command adds or activates takes a lower one beyond int64."""
+
+FULL = 2**62 - 1
+"""The balance, above or below zero, beyond which a system account is carried, and the most that one line of it moves."""
+
 Settled = tuple[list[Line], list[LotUse], dict[tuple[int, int], tuple[int, int | None]], dict[int, int]]
 """Member lines in leg order; lot uses; balances after by (asset_id, role); what system accounts moved, by account."""
+
+
+def without_crowded(judgement: Judgement, cell: MemberCell) -> Judgement:
+    """The judgement, each award to a balance above CROWDED declined as `balance_full`."""
+    crowded = [award for award in judgement.awards if is_crowded(cell, award.asset_id)]
+    if not crowded:
+        return judgement
+    return msgspec.structs.replace(
+        judgement,
+        awards=tuple([award for award in judgement.awards if award not in crowded]),
+        declines=judgement.declines + tuple([Declined(award.promo_version_id, "balance_full") for award in crowded]),
+    )
+
+
+def is_crowded(cell: MemberCell, asset_id: int) -> bool:
+    """Whether what a member has of an asset, active or pending, is above CROWDED."""
+    for role in (MEMBER, PENDING):
+        account = cell.accounts.get((asset_id, role))
+        if account is not None and account.balance > CROWDED:
+            return True
+    return False
 
 
 def settle(
@@ -102,30 +132,39 @@ def net(
     covers_from: int,
     recorded_at: datetime,
 ) -> list[Line]:
-    """One line a system account for a whole batch in a bucket, at its last position, after that position's own legs."""
+    """One line a system account for a whole batch in a bucket, at its last position, after that position's own legs.
+
+    More than FULL becomes several lines, and an account whose balance is beyond FULL is carried first: whatever a batch
+    moves, it can be booked.
+    """
     lines: list[Line] = []
     for account, amount in sorted(moved.items()):
         if amount == 0:
             continue
-        balance = systems[bucket, account].balance + amount
-        if abs(balance) > INT64_MAX:
-            raise OverflowError("a system account would be beyond int64")
-        lines.append(
-            Line(
-                bucket,
-                account,
-                position,
-                first_leg + len(lines),
-                0,
-                amount,
-                balance,
-                None,
-                Kind.NETTED,
-                None,
-                None,
-                None,
-                recorded_at,
-                covers_from,
+        balance, number = systems[bucket, account].balance, 0
+        while amount:
+            if abs(balance) > FULL:
+                lines += carry(bucket, account, position, first_leg + len(lines), balance, recorded_at, number)
+                balance, number = 0, number + 1
+            part = max(-FULL, min(amount, FULL))
+            amount, balance = amount - part, balance + part
+            leg = first_leg + len(lines)
+            lines.append(
+                Line(
+                    *(bucket, account, position, leg, 0, part, balance, None, Kind.NETTED),
+                    *(None, None, None, recorded_at, covers_from),
+                )
             )
-        )
     return lines
+
+
+def carry(
+    bucket: int, account: int, position: int, leg: int, balance: int, occurred_at: datetime, number: int = 0
+) -> tuple[Line, Line]:
+    """The two lines that move a full system account's balance to one that is used no more; it begins again at nothing."""
+    away = carried_account_id(account, position, number)
+    rest = (None, Kind.CARRY, None, None, None, occurred_at, None)
+    return (
+        Line(bucket, account, position, leg, 0, -balance, 0, *rest),
+        Line(bucket, away, position, leg + 1, account, balance, balance, *rest),
+    )

@@ -27,8 +27,8 @@ from accrual.engine.linking import rows_of_judgement
 from accrual.engine.simulate_draws import SimulatedDraws
 from accrual.engine.simulate_levels import SimulatedLevels
 from accrual.engine.simulate_links import SimulatedLinks
-from accrual.engine.simulate_stocks import NO_STOCKS, SimulatedStocks
 from accrual.engine.simulate_stocks import RecordedStocks as RecordedStocks
+from accrual.engine.simulate_stocks import SimulatedStocks
 from accrual.rules.admit import kinds_of
 from accrual.rules.compiled import CompiledProgramme
 from accrual.rules.evaluate import evaluate
@@ -180,7 +180,7 @@ class Simulator:
         if programme is not self._programme:
             self._look_over(programme)
         looks = looks_of(programme, kinds_of(reward), client)
-        stocks = SimulatedStocks(self._used, recorded_stocks) if looks.limits else NO_STOCKS
+        stocks = SimulatedStocks(self._used, recorded_stocks)
         snapshot = Snapshot(
             programme,
             member,

@@ -31,7 +31,3 @@ class SimulatedStocks:
         if not self._seen:
             return ()
         return tuple((key.promo_id, key.slot, key.period, left) for key, left in self._seen.items())
-
-
-NO_STOCKS = SimulatedStocks({}, None)
-"""What a command sees whose promos have no shared stocks; nothing is noted in it, since nothing is looked at."""

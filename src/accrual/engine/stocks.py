@@ -19,12 +19,14 @@ class SeenStocks:
         self._seen: dict[StockKey, int] | None = None
 
     def left(self, key: StockKey) -> StockLeft:
-        """What is at hand. Raises KeyError when it was not loaded."""
+        """What is at hand of it, nothing for now where it was not loaded. Raises KeyError for an outlet's or a device's."""
         if key.subject:
             left = self._state.quotas[key]
             answer = StockLeft(left if left > 0 else 0, True)  # below nothing: the cap was lowered since
         else:
-            share = self._state.shares[self._bucket, key]
+            share = self._state.shares.get((self._bucket, key))
+            if share is None:  # such as the room of a day, which is fetched only when somebody wants much of it
+                return StockLeft(0, False)
             answer = StockLeft(share.left, share.final)
         if self._seen is None:
             self._seen = {key: answer.left}
@@ -49,26 +51,6 @@ class SeenStocks:
                 share.left -= used
                 share.used = True
                 posting.shares.append(StockRow(self._bucket, *key, used))
-
-
-class NoStocks(SeenStocks):
-    """What a command sees whose promos have no shared stocks: none was loaded, and nothing is noted."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        """One for all."""
-
-    def left(self, key: StockKey) -> StockLeft:
-        """Raises KeyError: it was not loaded."""
-        raise KeyError(key)
-
-    def seen(self) -> tuple[tuple[int, int, int, int], ...]:
-        """Nothing."""
-        return ()
-
-
-NO_STOCKS = NoStocks()
 
 
 def give_back(key: StockKey, units: int, state: State, bucket: int, buckets: int, posting: Posting) -> None:

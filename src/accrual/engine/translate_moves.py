@@ -8,6 +8,7 @@ from typing import Any, assert_never
 import msgspec
 
 from accrual.domain.amounts import to_minor
+from accrual.domain.bounds import YEARS_AHEAD_MAX
 from accrual.domain.commands import Dialect
 from accrual.domain.errors import Forbidden, Invalid
 from accrual.domain.facts import Identity
@@ -51,7 +52,7 @@ from accrual.engine.native_fields import (
     read_rfc_3339,
     read_written_identity,
 )
-from accrual.rules.calendar import ENDS, read_duration
+from accrual.rules.calendar import ENDS, is_too_long
 
 _FOR_FACTS = ("facts", "profile", "install_id", "device_type", "promo_codes", "payment")
 _RIGHTS = {MoveGrant: "grant", MoveAdjust: "adjust", MoveMerge: "merge"}
@@ -241,9 +242,12 @@ def _duration(text: str | None, name: str) -> str | None:
     if text is None:
         return None
     try:
-        read_duration(text)
+        too_long = is_too_long(text)
     except Invalid as error:
         raise Invalid(error.message, code=error.code, details={"path": f"move.{name}"}) from error
+    if too_long:
+        message = f"{text!r} is longer than {YEARS_AHEAD_MAX} years; send a shorter duration."
+        raise Invalid(message, code="invalid_date", details={"path": f"move.{name}"})
     return text
 
 

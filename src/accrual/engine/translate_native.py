@@ -29,7 +29,8 @@ from accrual.domain.facts import (
 from accrual.domain.ids import BUCKETS_DEFAULT
 from accrual.domain.movements import Movement
 from accrual.domain.native import NativeCommand, WrittenFact, WrittenLine
-from accrual.domain.programme import Catalogue, IdempotencyPolicy, InstallId, KeyScope, StoredClient
+from accrual.domain.programme import Catalogue, IdempotencyPolicy, InstallId, KeyScope, Settings, StoredClient
+from accrual.engine.bounds import find_beyond
 from accrual.engine.native_fields import (
     read_attributes,
     read_identifier,
@@ -100,8 +101,8 @@ class Translator:
 
         Raises Invalid: `invalid_field`, `invalid_identity`, `invalid_amount`, `invalid_date`, `key_missing` where the
         client must send keys, and what to_profile raises.
-        `details.path` says where, as in `facts[0].amount`. A date that is too old or ahead of
-        `now` is the submission's refusal, `date_out_of_range`.
+        `details.path` says where, as in `facts[0].amount`. A date that is too old or ahead of `now`, `date_out_of_range`,
+        and what is beyond the programme's bounds are the submission's refusal.
         """
         key = read_optional(native.key, "key")
         if key is None and self._client.client.idempotency is IdempotencyPolicy.REQUIRE:
@@ -119,6 +120,11 @@ class Translator:
             key_scope_client=self._client.client.key_scope is KeyScope.CLIENT,
             refusal=self._find_inadmissible(command, now),
         )
+
+    @property
+    def settings(self) -> Settings:
+        """Those of the programme."""
+        return self._settings
 
     def command_of(self, native: NativeCommand) -> Reward:
         """The command of facts alone, however long ago they occurred. Raises Invalid as `to_submission`."""
@@ -159,7 +165,7 @@ class Translator:
                 check_occurred_at(fact.occurred_at, now, self._settings.late_limit)
             except Invalid as error:
                 return Invalid(error.message, code=error.code, details={"path": f"facts[{index}].occurred_at"})
-        return None
+        return find_beyond(command, self._settings)
 
     def _command(self, native: NativeCommand) -> Reward | Profile | Movement:
         if native.move is not None:

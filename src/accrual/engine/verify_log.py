@@ -153,6 +153,8 @@ class LogCheck:
         """Every member line is met by a line of its contra account: netted over a stretch, or its own (transit)."""
         own: Counter[int] = Counter()
         for line in lines:
+            if line.kind == Kind.CARRY:
+                continue
             if line.account >= SYSTEM_ACCOUNT_END and (line.contra & 15) < Role.ISSUANCE:
                 own[line.contra >> 4] += line.amount
             elif line.account >= SYSTEM_ACCOUNT_END:
@@ -163,8 +165,8 @@ class LogCheck:
             if amount:
                 text = f"what moved between the member's own accounts of asset {asset} sums to {amount:+}, not to zero"
                 yield self._fault("netting", position, text)
-        for line in lines:
-            if line.account >= SYSTEM_ACCOUNT_END:
+        for line in _summed(lines):
+            if line.account >= SYSTEM_ACCOUNT_END or line.kind == Kind.CARRY:
                 continue
             since, amount = self._uncovered.pop(line.account, (position, 0))
             covers_from = line.position if line.covers_from is None else line.covers_from
@@ -177,6 +179,15 @@ class LogCheck:
 
     def _fault(self, check: str, position: int, text: str, account: int | None = None) -> Fault:
         return Fault(check, position, account, text)
+
+
+def _summed(lines: list[Line]) -> list[Line]:
+    """The lines, those of one system account as one: more than an amount can hold is written as several."""
+    found: dict[tuple[int, int], Line] = {}
+    for line in lines:
+        known = found.get((line.account, line.kind))
+        found[line.account, line.kind] = line if known is None else known._replace(amount=known.amount + line.amount)
+    return list(found.values())
 
 
 def _by_position(rows: Sequence[RowT]) -> dict[int, list[RowT]]:

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 from whenever import Instant
 
+from accrual.domain.bounds import FIRST_MOMENT
 from accrual.domain.errors import Invalid
 from accrual.rules.calendar import read_duration
 
 AHEAD_MAX = timedelta(minutes=5)
 """How far a client's clock may be ahead of ours."""
-_FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 def check_occurred_at(occurred_at: datetime | None, now: datetime, late_limit: str | None) -> None:
@@ -27,23 +27,24 @@ def check_occurred_at(occurred_at: datetime | None, now: datetime, late_limit: s
     if occurred_at > latest:
         raise Invalid("The date is more than 5 minutes ahead.", code="date_out_of_range")
     if occurred_at < earliest:
-        raise Invalid(f"The date is older than {late_limit}.", code="date_out_of_range")
+        limit = "1970-01-01" if late_limit is None else late_limit
+        raise Invalid(f"The date is older than {limit}.", code="date_out_of_range")
 
 
 def admissible_span(now: datetime, late_limit: str | None) -> tuple[datetime, datetime]:
     """The first and the last moment that `check_occurred_at` lets pass, for callers with many moments to look at."""
     latest = now + AHEAD_MAX
     if late_limit is None:
-        return _FIRST, latest
+        return FIRST_MOMENT, latest
     now = now.astimezone(UTC)
     midnight = datetime.combine(now, time.min, UTC)
     # UTC has no hour that is skipped or repeated: what is counted back is the same all day long.
-    return _earliest(midnight, late_limit) + (now - midnight), latest
+    return max(_earliest(midnight, late_limit) + (now - midnight), FIRST_MOMENT), latest
 
 
 @lru_cache(maxsize=64)
 def _earliest(midnight: datetime, late_limit: str) -> datetime:
     try:
         return Instant(midnight).to_tz("UTC").subtract(read_duration(late_limit)).to_stdlib().astimezone(UTC)
-    except ValueError:  # a limit that reaches back before the calendar's first day
-        return _FIRST
+    except (ValueError, OverflowError):  # a limit that reaches back before the calendar's first day
+        return FIRST_MOMENT - timedelta(days=1)

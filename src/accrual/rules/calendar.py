@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from whenever import Instant, ItemizedDelta
 
+from accrual.domain.bounds import FIRST_MOMENT, LAST_MOMENT, YEARS_AHEAD_MAX, check_moment, clamp_moment
 from accrual.domain.errors import Invalid
 from accrual.domain.promos import Period
 
@@ -19,8 +20,23 @@ ENDS = ("end_of_day", "end_of_month", "end_of_year")
 def read_instant(text: str, zone: str) -> datetime:
     """An instant in UTC from ISO 8601 text; a time without offset is read in `zone`.
 
-    Raises Invalid `invalid_date` when it is not a time.
+    Raises Invalid `invalid_date` when it is not a time, or is before 1970 or after 2262-01-01.
     """
+    try:
+        return check_moment(_read(text, zone))
+    except OverflowError as error:
+        raise Invalid(f"{text!r} is not a date and time that the calendar has.", code="invalid_date") from error
+
+
+def read_stored_instant(text: str, zone: str) -> datetime:
+    """As `read_instant`, of a document that was saved under wider bounds: what lies beyond them is the bound itself."""
+    try:
+        return clamp_moment(_read(text, zone))
+    except OverflowError:
+        return LAST_MOMENT if text[:2] == "99" else FIRST_MOMENT
+
+
+def _read(text: str, zone: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
@@ -63,9 +79,22 @@ def read_duration(text: str) -> ItemizedDelta:
 
 @lru_cache(maxsize=65_536)
 def after(moment: datetime, duration: str, zone: str) -> datetime:
-    """`moment` plus an ISO duration on the calendar of `zone`: month ends clamp (31 Jan + P1M = 28 or 29 Feb)."""
-    zoned = Instant(moment).to_tz(zone)
-    return zoned.add(read_duration(duration)).to_instant().to_stdlib()
+    """`moment` plus an ISO duration on the calendar of `zone`: month ends clamp (31 Jan + P1M = 28 or 29 Feb).
+
+    What would lie after LAST_MOMENT is LAST_MOMENT.
+    """
+    try:
+        return min(Instant(moment).to_tz(zone).add(read_duration(duration)).to_instant().to_stdlib(), LAST_MOMENT)
+    except (ValueError, OverflowError):  # beyond the calendar's last year
+        return LAST_MOMENT
+
+
+@lru_cache(maxsize=256)
+def is_too_long(duration: str) -> bool:
+    """Whether an ISO duration is longer than YEARS_AHEAD_MAX years. Raises Invalid `invalid_date` when it is none."""
+    read_duration(duration)
+    start = datetime(2001, 1, 1, tzinfo=UTC)
+    return after(start, duration, "UTC") > start.replace(year=start.year + YEARS_AHEAD_MAX)
 
 
 def expiry(active_at: datetime, rule: str, zone: str) -> datetime:

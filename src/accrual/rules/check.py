@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from accrual.domain.programme import Client, Outlet, Programme, Settings, SignaturePolicy
+from accrual.rules.check_bounds import check_price
 from accrual.rules.check_promo import check_duration, check_promo
 from accrual.rules.check_reward import check_reward
 from accrual.rules.check_tiers import check_tiers
@@ -79,6 +80,7 @@ def _problems(programme: Programme) -> Iterator[Problem]:
             yield Problem(f"{path}.window.zone", _unknown_zone(zone))
         elif zone_is_known or item.window.zone is not None:
             yield from check_reward(path, item, zone=zone, assets=assets, outlets=outlets)
+        yield from check_price(path, item, programme.programme)
 
 
 def zone_exists(name: str) -> bool:

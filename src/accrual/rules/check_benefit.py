@@ -11,6 +11,7 @@ from accrual.domain.programme import Settings
 from accrual.domain.promos import Band, Benefit, Lane, Promo, Recipient
 from accrual.rules.benefits import CEILING, KINDS
 from accrual.rules.calendar import ENDS
+from accrual.rules.check_bounds import check_units
 from accrual.rules.check_streak import check_streak
 from accrual.rules.check_window import check_duration
 from accrual.rules.money import read_money
@@ -40,6 +41,7 @@ def check_benefit(path: str, benefit: Benefit, promo: Promo, settings: Settings,
     yield from check_streak(path, benefit, promo, assets)
     yield from _check_place(path, benefit, promo)
     yield from _check_rates(path, benefit, settings)
+    yield from check_units(path, benefit, settings)
     if benefit.bracket is not None:
         yield from _check_bands(f"{path}.bracket", benefit.bracket, settings)
     if benefit.expires is not None and benefit.expires not in ENDS:

@@ -8,7 +8,7 @@ from datetime import datetime
 from accrual.domain.errors import Invalid
 from accrual.domain.rewards import RewardItem
 from accrual.rules.calendar import read_instant
-from accrual.rules.check_window import check_duration
+from accrual.rules.check_window import check_duration, moment_problem
 from accrual.rules.problems import Problem, suggest
 
 OUTLETS_MAX = 10_000
@@ -38,7 +38,7 @@ def _check_window(path: str, item: RewardItem, zone: str) -> Iterator[Problem]:
             continue
         try:
             moments[name] = read_instant(text, zone)
-        except (Invalid, OverflowError):
-            yield Problem(f"{path}.window.{name}", f"{text!r} is not a date and time such as 2026-11-25T00:00")
+        except Invalid:
+            yield Problem(f"{path}.window.{name}", moment_problem(text, zone))
     if len(moments) == 2 and moments["from"] >= moments["until"]:
         yield Problem(f"{path}.window.until", "the window ends before it begins")

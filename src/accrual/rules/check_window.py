@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from accrual.domain.bounds import OUT_OF_BOUNDS, YEARS_AHEAD_MAX
 from accrual.domain.errors import Invalid
 from accrual.domain.promos import Promo, Window
-from accrual.rules.calendar import after, read_duration, read_instant
+from accrual.rules.calendar import is_too_long, read_instant, read_stored_instant
 from accrual.rules.problems import Problem
 from accrual.rules.schedule import compile_schedule, read_span
 
 TIMES_MAX = 400
-_FAR = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def check_window(path: str, promo: Promo, zone: str) -> Iterator[Problem]:
@@ -28,8 +27,8 @@ def check_window(path: str, promo: Promo, zone: str) -> Iterator[Problem]:
             continue
         try:
             moments[name] = read_instant(text, zone)
-        except (Invalid, OverflowError):
-            yield Problem(f"{path}.{name}", f"{text!r} is not a date and time such as 2026-11-25T00:00")
+        except Invalid:
+            yield Problem(f"{path}.{name}", moment_problem(text, zone))
     if "window.from" in moments and "window.until" in moments and moments["window.from"] >= moments["window.until"]:
         yield Problem(f"{path}.window.until", "the window ends before it begins")
     yield from _check_schedule(f"{path}.window", promo.window, zone)
@@ -52,9 +51,20 @@ def _check_schedule(path: str, window: Window, zone: str) -> Iterator[Problem]:
 
 
 def check_duration(path: str, text: str) -> Iterator[Problem]:
-    """An ISO 8601 duration that the calendar can hold."""
+    """An ISO 8601 duration of at most YEARS_AHEAD_MAX years."""
     try:
-        read_duration(text)
-        after(_FAR, text, "UTC")
-    except (Invalid, ValueError, OverflowError):
+        too_long = is_too_long(text)
+    except Invalid:
         yield Problem(path, f"{text!r} is not a duration such as P12M, P30D or PT36H")
+        return
+    if too_long:
+        yield Problem(path, f"{text!r} is longer than {YEARS_AHEAD_MAX} years; write a shorter duration")
+
+
+def moment_problem(text: str, zone: str) -> str:
+    """What is wrong with a time that `read_instant` refused."""
+    try:
+        read_stored_instant(text, zone)
+    except Invalid:
+        return f"{text!r} is not a date and time such as 2026-11-25T00:00"
+    return f"{text!r} {OUT_OF_BOUNDS.replace('send', 'write').rstrip('.')}"

@@ -30,7 +30,7 @@ from accrual.domain.promos import (
     Audience as AudienceDocument,
 )
 from accrual.rules.benefits import CEILING, KINDS, kind_of
-from accrual.rules.calendar import read_instant
+from accrual.rules.calendar import read_stored_instant
 from accrual.rules.compiled import (
     HOLDOUT_PARTS,
     LIVE,
@@ -47,6 +47,7 @@ from accrual.rules.conditions import compile_condition
 from accrual.rules.draw_tables import UNCOMMITTED, Drawing, compile_draw, compile_raffle
 from accrual.rules.ladder import compile_ladder
 from accrual.rules.rewards import compile_rewards
+from accrual.rules.room import small_units
 from accrual.rules.schedule import compile_schedule
 from accrual.rules.streaks import compile_streak
 from accrual.rules.velocity import compile_velocity
@@ -114,6 +115,7 @@ def compile_programme(catalogue: Catalogue) -> CompiledProgramme:
         ladder=compile_ladder(settings, assets),
         streaks=streaks,
         velocity=velocity,
+        small_units=small_units(settings.bounds),
     )
 
 
@@ -167,8 +169,8 @@ def compile_version(
         version=stored.version,
         status=promo.status,
         effective_from=stored.effective_from,
-        window_from=None if window_from is None else read_instant(window_from, zone_name),
-        window_until=None if window_until is None else read_instant(window_until, zone_name),
+        window_from=None if window_from is None else read_stored_instant(window_from, zone_name),
+        window_until=None if window_until is None else read_stored_instant(window_until, zone_name),
         zone=zone,
         schedule=schedule,
         where=where,

@@ -179,7 +179,7 @@ NO_LOOKS = Looks(accounts=(), limits=False, profile=False, balance=False, histor
 class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     """A catalogue revision, ready to judge. `referrer_triggers` have promos that give to referrers, as far up
     as `referrer_levels`; `ladder` are its levels, `streaks` its promos with a streak by
-    promo_id.
+    promo_id. `small_units` is the largest award that needs no look at the programme's bounds (room.py).
 
     `looks`, and from `routes` on, is memory of what was found before, each with a bound (looks.py, listeners.py, plainly.py).
     """
@@ -206,6 +206,7 @@ class CompiledProgramme(msgspec.Struct, frozen=True, kw_only=True):
     ladder: Ladder | None = None
     streaks: dict[int, Timeline] = {}
     velocity: tuple[CompiledVelocity, ...] = ()
+    small_units: int = 0
 
     def candidates(self, trigger: Trigger, outlet: str | None, subjects: tuple[Subject, ...]) -> tuple[Timeline, ...]:
         """Promos that may listen to such a fact, by promo_id; the cost grows with these, not with all that exist."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import Trigger
+from accrual.domain.native import LINES_MAX
 from accrual.domain.programme import Settings
 from accrual.rules.condition_compile import compile_condition, program_of
 from accrual.rules.condition_language import checking, evaluating
@@ -160,6 +161,13 @@ def _runs(text: str, trigger: Trigger, settings: Settings) -> list[ConditionProb
     except (RuntimeError, Invalid) as error:
         deep = "recursion" in str(error)
         return [problem_at(text, 0, TOO_DEEP if deep else f"this cannot be run: {cel_words(str(error))}")]
+    steps, most = compiled.cost.of(LINES_MAX), settings.bounds.condition_steps_per_command
+    if steps > most:
+        said = (
+            f"too much work: {steps:,} steps for a purchase of {LINES_MAX} lines, at most {most:,} are allowed"
+            " (programme.bounds.condition_steps_per_command); use shorter patterns, or `in` with a list"
+        )
+        return [problem_at(text, 0, said)]
     found = []
     for part in compiled.parts:
         if not part.labels and not part.loops:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Settings
+from accrual.rules.condition_cost import Cost, cost_of
 from accrual.rules.condition_names import CALENDAR_PARTS, MACROS, MONEY_NAMES, NAMES
 from accrual.rules.condition_plain import plain_part
 from accrual.rules.condition_shape import function_at
@@ -64,7 +65,7 @@ class Wanted(NamedTuple):
 
 
 class CompiledCondition(NamedTuple):
-    """A condition ready to run. `currency` and `minor_units` say how its amounts are shown."""
+    """A condition ready to run. `currency` and `minor_units` say how its amounts are shown, `cost` what judging it takes."""
 
     text: str
     parts: tuple[Part, ...]
@@ -73,6 +74,7 @@ class CompiledCondition(NamedTuple):
     currency: str
     minor_units: int
     zone: str
+    cost: Cost
 
 
 def compile_condition(text: str, *, trigger: Trigger, settings: Settings, zone: str | None = None) -> CompiledCondition:
@@ -112,6 +114,7 @@ def compile_condition(text: str, *, trigger: Trigger, settings: Settings, zone: 
         currency=settings.currency,
         minor_units=settings.minor_units,
         zone=zone,
+        cost=cost_of(tokens, plain=all(part.plain is not None for part in parts)),
     )
 
 

@@ -15,7 +15,7 @@ from accrual.domain.facts import Fact
 from accrual.domain.ids import digest16
 from accrual.domain.promos import Benefit, Period
 from accrual.domain.stocks import StockKey
-from accrual.rules.calendar import period_key, read_instant
+from accrual.rules.calendar import period_key, read_stored_instant
 
 SLOT_PITY = 300
 _SLOT_FIRST = 301
@@ -99,6 +99,9 @@ class CompiledDraw(msgspec.Struct, frozen=True, kw_only=True):
     pity_key: tuple[int, int, int] = (0, SLOT_PITY, 0)
     """The counter of a member's entries in a row without any of the prizes that pity is about."""
 
+    largest: int = 0
+    """Units of the largest prize; 0 of a raffle, whose prizes are given later."""
+
     @property
     def by_period(self) -> bool:
         """Whether what it counts begins anew with a day, week, month or year."""
@@ -153,6 +156,7 @@ def compile_draw(benefit: Benefit, draw: Draw, drawing: Drawing, assets: Mapping
         fallback=draw.fallback,
         pity_after=None if draw.pity is None else draw.pity.after,
         pity_prizes=frozenset(() if draw.pity is None else draw.pity.prizes),
+        largest=max([prize.amount for prize in prizes], default=0),
     )
 
 
@@ -167,7 +171,7 @@ def compile_raffle(raffle: Raffle, drawing: Drawing, assets: Mapping[str, int]) 
         point_key=drawing.secret.point_key,
         by_place=drawing.secret.scheme >= SCHEME_BY_PLACE,
         cost=_cost(raffle.cost, assets),
-        closes_at=read_instant(raffle.at, drawing.zone.key),
+        closes_at=read_stored_instant(raffle.at, drawing.zone.key),
         units=raffle.tickets,
     )
 
@@ -186,8 +190,8 @@ def _prize(prize: Prize, benefit: Benefit, drawing: Drawing, assets: Mapping[str
         amount=prize.amount,
         stock=stock_of(drawing.promo_id, prize),
         slot=slot_of(prize.code),
-        window_from=None if window.from_ is None else read_instant(window.from_, zone),
-        window_until=None if window.until is None else read_instant(window.until, zone),
+        window_from=None if window.from_ is None else read_stored_instant(window.from_, zone),
+        window_until=None if window.until is None else read_stored_instant(window.until, zone),
         wins_max=None if limit is None else limit.count,
         wins_every=Period.EVER if limit is None else limit.every,
     )

@@ -11,7 +11,7 @@ from accrual.domain.outcomes import Declined
 from accrual.domain.programme import Language, Settings
 from accrual.domain.promos import Promo, PromoVersion
 from accrual.rules.benefits import kind_of
-from accrual.rules.calendar import read_instant
+from accrual.rules.calendar import read_stored_instant
 from accrual.rules.words import TABLES, enumerate_words, money, number, say
 
 Details = Mapping[str, Any]
@@ -196,7 +196,7 @@ def _closed(case: Case) -> Told:
 def _at(case: Case, written: str | None) -> Told:
     if written is None:
         return PLAIN
-    local = read_instant(written, _zone(case)).astimezone(ZoneInfo(_zone(case)))
+    local = read_stored_instant(written, _zone(case)).astimezone(ZoneInfo(_zone(case)))
     return "at", {"at": local.strftime("%Y-%m-%d %H:%M"), "zone": _zone(case)}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from accrual.domain.amounts import INT64_MAX, Ratio
+from accrual.domain.amounts import Ratio
 from accrual.domain.commands import Reward
 from accrual.domain.facts import Event, Fact
 from accrual.domain.outcomes import Award, Declined
@@ -22,6 +22,8 @@ from accrual.rules.draw_tables import CompiledDraw
 from accrual.rules.draws import draw_entry, enter_raffle, is_over
 from accrual.rules.give_streak import NOTHING_COUNTED, StreakGiven, count_days
 from accrual.rules.limits import Allowance, allow
+from accrual.rules.line_shares import share_lines
+from accrual.rules.room import put_back, refuse
 from accrual.rules.snapshot import CounterKey, Drawn, Snapshot, Spent
 
 BASE_LANE = 0
@@ -36,6 +38,8 @@ class Giving:
         "_given_base",
         "_measured",
         "_measured_for",
+        "_small",
+        "awarded",
         "awards",
         "ceilings",
         "command",
@@ -57,6 +61,8 @@ class Giving:
         self.counters = counters
         self.declines = declines
         self.awards: list[Award] = []
+        self.awarded = 0
+        self._small = snapshot.programme.small_units
         self.taken: dict[StockKey, int] = {}
         self.spent: list[Spent] = []
         self.drawn: list[Drawn] = []
@@ -79,7 +85,7 @@ class Giving:
                 self.ceilings[asset_id] = (ceiling, version)
 
     def give(self, version: CompiledVersion, benefits: tuple[CompiledBenefit, ...], facts: Sequence[Fact]) -> bool:
-        """Whether anything was given. Raises StockShort, OverflowError."""
+        """Whether anything was given. Raises StockShort."""
         allowance: Allowance | None = None
         if version.streak is not None:
             facts = count_days(self, version, version.streak, facts)
@@ -105,7 +111,7 @@ class Giving:
         return gave
 
     def give_simply(self, version: CompiledVersion, benefit: CompiledBenefit, facts: Sequence[Fact]) -> bool:
-        """What `give` does for a version that is but a gift, where there are neither lines nor ceilings. Raises OverflowError."""
+        """What `give` does for a version that is but a gift, where there are neither lines nor ceilings. Raises StockShort."""
         if facts is not self._measured_for:
             self._measured = self._measure(version, benefit, facts)
             self._measured_for = facts
@@ -114,8 +120,8 @@ class Giving:
         if amount <= 0:
             self._decline(version, "amount_too_small", {"basis": computed.basis})
             return False
-        if amount > INT64_MAX:
-            raise OverflowError("the award is beyond int64")
+        if amount > self._small and self._refused(version.promo_version_id, amount, computed.basis):
+            return False
         self._given_all[asset_id] = self._given_all.get(asset_id, 0) + amount
         if version.lane == BASE_LANE:
             self._given_base[asset_id] = self._given_base.get(asset_id, 0) + amount
@@ -123,8 +129,9 @@ class Giving:
         return True
 
     def give_each_simply(self, gifts: Iterable[tuple[Gift, Sequence[Fact]]]) -> None:
-        """What `give_simply` does, for all that there is: then nobody asks what was given so far. Raises OverflowError."""
+        """What `give_simply` does, for all that there is: then nobody asks what was given so far. Raises StockShort."""
         measured, measured_for = NOTHING, None
+        small = self._small
         for (number, benefit), facts in gifts:
             if facts is not measured_for:
                 measured_for = facts
@@ -134,8 +141,8 @@ class Giving:
             if amount <= 0:
                 self.declines.append(Declined(number, "amount_too_small", {"basis": computed.basis}))
                 continue
-            if amount > INT64_MAX:
-                raise OverflowError("the award is beyond int64")
+            if amount > small and self._refused(number, amount, computed.basis):
+                continue
             self.awards.append(Award(number, benefit.asset_id, amount, benefit.kind, computed.basis))
 
     def _give_one(
@@ -168,11 +175,13 @@ class Giving:
             details = {**(details or {}), "days": list(streak.told)}
         if computed.codes:
             details = {**(details or {}), "codes": list(computed.codes[:amount])}
+        if amount > self._small and self._refused(version.promo_version_id, amount, computed.basis):
+            if allowance is not None:
+                allowance.put_back(asset_id, amount)
+            return False
         self._given_all[asset_id] = self._given_all.get(asset_id, 0) + amount
         if version.lane == BASE_LANE:
             self._given_base[asset_id] = self._given_base.get(asset_id, 0) + amount
-        if amount > INT64_MAX:
-            raise OverflowError("the award is beyond int64")
         if benefit.lasts or details is not None or self.has_lines:
             award = self._award(version, benefit, amount, computed.basis, facts, details)
         else:
@@ -197,6 +206,9 @@ class Giving:
                 details = {"asset": cost.asset, "cost": cost.amount, "available": available}
                 self._decline(version, "entry_cost_missing", details)
                 return False
+        if draw.largest > self._small and self._refused(version.promo_version_id, draw.largest, len(facts)):
+            return False
+        if cost is not None:
             self.spent.append(Spent(cost.asset_id, cost.amount, version.promo_version_id, version.code))
         drawn = {each.key: each for each in self.drawn} if self.drawn else {}
         if draw.closes_at is not None:
@@ -210,6 +222,9 @@ class Giving:
             self.counters.update(result.counters)
         if result.stock is not None:
             self.taken[result.stock] = self.taken.get(result.stock, 0) + 1
+        if draw.largest > self._small:
+            won = 0 if result.prize.asset_id is None else result.prize.amount
+            put_back(version.promo_version_id, draw.largest - won, self)
         if result.prize.asset_id is None:
             self._decline(version, "drew_nothing", {"draw": result.receipt})
             return False
@@ -232,6 +247,13 @@ class Giving:
             kind, details = benefit.kind, {"draw": receipt}
             award = Award(version.promo_version_id, asset_id, amount, kind, len(facts), details=details)
         self.awards.append(award)
+
+    def _refused(self, number: int, amount: int, basis: int) -> bool:
+        """Whether an award is beyond the programme's bounds; then it is declined. Raises StockShort."""
+        refused = refuse(number, amount, basis, self)
+        if refused is not None:
+            self.declines.append(refused)
+        return refused is not None
 
     def _decline(self, version: CompiledVersion, reason: str, details: dict[str, Any] | None) -> None:
         self.declines.append(Declined(version.promo_version_id, reason, details))
@@ -372,28 +394,3 @@ def rules_of(facts: Sequence[Fact]) -> tuple[str, ...]:
     """The rules that events ask for by their attribute `rule`."""
     named = [fact.attributes.get("rule") for fact in facts if isinstance(fact, Event)]
     return tuple(str(name) for name in named if name is not None)
-
-
-def share_lines(
-    version: CompiledVersion, command: Reward, facts: Sequence[Fact], amount: int
-) -> tuple[tuple[int, int, int], ...]:
-    """The award attributed to lines as (fact, line, units), by largest remainder, ties by line order (SEMANTICS row 1).
-
-    Lines weigh what they cost; where none costs anything, what their quantity is. Parts sum to the whole.
-    """
-    places: list[tuple[int, int, int, int]] = []
-    for number, fact in enumerate(command.facts):
-        if not any(fact is matched for matched in facts):
-            continue
-        for line, item in enumerate(fact.items or ()):
-            if not version.by_item or item_counts(version, item.product, item.category):
-                places.append((number, line, item.amount_minor or 0, item.quantity))
-    weights = [cost for _, _, cost, _ in places]
-    if not any(weights):
-        weights = [max(quantity, 1) for _, _, _, quantity in places]
-    total = sum(weights)
-    parts = [amount * weight // total for weight in weights]
-    rests = sorted(range(len(places)), key=lambda n: (-(amount * weights[n] % total), n))
-    for n in rests[: amount - sum(parts)]:
-        parts[n] += 1
-    return tuple((places[n][0], places[n][1], part) for n, part in enumerate(parts) if part)

@@ -13,7 +13,7 @@ from accrual.domain.errors import Missing, Refused
 from accrual.domain.programme import Settings
 from accrual.domain.promos import WAITING, Promo, PromoStatus
 from accrual.domain.stored_programme import SavedVersion
-from accrual.rules.calendar import read_instant
+from accrual.rules.calendar import read_stored_instant
 
 DRAFT, APPROVED, ACTIVE, PAUSED, ENDED = PromoStatus
 
@@ -89,10 +89,10 @@ def holds_from(promo: Promo, *, is_first: bool, settings: Settings, now: datetim
     """
     zone = promo.window.zone or settings.time_zone
     if promo.effective_from is not None:
-        return read_instant(promo.effective_from, zone)
+        return read_stored_instant(promo.effective_from, zone)
     if not is_first:
         return now
-    return None if promo.window.from_ is None else read_instant(promo.window.from_, zone)
+    return None if promo.window.from_ is None else read_stored_instant(promo.window.from_, zone)
 
 
 def moment_of(life: Life, promo: Promo, *, settings: Settings, now: datetime) -> datetime | None:

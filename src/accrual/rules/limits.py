@@ -94,6 +94,10 @@ class Allowance:
         self._given[asset_id] = self._given.get(asset_id, 0) + granted
         return granted, told, None
 
+    def put_back(self, asset_id: int, amount: int) -> None:
+        """What was granted was not given after all."""
+        self._given[asset_id] -= amount
+
     def _given_of(self, use: _Use) -> int:
         asset_id = use.limit.asset_id
         return sum(self._given.values()) if asset_id is None else self._given.get(asset_id, 0)

@@ -15,6 +15,7 @@ from accrual.domain.outcomes import Declined
 from accrual.domain.promos import LimitPer, Period, PromoStatus
 from accrual.rules.compiled import LOOKUPS_MAX, CompiledLimit, CompiledProgramme, CompiledVersion, Gift, Timeline
 from accrual.rules.concerns import HAVE_MORE, has_for_side, listens, side_of, subjects_of
+from accrual.rules.condition_cost import Cost, together
 from accrual.rules.limits import Key, limit_key
 
 ROUTE_ITEMS_MAX = 4
@@ -50,7 +51,8 @@ class Opening(msgspec.Struct, frozen=True, eq=False):
     come to where each is but a gift, None where one is more.
 
     `conditional` have a condition alone to be asked, in the order of promos, as `declined` are; `conditional_order` has
-    their indices in the total order. `declined` are the declines in the order of promos, Shut where
+    their indices in the total order. `cost` is what judging all conditions takes.
+    `declined` are the declines in the order of promos, Shut where
     they tell the time, None in the slots of `gates`, which need the member. Those of one `sort` differ in nothing but the
     reasons of declines.
     """
@@ -63,6 +65,7 @@ class Opening(msgspec.Struct, frozen=True, eq=False):
     conditional_order: tuple[int, ...]
     gates: tuple[Gate, ...]
     declined: tuple[Declined | Shut | None, ...]
+    cost: Cost
     told: dict[tuple[Opening, Hashable], tuple[Declined | None, ...]]
 
     def declines(self, moment: datetime, when: Hashable) -> list[Declined | None]:
@@ -191,9 +194,18 @@ class Listeners:
                 total_order(conditional),
                 tuple(gates),
                 tuple(declined),
+                together(
+                    [version.condition.cost for version in asking(conditional, gates) if version.condition is not None]
+                ),
                 self._programme.told,
             )
         return found
+
+
+def asking(conditional: Iterable[CompiledVersion], gates: Iterable[Gate]) -> list[CompiledVersion]:
+    """The versions whose condition may be asked, whoever the member is, in the total order."""
+    behind = [gate.version for gate in gates if gate.version.condition is not None]
+    return sorted([*conditional, *behind], key=_place)
 
 
 def _gifts(plain: Sequence[CompiledVersion]) -> tuple[Gift, ...] | None:

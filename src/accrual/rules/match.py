@@ -14,13 +14,14 @@ from accrual.rules.compiled import HOLDOUT_PARTS, CompiledProgramme, CompiledVer
 from accrual.rules.concerns import HAVE_MORE, side_of
 from accrual.rules.condition_values import Facts, values_of
 from accrual.rules.conditions import ConditionSet
-from accrual.rules.listeners import Listeners, Opening, listeners_of, total_order
+from accrual.rules.listeners import Listeners, Opening, asking, listeners_of, total_order
 from accrual.rules.snapshot import Snapshot
 
 Matched = tuple[CompiledVersion, Sequence[Fact]]
 """A version and the facts that it holds for, in their order."""
 
 NO_FACTS: list[Fact] = []
+NOTHING_SKIPPED: frozenset[int] = frozenset()
 
 Alike = tuple[Opening, Hashable, Sequence[Fact]]
 """Facts for which the same promos are open, and what tells the first one's minute from others."""
@@ -43,7 +44,8 @@ def match(
                     told = opening.declines(facts[0].occurred_at or snapshot.now, when)
                     declines.extend([declined for declined in told if declined is not None])
                 return opening
-            return _judge(command, judged[0], snapshot, declines)
+            skipped = over_budget(judged, snapshot.programme)
+            return _judge(command, judged[0], snapshot, declines, skipped)
     else:
         judged = [each for group in groups for each in _by_opening(snapshot.programme, group, snapshot)]
     return _judge_apart(command, facts, judged, snapshot, declines)
@@ -93,11 +95,12 @@ def _apart(listeners: Listeners, facts: Sequence[Fact], snapshot: Snapshot) -> l
 def _judge_apart(
     command: Reward, facts: Sequence[Fact], judged: Sequence[Alike], snapshot: Snapshot, declines: list[Declined]
 ) -> list[Matched]:
+    skipped = over_budget(judged, snapshot.programme)
     found: dict[int, tuple[CompiledVersion, list[Fact]]] = {}
     refused: dict[int, Declined] = {}
     for each in judged:
         told: list[Declined] = []
-        for version, matched in _judge(command, each, snapshot, told):
+        for version, matched in _judge(command, each, snapshot, told, skipped):
             found.setdefault(version.promo_version_id, (version, []))[1].extend(matched)
         for declined in told:
             refused.setdefault(declined.promo_version_id, declined)
@@ -108,7 +111,9 @@ def _judge_apart(
     return sorted(found.values(), key=_place)
 
 
-def _judge(command: Reward, each: Alike, snapshot: Snapshot, declines: list[Declined]) -> list[Matched]:
+def _judge(
+    command: Reward, each: Alike, snapshot: Snapshot, declines: list[Declined], skipped: frozenset[int]
+) -> list[Matched]:
     opening, when, facts = each
     found: list[Matched] = [(version, facts) for version in opening.plain]
     conditional, ids, order = opening.conditional, opening.conditional_ids, opening.conditional_order
@@ -125,6 +130,11 @@ def _judge(command: Reward, each: Alike, snapshot: Snapshot, declines: list[Decl
                 ids = tuple([version.promo_version_id for version in conditional])
                 order = total_order(conditional)
         declines.extend([declined for declined in told if declined is not None])
+    if skipped:
+        declines.extend([Declined(number, "condition_budget") for number in ids if number in skipped])
+        conditional = tuple([version for version in conditional if version.promo_version_id not in skipped])
+        ids = tuple([version.promo_version_id for version in conditional])
+        order = total_order(conditional)
     if conditional:
         held = _judge_conditions(command, facts, conditional, ids, snapshot, declines)
         found += [(conditional[index], held[index]) for index in order if held[index]]
@@ -132,6 +142,36 @@ def _judge(command: Reward, each: Alike, snapshot: Snapshot, declines: list[Decl
     if runs > 1:
         found.sort(key=_place)
     return found
+
+
+def over_budget(judged: Sequence[Alike], programme: CompiledProgramme) -> frozenset[int]:
+    """The versions whose conditions are not asked, for the command would cost too much: the last in the total order.
+
+    Decided before any is asked, by what they cost at worst, so that it is the same on every machine.
+    """
+    most = programme.settings.bounds.condition_steps_per_command
+    steps = 0
+    for opening, _, facts in judged:
+        cost = opening.cost
+        if cost.fixed:
+            steps += cost.of(len(facts[0].items or ())) * len(facts)
+    if steps <= most:
+        return NOTHING_SKIPPED
+    costs: dict[int, int] = {}
+    versions: dict[int, CompiledVersion] = {}
+    for opening, _, facts in judged:
+        lines = len(facts[0].items or ())
+        for version in asking(opening.conditional, opening.gates):
+            if version.condition is not None:
+                number = version.promo_version_id
+                versions[number] = version
+                costs[number] = costs.get(number, 0) + version.condition.cost.of(lines) * len(facts)
+    skipped, steps = set(), 0
+    for version in sorted(versions.values(), key=lambda each: each.place):
+        steps += costs[version.promo_version_id]
+        if steps > most:
+            skipped.add(version.promo_version_id)
+    return frozenset(skipped)
 
 
 def _pass_gates(

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from accrual.domain.facts import Trigger
 from accrual.domain.programme import Settings
 from accrual.domain.promos import Lane, Promo, Recipient, Window
-from accrual.rules.calendar import read_instant
+from accrual.rules.calendar import read_stored_instant
 from accrual.rules.schedule import MINUTES_A_DAY, read_span
 
 SHOWN_MAX = 5
@@ -113,7 +113,11 @@ def _windows_meet(one: Window, other: Window, settings: Settings) -> bool:
 
 
 def _ends_before(until: str | None, zone: str, start: str | None, start_zone: str) -> bool:
-    return until is not None and start is not None and read_instant(until, zone) <= read_instant(start, start_zone)
+    return (
+        until is not None
+        and start is not None
+        and read_stored_instant(until, zone) <= read_stored_instant(start, start_zone)
+    )
 
 
 def _hours_meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 import msgspec
 
-from accrual.domain.amounts import INT64_MAX
 from accrual.domain.commands import Reward
 from accrual.domain.outcomes import Award, Outcome, Status, encode_outcome
 from accrual.rules.benefits.measure import Measure
@@ -36,7 +35,7 @@ def given_plainly(command: Reward, programme: CompiledProgramme, client: str | N
     """What a member gets for a command whose looks are plain; None where it has to be judged.
 
     It has where facts differ in more than time and amount, or something else than a simple promo is open, or closed with a
-    reason to tell, or what a promo comes to is not an award.
+    reason to tell, or what a promo comes to is not an award, or one large enough for the programme's bounds to be looked at.
     """
     facts = command.facts
     first = facts[0]
@@ -57,26 +56,26 @@ def given_plainly(command: Reward, programme: CompiledProgramme, client: str | N
     if known is UNKNOWN:
         if len(programme.given) >= GIVEN_MAX:
             programme.given.clear()
-        known = programme.given[key] = _first_answer(opening, len(facts), programme.revision)
+        known = programme.given[key] = _first_answer(opening, len(facts), programme)
     if known is BY_SUM:
-        return _give(opening, Measure(len(facts), sum([fact.amount_minor or 0 for fact in facts])), programme.revision)
+        return _give(opening, Measure(len(facts), sum([fact.amount_minor or 0 for fact in facts])), programme)
     return known
 
 
-def _first_answer(opening: Opening, facts: int, revision: int) -> Given | None:
+def _first_answer(opening: Opening, facts: int, programme: CompiledProgramme) -> Given | None:
     if opening.gifts is None or opening.conditional or opening.declined:
         return None
     if not BY_COUNT.issuperset([benefit.kind for _, benefit in opening.gifts]):
         return BY_SUM
-    return _give(opening, Measure(facts, 0), revision)
+    return _give(opening, Measure(facts, 0), programme)
 
 
-def _give(opening: Opening, measure: Measure, revision: int) -> Given | None:
-    awards = []
+def _give(opening: Opening, measure: Measure, programme: CompiledProgramme) -> Given | None:
+    awards, small = [], programme.small_units
     for number, benefit in opening.gifts or ():
         computed = benefit.compute(measure)
-        if not 0 < computed.amount <= INT64_MAX:
+        if not 0 < computed.amount <= small:
             return None
         awards.append(Award(number, benefit.asset_id, computed.amount, benefit.kind, computed.basis))
-    outcome = Outcome(status=Status.DECIDED, revision=revision, awards=tuple(awards))
+    outcome = Outcome(status=Status.DECIDED, revision=programme.revision, awards=tuple(awards))
     return Given(outcome.awards, encode_outcome(outcome))

@@ -13,7 +13,7 @@ from accrual.domain.programme import Catalogue
 from accrual.domain.promos import Period
 from accrual.domain.rewards import RewardItem, StoredReward, subject_of
 from accrual.domain.stocks import StockKey
-from accrual.rules.calendar import period_key, read_instant
+from accrual.rules.calendar import period_key, read_stored_instant
 from accrual.rules.codes import code_of
 
 CODE_DIGITS = 6
@@ -80,8 +80,8 @@ def _compile(stored: StoredReward, catalogue: Catalogue, asset_id: int) -> Compi
         item=item,
         asset_id=asset_id,
         zone=ZoneInfo(zone),
-        window_from=None if item.window.from_ is None else read_instant(item.window.from_, zone),
-        window_until=None if item.window.until is None else read_instant(item.window.until, zone),
+        window_from=None if item.window.from_ is None else read_stored_instant(item.window.from_, zone),
+        window_until=None if item.window.until is None else read_stored_instant(item.window.until, zone),
         subject=subject_of(catalogue.programme_id, item.code),
     )
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from accrual.domain.programme import Language, Settings
 from accrual.rules import (
+    words_bounds_en,
+    words_bounds_id,
     words_check_in_en,
     words_check_in_id,
     words_draws_en,
@@ -25,6 +27,7 @@ from accrual.rules import (
 TABLES: Mapping[Language, Mapping[str, str]] = {
     Language.EN: {
         **words_en.WORDS,
+        **words_bounds_en.WORDS,
         **words_check_in_en.WORDS,
         **words_draws_en.WORDS,
         **words_moves_en.WORDS,
@@ -34,6 +37,7 @@ TABLES: Mapping[Language, Mapping[str, str]] = {
     },
     Language.ID: {
         **words_id.WORDS,
+        **words_bounds_id.WORDS,
         **words_check_in_id.WORDS,
         **words_draws_id.WORDS,
         **words_moves_id.WORDS,

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accrual.domain.amounts import INT64_MAX
 from accrual.domain.chain import HEAD_FIRST, STORED_BYTES, advance
 from accrual.domain.commands import Dialect, LoggedCommand, Resume, Reward
 from accrual.domain.facts import CheckIn, DrawEntry, Purchase, Referral, Registration
@@ -16,6 +15,7 @@ from accrual.domain.ids import bucket_of, is_ticket
 from accrual.domain.log import Posting
 from accrual.domain.outcomes import Status
 from accrual.domain.transfers import Kind
+from accrual.engine.settle import CROWDED
 from accrual.rules.compiled import CompiledProgramme
 from tests.desk import START, Books, Desk, catalogue_of, identity_of, member_of, promo_of
 
@@ -147,19 +147,19 @@ async def test_bytes_that_are_no_command_are_parked() -> None:
     assert at.books.postings[0].members == []
 
 
-async def test_award_that_would_pass_int64_parks_its_own_command_only() -> None:
-    """Of a member's balance, and of the system account on the other side, which all members of the bucket share."""
-    most = promo_of(code="MOST", trigger="registration", benefits=[{"asset": "PTS", "fixed": INT64_MAX}])
-    one = promo_of(code="ONE", trigger="check_in", benefits=[{"asset": "PTS", "fixed": 1}])
-    at = desk(most, one, buckets=1)
-    first, over = at.log("ann", Registration()), at.log("ann", CheckIn())
-    other, harmless = at.log("bob", Registration()), at.log("bob", Purchase(amount_minor=1))
+async def test_award_to_a_balance_that_holds_no_more_is_declined_and_nobody_else_notices() -> None:
+    """The system account on the other side, which all members of the bucket share, is carried before it is full."""
+    at = desk(buckets=1)
+    at.log("ann", pay(1))
     await at.decide_all()
-    found = [at.books.outcome(command) for command in (first, over, other, harmless)]
-    assert [outcome.status for outcome in found] == [Status.DECIDED, Status.PARKED, Status.PARKED, Status.DECIDED]
-    assert {found[1].error, found[2].error} == {"OverflowError"}
-    assert at.books.balance("ann") == INT64_MAX
-    assert at.books.balance("bob") == 0
+    for place, (balance, held) in at.books.newest.items():
+        at.books.newest[place] = (CROWDED + 1, held) if balance > 0 else (-CROWDED * 3, held)
+    at.forget()
+    over, other = at.log("ann", pay(1)), at.log("bob", pay(1))
+    await at.decide_all()
+    assert [declined.reason for declined in at.books.outcome(over).declines] == ["balance_full"]
+    assert [award.amount for award in at.books.outcome(other).awards] == [1]
+    assert (at.books.balance("ann"), at.books.balance("bob")) == (CROWDED + 1, 1)
 
 
 async def test_netted_lines_are_what_the_member_lines_they_cover_add_up_to() -> None:

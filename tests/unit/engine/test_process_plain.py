@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accrual.domain.amounts import INT64_MAX
+from accrual.domain.accounts import Role
 from accrual.domain.commands import Dialect, Reward
 from accrual.domain.facts import CheckIn, Event, Fact, Item, ProductPurchase, Purchase
 from accrual.domain.log import Posting
 from accrual.domain.outcomes import Status
 from accrual.engine import process_plain
+from accrual.engine.settle import CROWDED
 from accrual.rules import plainly
-from tests.desk import START, Desk, catalogue_of, identity_of, promo_of
+from tests.desk import START, Desk, catalogue_of, identity_of, member_of, promo_of
 
 BENEFITS: tuple[dict[str, Any], ...] = (
     {"asset": "PTS", "fixed": 7},
@@ -129,15 +130,17 @@ async def test_nothing_to_give_is_told_on_the_long_way() -> None:
 
 
 @pytest.mark.parametrize("benefits", [1, 2])
-async def test_balance_beyond_int64_is_parked_and_nothing_of_it_is_kept(benefits: int) -> None:
-    gifts = [({"asset": "PTS", "fixed": INT64_MAX - 10}, {})] + [({"asset": "LD", "fixed": 1}, {})] * (benefits - 1)
+async def test_balance_that_holds_no_more_declines_that_award_alone(benefits: int) -> None:
+    gifts = [({"asset": "PTS", "fixed": 10}, {})] + [({"asset": "LD", "fixed": 1}, {})] * (benefits - 1)
     desk = desk_of(gifts)
     await desk.settle_one("ann", Purchase(amount_minor=1))
+    points = desk.state.members[member_of("ann")].accounts[1, Role.MEMBER]
+    points.balance = CROWDED + 1
     outcome = await desk.settle_one("ann", Purchase(amount_minor=1))
-    assert (outcome.status, outcome.error) == (Status.PARKED, "OverflowError")
-    assert desk.books.balance("ann") == INT64_MAX - 10
-    # Of the same bucket, and so against the same issuance.
-    assert (await desk.settle_one("ann", CheckIn())).status is Status.DECIDED
+    assert outcome.status is Status.DECIDED
+    assert [declined.reason for declined in outcome.declines] == ["balance_full"]
+    assert [award.amount for award in outcome.awards] == [1] * (benefits - 1)
+    assert points.balance == CROWDED + 1
 
 
 async def test_device_that_a_client_vouches_for_is_noted_all_the_same() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from accrual.domain.amounts import INT64_MAX, Rounding
 from accrual.domain.facts import Fact, ProductPurchase, Purchase
+from accrual.domain.outcomes import Outcome, Status, encode_outcome
 from accrual.rules.benefits import kind_of
 from tests.desk import SETTINGS, promo_of
 from tests.unit.rules.judging import compiled, declined, gave, judge
@@ -83,15 +84,19 @@ def test_amount_of_zero_is_valid_and_earns_nothing_by_amount() -> None:
     assert gave(judgement) == [(101, 2, 1)]
 
 
-def test_award_beyond_int64_is_refused_not_cut() -> None:
-    """A promo without a maximum gives what it says or fails loudly; giving less unseen would be a wrong balance."""
+def test_award_beyond_the_bound_is_declined_not_cut() -> None:
+    """A promo without a maximum gives what it says or nothing; giving less unseen would be a wrong balance."""
     promo = promo_of(code="P", trigger="purchase", benefits=[{"asset": "PTS", "percent": "100000"}])
-    with pytest.raises(OverflowError):
-        judge(compiled(promo), Purchase(amount_minor=INT64_MAX), Purchase(amount_minor=INT64_MAX))
+    one = promo_of(code="Q", trigger="purchase", benefits=[{"asset": "PTS", "fixed": 1}])
+    judgement = judge(compiled(promo, one), Purchase(amount_minor=INT64_MAX), Purchase(amount_minor=INT64_MAX))
+    assert declined(judgement) == [(101, "amount_too_large")]
+    assert gave(judgement) == [(102, 1, 1)]
+    encode_outcome(Outcome(status=Status.DECIDED, revision=1, declines=judgement.declines))
 
 
 def test_largest_award_is_given_whole() -> None:
-    assert worth({"asset": "PTS", "fixed": INT64_MAX}, idr(1)) == [(INT64_MAX, 1)]
+    most = SETTINGS.bounds.units_per_command >> 20
+    assert worth({"asset": "PTS", "fixed": most}, idr(1)) == [(most, 1)]
 
 
 def test_benefit_is_of_exactly_one_kind() -> None:

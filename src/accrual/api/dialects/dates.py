@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from accrual.domain.bounds import OUT_OF_BOUNDS, is_in_bounds
 from accrual.domain.errors import Invalid
 
 _WIB = timezone(timedelta(hours=7))
-_YEAR_MIN = 1970
-_YEAR_MAX = 9998
 _FORM = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?:[Tt ][0-9]{2}([:-])[0-9]{2}\1[0-9]{2}(?:\.([0-9]{1,9}))?"
@@ -75,8 +74,14 @@ def _moment(iso: str, micro: int, where: tzinfo) -> datetime:
         naive = datetime.fromisoformat(iso)
     except ValueError as error:
         raise Invalid("is no day or time of the calendar.", code="invalid_date") from error
-    if not _YEAR_MIN <= naive.year <= _YEAR_MAX:
-        raise Invalid(f"is before {_YEAR_MIN} or after {_YEAR_MAX}.", code="invalid_date")
     if micro:
         naive = naive.replace(microsecond=micro)
-    return datetime.combine(naive, naive.time(), where).astimezone(UTC)  # replace(tzinfo=) costs five times as much
+    try:
+        moment = datetime.combine(naive, naive.time(), where).astimezone(
+            UTC
+        )  # replace(tzinfo=) costs five times as much
+    except OverflowError as error:  # the first or last day of the calendar, in a zone
+        raise Invalid(OUT_OF_BOUNDS, code="invalid_date") from error
+    if not is_in_bounds(moment):
+        raise Invalid(OUT_OF_BOUNDS, code="invalid_date")
+    return moment

@@ -29,9 +29,9 @@ def read_moment(query: Mapping[str, Sequence[str]], name: str, zone: str) -> dat
     day, mark, time = text.partition("T")
     try:
         return read_instant(day + mark + _BARE_PLUS.sub("+", time), zone)
-    except (Invalid, OverflowError) as error:
+    except Invalid as error:
         raise Invalid(
-            f"`{name}` must be a time such as 2026-11-25T00:00 or 2026-11-25T00:00:00Z.",
+            f"`{name}` must be a time such as 2026-11-25T00:00 or 2026-11-25T00:00:00Z, from 1970-01-01 to 2262-01-01.",
             code="invalid_field",
             details={"path": name},
         ) from error

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from accrual.domain.accounts import Role
+from accrual.domain.commands import Dialect
 from accrual.domain.movements import Activate, Adjust, Expire, Grant
+from accrual.domain.promos import Period
+from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Kind
 from accrual.engine.moves.scene import Scene
 from accrual.engine.moves.spend import enough
-from accrual.rules.calendar import after, expiry
+from accrual.engine.settle import is_crowded
+from accrual.rules.calendar import after, expiry, period_key
+from accrual.rules.room import CLIENT_DAY_SLOT, uncounted_units
 
 
 def grant(asked: Grant, scene: Scene) -> None:
@@ -18,6 +23,8 @@ def grant(asked: Grant, scene: Scene) -> None:
     purse = scene.purse
     if asked.amount <= 0:
         scene.refuse("amount_too_small", amount=asked.amount)
+        return
+    if not has_room(asked, asset_id, scene):
         return
     scene.enrol = True
     purse.bring_up_to_date(asset_id)
@@ -39,6 +46,8 @@ def adjust(asked: Adjust, scene: Scene) -> None:
         return
     purse = scene.purse
     if asked.amount > 0:
+        if not has_room(asked, asset_id, scene):
+            return
         scene.enrol = True
         purse.bring_up_to_date(asset_id)
         expires_at = None if asked.expires is None else expiry(scene.now, asked.expires, scene.zone)
@@ -55,6 +64,26 @@ def adjust(asked: Adjust, scene: Scene) -> None:
         if wanted > taken:
             purse.owe(asset_id, wanted - taken, kind=Kind.ADJUST, contra=Role.ISSUANCE)
         scene.book(Kind.ADJUST, asset_id, -wanted, {"debt": wanted - taken} if wanted > taken else None)
+
+
+def has_room(asked: Grant | Adjust, asset_id: int, scene: Scene) -> bool:
+    """Whether the client may add so many units today, which then count, and the balance holds them; else it is refused.
+
+    Raises StockShort. Less than `uncounted_units` at once is not counted (rules/room.py).
+    """
+    if is_crowded(scene.cell, asset_id):
+        scene.refuse("balance_full")
+        return False
+    units, most = asked.amount, scene.programme.settings.bounds.client_units_per_day
+    if asked.dialect is Dialect.INTERNAL:
+        return True  # such as a raffle's prize
+    if units <= uncounted_units(most) or scene.desk is None:
+        return True
+    day = period_key(scene.now, Period.DAY, scene.programme.zone)
+    left = scene.desk.take_share(StockKey(b"", scene.command.client_id, CLIENT_DAY_SLOT, day, most), units)
+    if left is not None:
+        scene.refuse("daily_bound_reached", wanted=units, left=left, limit=most)
+    return left is None
 
 
 def activate(asked: Activate, scene: Scene) -> None:

@@ -10,6 +10,7 @@ from accrual.domain.programme import Enrol
 from accrual.domain.transfers import Kind
 from accrual.engine.moves.scene import Scene
 from accrual.engine.moves.spend import enough
+from accrual.engine.settle import is_crowded
 
 
 def transfer(asked: Transfer, scene: Scene) -> None:
@@ -48,9 +49,14 @@ def transfer(asked: Transfer, scene: Scene) -> None:
 
 
 def receive(asked: Receive, scene: Scene) -> None:
-    """Take what was sent; where nobody can be made a member for it, it goes back."""
-    if scene.cell.row is None and scene.programme.settings.enrol is not Enrol.ALWAYS and not asked.returned:
-        scene.refuse("member_unknown")
+    """Take what was sent; where nobody can be made a member for it, or the balance holds no more, it goes back."""
+    reason = None
+    if scene.cell.row is None and scene.programme.settings.enrol is not Enrol.ALWAYS:
+        reason = "member_unknown"
+    elif any(is_crowded(scene.cell, parcel.asset_id) for parcel in asked.parcels):
+        reason = "balance_full"
+    if reason is not None and not asked.returned:
+        scene.refuse(reason)
         scene.follow_ups.append(
             Receive(
                 dialect=asked.dialect,

@@ -15,7 +15,7 @@ from accrual.domain.errors import Invalid
 JAKARTA = ZoneInfo("Asia/Jakarta")
 BERLIN = ZoneInfo("Europe/Berlin")
 EARLY = datetime(1970, 1, 2)  # noqa: DTZ001 - a strategy wants bounds without a zone
-LATE = datetime(9998, 12, 30)  # noqa: DTZ001
+LATE = datetime(2261, 12, 30)  # noqa: DTZ001
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ LATE = datetime(9998, 12, 30)  # noqa: DTZ001
         ("2019-06-21", datetime(2019, 6, 20, 17, tzinfo=UTC)),
         ("30/06/2019", datetime(2019, 6, 29, 17, tzinfo=UTC)),
         (" 2024-05-01 10:26:11\n", datetime(2024, 5, 1, 3, 26, 11, tzinfo=UTC)),
-        ("1970-01-01T00:00:00", datetime(1969, 12, 31, 17, tzinfo=UTC)),
+        ("1970-01-01T07:00:00", datetime(1970, 1, 1, tzinfo=UTC)),
         ("2024-02-29 00:00:00", datetime(2024, 2, 28, 17, tzinfo=UTC)),
     ],
 )
@@ -87,6 +87,10 @@ def test_hour_that_the_clock_skips_or_repeats_is_still_a_moment() -> None:
         "0001-01-01T00:00:00",
         "1969-12-31T23:59:59Z",
         "9999-12-31T23:59:59",
+        "1970-01-01T06:59:59",
+        "2262-01-01T07:00:01",
+        "9999-12-31T23:59:59-12:00",
+        "0001-01-01T00:00:00+14:00",
         "99999-01-01",
         "1714448000",
         "x" * 100_000,

@@ -32,6 +32,7 @@ from accrual.domain.errors import AccrualError, Invalid
 from accrual.domain.facts import Identity, Purchase
 from accrual.domain.movements import Redeem, Refund, Reverse
 from accrual.domain.programme import Catalogue, KeyScope, PointsValue, StoredClient
+from accrual.engine.bounds import find_beyond
 from accrual.rules.admissible import check_occurred_at
 
 IDENTITY_KIND = "wallet_code"
@@ -250,7 +251,7 @@ def _submission(
         content=content,
         body=wrap(name, asked.body),
         key_scope_client=whole_client or asked.client.client.key_scope is KeyScope.CLIENT,
-        refusal=refusal,
+        refusal=refusal or find_beyond(command, asked.terms.catalogue.settings),
     )
 
 

@@ -13,6 +13,7 @@ from accrual.domain.commands import Dialect, Reward, Submission, content_digest
 from accrual.domain.errors import AccrualError, Invalid, Missing, Refused
 from accrual.domain.facts import Event, Fact, Identity, Purchase
 from accrual.domain.programme import Catalogue, InstallId, KeyScope, StoredClient
+from accrual.engine.bounds import find_beyond
 from accrual.engine.event_rules import EventRules
 
 IDENTITY_KIND = "goodie.member_id"
@@ -42,22 +43,23 @@ def translate(
     amounts = _amounts(posting, catalogue)
     outlet = _outlet(posting, catalogue, client)
     is_payment = posting.basic is not None
+    command = Reward(
+        dialect=Dialect.GOODIE,
+        action="basic" if is_payment else "custom",
+        identity=identity_of(posting.member_id),
+        facts=_facts(posting, amounts, outlet),
+        install_id=device,
+        unique_install=client.client.install_id is InstallId.UNIQUE,
+    )
     return Submission(
         programme_id=catalogue.programme_id,
         client_id=client.client_id,
-        command=Reward(
-            dialect=Dialect.GOODIE,
-            action="basic" if is_payment else "custom",
-            identity=identity_of(posting.member_id),
-            facts=_facts(posting, amounts, outlet),
-            install_id=device,
-            unique_install=client.client.install_id is InstallId.UNIQUE,
-        ),
+        command=command,
         key=key if posting.basic is None else _key_of_payment(posting.merchant_id, posting.basic.reference),
         content=_content(posting, amounts),
         body=wrap(body, member_name),
         key_scope_client=is_payment or client.client.key_scope is KeyScope.CLIENT,
-        refusal=_find_refused(posting.custom, catalogue, rules, now),
+        refusal=_find_refused(posting.custom, catalogue, rules, now) or find_beyond(command, catalogue.settings),
     )
 
 

@@ -11,6 +11,7 @@ from accrual.api.dialects.dates import read_date
 from accrual.api.dialects.qoin.items import Item, Names
 from accrual.api.dialects.tolerant import Fields, Misread
 from accrual.domain.amounts import to_minor
+from accrual.domain.commands import Reward
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import (
     CheckIn,
@@ -24,6 +25,7 @@ from accrual.domain.facts import (
     Registration,
 )
 from accrual.domain.programme import Settings
+from accrual.engine.bounds import find_beyond
 from accrual.rules.admissible import admissible_span, check_occurred_at
 
 IDENTITY_KIND = "qoin.user_id"
@@ -74,6 +76,12 @@ def find_inadmissible(
         except Invalid as error:
             return item.misread(names.date, error.message, error.code)
     return None
+
+
+def find_too_large(command: Reward, names: Names, data: Fields, settings: Settings) -> Misread | None:
+    """`invalid_amount` of the items together: more money than a command may tell of, no new command."""
+    beyond = find_beyond(command, settings)
+    return None if beyond is None else Misread(data.spelling(names.array), beyond.message, code=beyond.code)
 
 
 def _read_amount(action: str, item: Item, names: Names, minor_units: int) -> int | None:

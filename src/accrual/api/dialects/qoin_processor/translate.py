@@ -10,6 +10,7 @@ from accrual.api.dialects.qoin.facts import (
     REFERRALS,
     facts_of,
     find_inadmissible,
+    find_too_large,
     identity_of,
     need_items,
     read_amounts,
@@ -44,6 +45,7 @@ def translate(
         identity=identity,
         facts=facts_of(call.action, lines, sharer_of(call.id_user_share), client.client.default_outlet),
     )
+    refusal = refusal or find_too_large(command, ITEM_NAMES, call.data, catalogue.settings)
     return Submission(
         programme_id=catalogue.programme_id,
         client_id=client.client_id,

@@ -9,6 +9,7 @@ import msgspec
 from accrual.api.dialects.qoin.facts import (
     facts_of,
     find_inadmissible,
+    find_too_large,
     identity_of,
     need_items,
     read_amounts,
@@ -45,6 +46,7 @@ def translate(
         device_type=call.device_type,
         unique_install=call.install_id is not None and client.client.install_id is InstallId.UNIQUE,
     )
+    refusal = refusal or find_too_large(command, ITEM_NAMES, call.data, catalogue.settings)
     return Submission(
         programme_id=catalogue.programme_id,
         client_id=client.client_id,
