@@ -15,15 +15,17 @@ from accrual.api.native.moments import read_moment
 from accrual.domain.accounts import Role
 from accrual.domain.bounds import FIRST_MOMENT, LAST_MOMENT
 from accrual.domain.commands import Dialect, Reward, Submission
-from accrual.domain.errors import Invalid
+from accrual.domain.errors import Invalid, Refused
 from accrual.domain.facts import Item, Purchase, Trigger
 from accrual.domain.ids import is_member_account, system_account_id
 from accrual.domain.movements import Grant
 from accrual.domain.native import NativeCommand
 from accrual.domain.outcomes import Outcome, Status, encode_outcome
-from accrual.domain.programme import Bounds, Client, StoredClient
+from accrual.domain.programme import Bounds, Client, Outlet, StoredClient
 from accrual.domain.stocks import StockKey, StockLeft
 from accrual.domain.transfers import Kind
+from accrual.engine.plan_outlets import warn_of_outlet
+from accrual.engine.point_reward_outlets import check_owner, find_outlet
 from accrual.engine.settle import FULL, net
 from accrual.engine.state import AccountState
 from accrual.engine.translate_native import Translator
@@ -259,6 +261,17 @@ async def test_client_grants_no_more_in_a_day_than_the_bound() -> None:
     found = [at.books.outcome(command) for command in commands]
     assert [len(outcome.booked) for outcome in found] == [1, 1, 1, 0, 0]
     assert [d.reason for outcome in found for d in outcome.declines] == ["daily_bound_reached"] * 2
+
+
+def test_rule_is_refused_at_an_outlet_of_other_clients() -> None:
+    outlets = (Outlet(code="O-1", clients=("pos",)), Outlet(code="O-2"))
+    assert find_outlet(outlets, "O-3", "pos") == ("O-3", Outlet(code="O-3", clients=("pos",)))
+    for code, client in (("O-1", "pos"), ("O-2", "evil"), ("O-2", "pos")):
+        check_owner(outlets, code, client)
+    with pytest.raises(Refused, match="O-1 belongs to other clients"):
+        check_owner(outlets, "O-1", "evil")
+    assert warn_of_outlet(outlets[0], ["pos"]) == ()
+    assert warn_of_outlet(outlets[1], ["pos"]) != ()
 
 
 def test_shared_account_is_never_full_whatever_years_of_batches_move() -> None:

@@ -107,11 +107,15 @@ class Asset(_Document, frozen=True):
 
 
 class Outlet(_Document, frozen=True):
-    """Where things happen. `aliases` are a client's own names for it, by client code."""
+    """Where things happen. `aliases` are a client's own names for it, by client code.
+
+    `clients` are those that may make rules for it through a dialect, such as Profitflow's point rewards; empty: any client.
+    """
 
     code: Code
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
     aliases: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    clients: Annotated[tuple[str, ...], msgspec.Meta(max_length=1000)] = ()
 
 
 class Signature(_Document, frozen=True):

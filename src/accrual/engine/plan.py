@@ -22,6 +22,7 @@ from accrual.domain.stored_programme import (
     StoredProgramme,
     StoredPromo,
 )
+from accrual.engine.plan_outlets import warn_of_outlet
 from accrual.engine.plan_promos import want
 from accrual.engine.plan_rewards import warn_of_reward
 from accrual.engine.plan_shape import Effect, Plan, PlanItem, differences
@@ -127,8 +128,10 @@ class _Work:
 
     def outlets(self) -> None:
         known = {outlet.code: outlet for outlet in self.stored.outlets} if self.stored else {}
+        makers = [client.code for client in self.document.clients if "profitflow" in client.rights]
         for outlet in self.document.outlets:
-            effect = self._compare("outlet", outlet.code, known.pop(outlet.code, None), outlet)
+            warnings = warn_of_outlet(outlet, makers)
+            effect = self._compare("outlet", outlet.code, known.pop(outlet.code, None), outlet, warnings=warnings)
             self.revises |= effect is not Effect.UNCHANGED
             self.new_outlets.append(outlet)
         kept = self._outlets_of_others() if self.prune else {}

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
+from accrual.domain.errors import Refused
 from accrual.domain.programme import Outlet
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", re.ASCII)
@@ -18,7 +19,7 @@ def find_outlet(outlets: Iterable[Outlet], name: str, client: str) -> tuple[str,
     """The code of the outlet that this client calls so, and the outlet to save where it is new.
 
     The client's alias counts first, then the code. A name that nobody knew becomes the code of a new outlet; one that
-    can be no code gets a code made of it, and is the client's alias for it.
+    can be no code gets a code made of it, and is the client's alias for it. A new outlet belongs to this client alone.
     """
     codes = set()
     for outlet in outlets:
@@ -28,11 +29,21 @@ def find_outlet(outlets: Iterable[Outlet], name: str, client: str) -> tuple[str,
     if name in codes:
         return name, None
     if _CODE.match(name):
-        return name, Outlet(code=name)
+        return name, Outlet(code=name, clients=(client,))
     code = code_of(name)
     while code in codes:  # made of another client's name that looks the same
         code = code_of(f"{client} {code}")
-    return code, Outlet(code=code, aliases={client: (name,)})
+    return code, Outlet(code=code, aliases={client: (name,)}, clients=(client,))
+
+
+def check_owner(outlets: Iterable[Outlet], code: str, client: str) -> None:
+    """Raises Refused when the outlet belongs to other clients: their purchases are no business of this client's rules."""
+    for outlet in outlets:
+        if outlet.code == code and outlet.clients and client not in outlet.clients:
+            raise Refused(
+                f"The outlet {code} belongs to other clients; only a client that the programme file names under `clients`"
+                " of the outlet may make rules for it."
+            )
 
 
 def code_of(name: str) -> str:

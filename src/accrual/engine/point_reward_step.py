@@ -14,7 +14,7 @@ from accrual.domain.errors import Broken, Conflict, Invalid, Missing, Refused
 from accrual.domain.point_rewards import ORIGIN, PointReward, Shelf, Terms, fold_name
 from accrual.domain.programme import Client, Outlet
 from accrual.domain.stored_programme import AuditEntry, CatalogueChange, PromoWrite, StoredProgramme
-from accrual.engine.point_reward_outlets import find_outlet
+from accrual.engine.point_reward_outlets import check_owner, find_outlet
 from accrual.engine.point_reward_promos import Part, promo_code, promos_of
 from accrual.engine.point_reward_writes import check, ending, writes
 from accrual.rules.check import COUNTS_MAX
@@ -143,6 +143,8 @@ def _written(
     made: Outlet | None = None
     if after.ended_at is None:
         home, made = find_outlet(at.stored.outlets, at.shelf.corner.outlet, at.client.code)
+        if after.is_active:  # what was made before may still be stopped
+            check_owner(at.stored.outlets, home, at.client.code)
         outlets = outlets if made is None else (*outlets, made)
         promos = promos_of(
             after.point_reward_id,

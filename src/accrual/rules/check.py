@@ -48,6 +48,7 @@ def _problems(programme: Programme) -> Iterator[Problem]:
     yield from check_tiers(programme)
     yield from check_velocity_rules(programme.programme)
     yield from _check_aliases(programme)
+    yield from _check_owners(programme)
     if programme.members and not programme.programme.demo:
         yield Problem("members", "only a demo programme may name members; others become members by their first command")
     elif programme.members and not programme.clients:
@@ -117,6 +118,15 @@ def _check_aliases(programme: Programme) -> Iterator[Problem]:
                 home = homes.setdefault((client, name), outlet)
                 if home is not outlet:
                     yield Problem(path, f"{name!r} is already an alias of outlet {home.code!r}")
+
+
+def _check_owners(programme: Programme) -> Iterator[Problem]:
+    clients = {client.code for client in programme.clients}
+    for index, outlet in enumerate(programme.outlets):
+        for place, client in enumerate(outlet.clients):
+            if client not in clients:
+                path = f"outlets[{index}].clients[{place}]"
+                yield Problem(path, f"unknown client {client!r}{suggest(client, clients)}")
 
 
 def _check_open(programme: Programme) -> Iterator[Problem]:
