@@ -115,8 +115,8 @@ class Verification:
         self._stocks: Counter[bytes] = Counter()
         self._commands = self._lines = self._erased = self._undecided = 0
 
-    async def run(self, buckets: Iterable[int] | None = None) -> VerifyReport:
-        """Check these buckets (None: all of them, and the budgets) in order. Raises DatabaseDown."""
+    async def run(self, buckets: Iterable[int] | None = None, *, whole: bool | None = None) -> VerifyReport:
+        """Check these buckets (None: all of them) in order, and what spans them if `whole` (None: if all). Raises DatabaseDown."""
         numbers = list(range(self._source.buckets) if buckets is None else buckets)
         decided = await self._source.decided()
         for done, number in enumerate(numbers):
@@ -124,7 +124,7 @@ class Verification:
                 await self._bucket(number, books, done)
                 self._note(number, books.unreadable())
             self._progress(done + 1)
-        if buckets is None:
+        if buckets is None if whole is None else whole:
             for promo_id, slot, remaining in await self._source.overdrawn_budgets():
                 text = f"the budget of promo {promo_id} (slot {slot}) has {remaining} left"
                 self._note(None, [Fault("stocks", None, None, text, "budget")])
