@@ -52,7 +52,10 @@ promos:
   - {code: LATER, trigger: purchase, benefits: [{asset: LD, fixed: 1, active_after: P1D}]}
   - {code: CHECK, trigger: check_in, benefits: [{asset: PTS, streak: {steps: {1: 1, 2: 3}}}]}
   - {code: INVITED, trigger: referral, benefits: [{asset: PTS, fixed: 5}, {to: referrer, asset: PTS, fixed: 7}]}
-  - {code: WHEEL, trigger: draw_entry, benefits: [{asset: PTS, draw: {prizes: [{code: TEN, amount: 10, weight: 1}, {code: PHONE, asset: PHONE, weight: 1, stock: 3}]}}]}
+  - code: WHEEL
+    trigger: draw_entry
+    benefits:
+      - {asset: PTS, draw: {prizes: [{code: TEN, amount: 10, weight: 1}, {code: PHONE, asset: PHONE, weight: 1, stock: 3}]}}
 rewards:
   - {code: MUG, asset: PTS, price: 2, stock: 10, limit: {count: 5, every: day}}
   - {code: FILM, asset: PTS, price: 1, voucher: {kind: pool}}
@@ -60,17 +63,8 @@ rewards:
 
 
 @dataclass
-class Tampering:
-    """One change to one row, as statements of the tables' owner. `columns`: what it is done to, for messages."""
-
-    table: str
-    what: str
-    statement: str
-
-
-@dataclass
 class TamperedBooks:
-    """A desk whose books are whole until `tampered`; `restore` makes them whole again."""
+    """A desk whose books are whole until a row is changed; `restore` makes the table whole again."""
 
     desk: PointsDesk
     owner: Connection
@@ -78,55 +72,51 @@ class TamperedBooks:
     buckets: tuple[int, ...] = ()
 
     async def open_up(self) -> None:
-        """Take the constraints off, keep a copy of every table, and see which buckets there is something in."""
+        """Keep a copy of every table, and see which buckets there is something in. Triggers are put to rest."""
         rows = await self.owner.fetch(
             "select table_name, column_name, data_type from information_schema.columns"
             " where table_schema = 'public' order by table_name, ordinal_position"
         )
         for table, column, kind in rows:
             self.types.setdefault(table, {})[column] = kind
-        found: set[int] = set()
         await self.owner.execute("create schema kept")
         keys = await self.owner.fetch(
-            "select conrelid::regclass::text, conname from pg_constraint c join pg_class t on t.oid = conrelid"
-            " where connamespace = 'public'::regnamespace and contype in ('p', 'u', 'f', 'c') order by contype = 'p'"
+            "select conrelid::regclass::text, conname from pg_constraint"
+            " where connamespace = 'public'::regnamespace and contype in ('f', 'c')"
         )
         for table, name in keys:
-            await self.owner.execute(f'alter table {table} drop constraint if exists "{name}" cascade')
+            await self.owner.execute(f'alter table {table} drop constraint "{name}"')
+        found: set[int] = set()
         for table, columns in self.types.items():
-            drops = ", ".join(f'alter column "{column}" drop not null' for column in columns)
-            await self.owner.execute(f"alter table {table} {drops}")
             await self.owner.execute(f"alter table {table} disable trigger user")
             await self.owner.execute(f"create table kept.{table} as select * from {table}")
             if "bucket" in columns and table not in ("lane", "tail", "upkeep"):
                 found |= {row[0] for row in await self.owner.fetch(f"select distinct bucket from {table}")}
-        for name in ("command_ticket", "reward_code_code", "client_key", "point_reward_name"):
-            await self.owner.execute(f"drop index if exists {name}")
         self.buckets = tuple(sorted(found))
 
     async def restore(self, table: str) -> None:
         """The table as it was."""
         await self.owner.execute(f"delete from {table}; insert into {table} select * from kept.{table}")
 
-    async def verify(self) -> VerifyReport:
-        """What verification says of the buckets that hold something, and of the whole."""
+    async def verify(self, *buckets: int) -> VerifyReport:
+        """What verification says of these buckets, or (none named) of those that hold something and of the whole."""
         books = Books(self.desk.database.runtime_url, BUCKETS)
         try:
-            return await Verification(books).run(self.buckets, whole=True)
+            return await Verification(books).run(buckets or self.buckets, whole=not buckets)
         finally:
             await books.close()
 
-    async def one_row(self, table: str, *, newest: bool = False) -> str | None:
-        """Where a row of the table stands (its ctid), the middle or the newest one of those there are."""
+    async def row(self, table: str, *, newest: bool = False) -> tuple[str, int | None] | None:
+        """Where a row of the table stands (ctid, bucket): the middle one, or the newest of those there are."""
+        columns = self.types[table]
         order = next(
-            (c for c in ("position", "sequence", "number", "recorded_at", "cursor", "next") if c in self.types[table]),
-            next(iter(self.types[table])),
+            (c for c in ("position", "sequence", "number", "recorded_at", "cursor", "next") if c in columns),
+            next(iter(columns)),
         )
-        own = f"where bucket in ({', '.join(map(str, self.buckets))})" if "bucket" in self.types[table] else ""
-        rows = await self.owner.fetch(f'select ctid::text from {table} {own} order by "{order}", ctid')
-        if not rows:
-            return None
-        return str(rows[-1 if newest else len(rows) // 2][0])
+        own = f"where bucket in ({', '.join(map(str, self.buckets))})" if "bucket" in columns else ""
+        bucket = "bucket" if "bucket" in columns else "null::integer"
+        rows = await self.owner.fetch(f'select ctid::text, {bucket} from {table} {own} order by "{order}", ctid')
+        return tuple(rows[-1 if newest else len(rows) // 2]) if rows else None
 
 
 FLIPPED = {

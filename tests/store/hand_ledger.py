@@ -225,12 +225,19 @@ class HandLedger:
             for member_id, (identity, position) in self.members.items():
                 await connection.execute(
                     "insert into member values ($1, $2, $3, $4, $5, $6, 'Ann')",
-                    *(self.bucket, member_id, PROGRAMME, START, position, self.merged.get(member_id)),
+                    *(self.bucket, member_id, PROGRAMME, START + timedelta(seconds=position), position),
+                    self.merged.get(member_id),
                 )
                 await connection.execute(
                     "insert into identity values ($1, $2, $3, $4, $5)",
                     *(self.bucket, PROGRAMME, identity.kind, identity.value, member_id),
                 )
+            for logged, outcome, _, _ in self.decided:
+                if outcome.status is Status.PARKED:
+                    await connection.execute(
+                        "insert into parked values ($1, $2, $3, $4, 1, $5)",
+                        *(self.bucket, logged.position, logged.recorded_at, outcome.error, logged.facts),
+                    )
             for referral in self.referrals:
                 await connection.execute("insert into referral values ($1, $2, $3, $4, $5)", *referral)
             await connection.execute(

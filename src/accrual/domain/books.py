@@ -142,6 +142,43 @@ class AccountLine(NamedTuple):
     member_id: bytes | None
 
 
+class IdentityRow(NamedTuple):
+    """How a client names a member, as stored."""
+
+    programme_id: int
+    kind: str
+    value: str
+    member_id: bytes
+
+
+class AccountRow(NamedTuple):
+    """An account as stored. System accounts have no member."""
+
+    account_id: int
+    asset_id: int
+    role: int
+    member_id: bytes | None
+    floor: int | None
+
+
+class NamedTicket(NamedTuple):
+    """A row beside the log that names a command: by its ticket, and where it says so by client and content."""
+
+    table: str
+    ticket: bytes
+    client_id: int | None
+    content: bytes | None
+
+
+class StoredLots(NamedTuple):
+    """A snapshot of open lots, and the balance after the newest line of its account at its position, if there is one."""
+
+    account: int
+    position: int
+    lots: bytes
+    balance_after: int | None
+
+
 class Fault(NamedTuple):
     """A row that breaks a rule: which check found it, where, and in words. `table` None: the log, the ledger or several."""
 

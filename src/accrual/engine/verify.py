@@ -9,9 +9,20 @@ from typing import Protocol
 
 import msgspec
 
-from accrual.domain.books import AccountLine, BookedStep, BucketState, Fault
-from accrual.engine.verify_accounts import AccountCheck
+from accrual.domain.books import (
+    AccountLine,
+    AccountRow,
+    BookedStep,
+    BucketState,
+    Fault,
+    IdentityRow,
+    NamedTicket,
+    StoredLots,
+)
+from accrual.domain.guard import judged
+from accrual.engine.verify_accounts import AccountCheck, snapshot_faults
 from accrual.engine.verify_log import LogCheck
+from accrual.engine.verify_members import account_faults, identity_faults
 
 POSITIONS_A_STEP = 2_000
 FINDINGS_MAX = 100
@@ -37,8 +48,20 @@ class BucketBooks(Protocol):
     async def known_tickets(self, tickets: Sequence[bytes]) -> set[bytes]:
         """Those of the tickets that are in the log."""
 
-    def lost_identities(self) -> AsyncIterator[tuple[int, str, bytes]]:
-        """(programme_id, kind, member_id) of identities whose member does not exist."""
+    def identities(self) -> AsyncIterator[tuple[list[IdentityRow], set[bytes]]]:
+        """Pages of identities, each with those of the members it names who exist."""
+
+    def accounts(self) -> AsyncIterator[list[AccountRow]]:
+        """Pages of accounts."""
+
+    async def merged(self) -> dict[bytes, bytes]:
+        """Whom merged members were merged into, by member."""
+
+    def named_tickets(self) -> AsyncIterator[list[tuple[NamedTicket, bool]]]:
+        """Pages of rows beside the log that name a command, each with whether that command is in the log as they say."""
+
+    def lot_snapshots(self) -> AsyncIterator[list[StoredLots]]:
+        """Pages of snapshots of open lots."""
 
     async def faults(self, state: BucketState) -> list[Fault]:
         """Rows that break a rule which one statement can tell."""
@@ -116,7 +139,7 @@ class Verification:
         self._commands = self._lines = self._erased = self._undecided = 0
 
     async def run(self, buckets: Iterable[int] | None = None, *, whole: bool | None = None) -> VerifyReport:
-        """Check these buckets (None: all of them) in order, and what spans them if `whole` (None: if all). Raises DatabaseDown."""
+        """Check these buckets (None: all) in order, and what spans them if `whole` (None: if all). Raises DatabaseDown."""
         numbers = list(range(self._source.buckets) if buckets is None else buckets)
         decided = await self._source.decided()
         for done, number in enumerate(numbers):
@@ -168,9 +191,25 @@ class Verification:
         self._note(number, accounts.end())
         self._lines += accounts.lines
         self._note(number, await books.faults(state))
-        async for _, kind, member_id in books.lost_identities():
-            text = f"an identity of kind {kind} names member {member_id.hex()}, who does not exist"
-            self._note(number, [Fault("members", None, None, text, "identity")])
+        await self._beside(number, books)
+
+    async def _beside(self, number: int, books: BucketBooks) -> None:
+        async for identities, known in books.identities():
+            self._note(
+                number, judged(identity_faults(identities, known, number, self._source.buckets), table="identity")
+            )
+        async for accounts in books.accounts():
+            self._note(number, judged(account_faults(accounts, number, self._source.buckets), table="account"))
+        async for named in books.named_tickets():
+            for row, is_there in named:
+                if not is_there:
+                    text = f"it names the command {row.ticket.hex()}, which the log does not have, or not like this"
+                    self._note(number, [Fault("tickets", None, None, text, row.table)])
+        async for snapshots in books.lot_snapshots():
+            for stored in snapshots:
+                self._note(
+                    number, judged(snapshot_faults(stored), stored.position, stored.account, table="lot_snapshot")
+                )
 
     async def _history(self, number: int, books: BucketBooks, state: BucketState, done: int) -> None:
         log = LogCheck(number, state)
@@ -195,6 +234,7 @@ class Verification:
             self._commands += len(step.commands)
             self._progress(done)
         self._note(number, log.end())
+        self._note(number, judged(log.mergers.faults(await books.merged()), table="member"))
         self._erased += log.erased
         self._stocks.update(log.stocks)
 

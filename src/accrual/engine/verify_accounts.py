@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from accrual.domain.accounts import MEMBER_ROLES, Role
-from accrual.domain.books import AccountLine, Fault
+from accrual.domain.books import AccountLine, Fault, StoredLots
 from accrual.domain.guard import judged
+from accrual.domain.lots import decode_lots
+
+
+def snapshot_faults(stored: StoredLots) -> Iterator[Fault]:
+    """A snapshot of open lots must hold what its account has at its position, in lots that were made by then."""
+    lots = decode_lots(stored.lots)
+    total = sum(lot.left for lot in lots)
+    if total != stored.balance_after or any(lot.left <= 0 or lot.position > stored.position for lot in lots):
+        text = f"the snapshot holds {total} in open lots, the balance at its position is {stored.balance_after}"
+        yield Fault("lots", stored.position, stored.account, text, "lot_snapshot")
 
 
 class AccountCheck:

@@ -20,6 +20,7 @@ from accrual.domain.outcomes import Outcome, Status, decode_outcome
 from accrual.domain.rewards import subject_of
 from accrual.domain.transfers import Kind, Line
 from accrual.engine.moves.reward_books import stock_moved
+from accrual.engine.verify_members import MergerCheck
 
 RowT = TypeVar("RowT", Line, LotUse)
 
@@ -43,6 +44,7 @@ class LogCheck:
         self.erased = 0
         self.follow_ups: list[tuple[int, bytes]] = []
         self.stocks: Counter[bytes] = Counter()
+        self.mergers = MergerCheck()
 
     def step(self, first: int, last: int, step: BookedStep) -> Iterator[Fault]:
         """Faults in positions `first` to `last`. `follow_ups` then holds (position, ticket) still to be looked up."""
@@ -120,6 +122,7 @@ class LogCheck:
             yield self._fault("outcome", command.position, "the outcome's two statuses differ")
         yield from self._check_awards(command.position, outcome, lines)
         self._count_stocks(command, outcome)
+        self.mergers.see(command, outcome)
         self.follow_ups.extend((command.position, ticket) for ticket in outcome.follow_ups)
 
     def _count_stocks(self, command: LoggedCommand, outcome: Outcome) -> None:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
-from accrual.domain.books import AccountLine, BookedStep, BucketState, Fault, SealedCommand
+from accrual.domain.books import (
+    AccountLine,
+    AccountRow,
+    BookedStep,
+    BucketState,
+    Fault,
+    IdentityRow,
+    NamedTicket,
+    SealedCommand,
+    StoredLots,
+)
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.errors import Broken
 from accrual.domain.ids import bucket_of, bucket_of_ticket
@@ -36,6 +47,15 @@ _KNOWN_MEMBERS = query("verify/known_members")
 _FAULTS_LOG = query("verify/faults_log")
 _FAULTS_LOTS = query("verify/faults_lots")
 _FAULTS_MEMBERS = query("verify/faults_members")
+_FAULTS_HOLDS = query("verify/faults_holds")
+_FAULTS_WAITING = query("verify/faults_waiting")
+_FAULTS_PLACES = query("verify/faults_places")
+_ACCOUNTS = query("verify/accounts")
+_MERGED = query("verify/merged")
+_KEY_HOMES = query("verify/key_homes")
+_GIVEN = query("verify/given")
+_NAMED_COMMANDS = query("verify/named_commands")
+_SNAPSHOTS = query("verify/snapshots")
 _FAULTS_OUTBOX = query("verify/faults_outbox")
 _FAULTS_STOCKS = query("verify/faults_stocks")
 _BUDGETS = query("verify/budgets")
@@ -142,16 +162,49 @@ class BucketBooks:
         found = await self._connection.fetch(_KNOWN_TICKETS, buckets, [UUID(bytes=ticket) for ticket in tickets])
         return {row[0].bytes for row in found}
 
-    async def lost_identities(self) -> AsyncIterator[tuple[int, str, bytes]]:
-        """(programme_id, kind, member_id) of identities that name a member who does not exist."""
+    async def identities(self) -> AsyncIterator[tuple[list[IdentityRow], set[bytes]]]:
+        """Pages of identities, each with those of the members it names who exist."""
         async with self._rows.guarding(self._connection, "the identities"):
             async for page in _pages(self._connection, _IDENTITIES, self._bucket):
-                named = {bytes(row[2]) for row in page}
+                rows = self._rows.made("identity", page, _identity)
+                named = {row.member_id for row in rows}
                 buckets = sorted({bucket_of(member_id, self._buckets) for member_id in named})
-                known = {bytes(row[0]) for row in await self._connection.fetch(_KNOWN_MEMBERS, buckets, list(named))}
-                for row in page:
-                    if row[2] not in known:
-                        yield row[0], row[1], row[2]
+                known = await self._connection.fetch(_KNOWN_MEMBERS, buckets, list(named))
+                yield rows, {bytes(row[0]) for row in known}
+
+    async def accounts(self) -> AsyncIterator[list[AccountRow]]:
+        """Pages of accounts."""
+        async with self._rows.guarding(self._connection, "the accounts"):
+            async for page in _pages(self._connection, _ACCOUNTS, self._bucket):
+                yield self._rows.made("account", page, lambda row: AccountRow(*row), account="account_id")
+
+    async def merged(self) -> dict[bytes, bytes]:
+        """Whom merged members were merged into, by member."""
+        found: dict[bytes, bytes] = {}
+        async with self._rows.guarding(self._connection, "the mergers"):
+            found |= {row[0]: row[1] for row in await self._connection.fetch(_MERGED, self._bucket)}
+        return found
+
+    async def named_tickets(self) -> AsyncIterator[list[tuple[NamedTicket, bool]]]:
+        """Pages of rows beside the log that name a command, each with whether that command is in the log as they say."""
+        for table, statement in (("key_home", _KEY_HOMES), ("reward_given", _GIVEN)):
+            async with self._rows.guarding(self._connection, table):
+                async for page in _pages(self._connection, statement, self._bucket):
+                    rows = self._rows.made(table, page, partial(_named_ticket, table))
+                    buckets = sorted({bucket_of_ticket(row.ticket) for row in rows})
+                    found = await self._connection.fetch(
+                        _NAMED_COMMANDS, buckets, [UUID(bytes=row.ticket) for row in rows]
+                    )
+                    known = {row[0].bytes: (row[1], bytes(row[2])) for row in found}
+                    yield [(row, _is_named(row, known.get(row.ticket))) for row in rows]
+
+    async def lot_snapshots(self) -> AsyncIterator[list[StoredLots]]:
+        """Pages of snapshots of open lots."""
+        async with self._rows.guarding(self._connection, "snapshots of lots"):
+            async for page in _pages(self._connection, _SNAPSHOTS, self._bucket):
+                yield self._rows.made(
+                    "lot_snapshot", page, lambda row: StoredLots(*row), position="position", account="account"
+                )
 
     async def faults(self, state: BucketState) -> list[Fault]:
         """Rows that break a rule which a statement can tell; at most FAULTS_MAX of each sort."""
@@ -159,7 +212,10 @@ class BucketBooks:
         for what, statement, arguments in (
             ("the ends of the log", _FAULTS_LOG, (state.next, state.cursor)),
             ("lot uses", _FAULTS_LOTS, ()),
-            ("accounts and members", _FAULTS_MEMBERS, ()),
+            ("accounts and members", _FAULTS_MEMBERS, (state.cursor,)),
+            ("holds", _FAULTS_HOLDS, ()),
+            ("failed commands and reviews", _FAULTS_WAITING, (state.cursor,)),
+            ("rows of commands", _FAULTS_PLACES, (state.cursor,)),
             ("the outbox", _FAULTS_OUTBOX, (state.outbox_next,)),
             ("shares, quotas and stocks", _FAULTS_STOCKS, ()),
         ):
@@ -231,6 +287,18 @@ async def _pages(connection: Connection, statement: str, *args: Any) -> AsyncIte
     cursor = await connection.cursor(statement, *args)
     while page := await cursor.fetch(PAGE_ROWS):
         yield page
+
+
+def _identity(row: Record) -> IdentityRow:
+    return IdentityRow(row[0], row[1], row[2], bytes(row[3]))
+
+
+def _named_ticket(table: str, row: Record) -> NamedTicket:
+    return NamedTicket(table, row[0].bytes, row[1], row[2])
+
+
+def _is_named(row: NamedTicket, found: tuple[int, bytes] | None) -> bool:
+    return found is not None and (row.client_id is None or (row.client_id, row.content) == found)
 
 
 def _state(row: Record) -> BucketState:

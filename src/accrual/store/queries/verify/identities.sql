@@ -1,2 +1,2 @@
 -- Every identity of a bucket and the member it names, for a cursor. $1 bucket.
-select programme_id, kind, member_id from identity where bucket = $1 order by programme_id, kind, value
+select programme_id, kind, value, member_id from identity where bucket = $1 order by programme_id, kind, value
