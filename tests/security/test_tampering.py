@@ -93,7 +93,9 @@ async def _is_named(books: TamperedBooks, table: str, what: str) -> bool:
         return True  # the key refuses it
     assert not done.endswith(" 0")
     try:
-        report = await (books.verify() if bucket is None or table in SPANS_BUCKETS else books.verify(bucket, bucket ^ 1))
+        report = await (
+            books.verify() if bucket is None or table in SPANS_BUCKETS else books.verify(bucket, bucket ^ 1)
+        )
     finally:
         await books.restore(table)
     return any(each.table == table or each.position is not None or each.bucket == bucket for each in report.findings)

@@ -331,7 +331,10 @@ async def test_follow_up_that_is_not_in_the_log_is_named_by_what_caused_it(case:
 
 
 async def test_gap_in_the_outbox_is_named(case: Case) -> None:
-    insert = "insert into outbox select bucket, $2, position, recorded_at, 'x', '' from command where bucket = $1 and position = $2"
+    insert = (
+        "insert into outbox select bucket, $2, position, recorded_at, 'x', '' from command"
+        " where bucket = $1 and position = $2"
+    )
     for sequence in (1, 3):
         await case.damage(insert, HERE, sequence)
     report = await case.verify()
