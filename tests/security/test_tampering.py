@@ -23,6 +23,7 @@ NEEDS_CHECKPOINT = "needs_checkpoint"
 OPERATION = "says who works now and since when, and no history hangs on it"
 PERSONAL = "personal and may be erased at any time"
 EMPTY = "has no row in these books"
+CHECKPOINTS = "is signed, or made again from what is signed; verify --against checks it"
 
 ROWS = ("delete newest", "delete middle", "insert")
 WHOLE = ("*",)
@@ -37,6 +38,92 @@ UNPROTECTED: Mapping[str, Mapping[str, str]] = {
     "worker": {"*": OPERATION},
     "upkeep": {"*": OPERATION},
     "prize_stock": {"*": EMPTY},
+    "awaited": dict.fromkeys(("target", "delete newest", "delete middle"), NEEDS_CHECKPOINT),
+    "budget": dict.fromkeys(
+        ("promo_id", "slot", "period", "cap", "remaining", "delete newest", "delete middle", "insert"), NEEDS_CHECKPOINT
+    ),
+    "budget_share": dict.fromkeys(
+        ("bucket", "promo_id", "slot", "period", "remaining", "delete newest", "delete middle", "insert"),
+        NEEDS_CHECKPOINT,
+    ),
+    "checkpoint": {"*": CHECKPOINTS},
+    "checkpoint_row": {"*": CHECKPOINTS},
+    "checkpoint_seal": {"*": CHECKPOINTS},
+    "checkpoint_stream": {"*": CHECKPOINTS},
+    "counter": dict.fromkeys(
+        (
+            "member_id",
+            "promo_id",
+            "slot",
+            "period",
+            "position",
+            "value_after",
+            "delete newest",
+            "delete middle",
+            "insert",
+        ),
+        NEEDS_CHECKPOINT,
+    ),
+    "draw_entry": dict.fromkeys(
+        ("position", "units", "chain", "delete newest", "delete middle", "insert"), NEEDS_CHECKPOINT
+    ),
+    "earning": dict.fromkeys(
+        ("account", "position", "occurred_at", "units", "delete newest", "delete middle", "insert"), NEEDS_CHECKPOINT
+    ),
+    "held_command": dict.fromkeys(("delete newest", "delete middle"), NEEDS_CHECKPOINT),
+    "held_referral": dict.fromkeys(("delete newest", "delete middle"), NEEDS_CHECKPOINT),
+    "hold": dict.fromkeys(("expires_at",), NEEDS_CHECKPOINT),
+    "key_home": {"*": EMPTY},
+    "lane": dict.fromkeys(("prior_cursor", "epoch", "owner", "clean", "suspicion"), OPERATION),
+    "link_node": dict.fromkeys(
+        (
+            "bucket",
+            "member_id",
+            "above",
+            "size",
+            "linked",
+            "referrer_kind",
+            "referrer_value",
+            "delete newest",
+            "delete middle",
+            "insert",
+        ),
+        NEEDS_CHECKPOINT,
+    ),
+    "lot_snapshot": {"*": EMPTY},
+    "member": dict.fromkeys(("enrolled_position",), NEEDS_CHECKPOINT) | dict.fromkeys(("name",), PERSONAL),
+    "outbox": dict.fromkeys(("position", "kind"), NEEDS_CHECKPOINT) | dict.fromkeys(("payload",), PERSONAL),
+    "parked": dict.fromkeys(("error",), NEEDS_CHECKPOINT) | dict.fromkeys(("tries",), OPERATION),
+    "profile": dict.fromkeys(("position", "document", "delete newest", "delete middle", "insert"), NEEDS_CHECKPOINT),
+    "quota": dict.fromkeys(
+        (
+            "bucket",
+            "subject",
+            "promo_id",
+            "slot",
+            "period",
+            "cap",
+            "remaining",
+            "delete newest",
+            "delete middle",
+            "insert",
+        ),
+        NEEDS_CHECKPOINT,
+    ),
+    "referral": dict.fromkeys(
+        ("position", "referrer_kind", "referrer_value", "delete newest", "delete middle"), NEEDS_CHECKPOINT
+    ),
+    "reward_code": dict.fromkeys(("code", "delete newest"), NEEDS_CHECKPOINT),
+    "reward_given": dict.fromkeys(("delete newest", "delete middle"), NEEDS_CHECKPOINT),
+    "sighting": dict.fromkeys(
+        ("bucket", "install", "member_id", "delete newest", "delete middle", "insert"), NEEDS_CHECKPOINT
+    ),
+    "tail": dict.fromkeys(("recorded_at",), NEEDS_CHECKPOINT),
+    "undone": dict.fromkeys(
+        ("target", "fact", "line", "position", "units_after", "delete newest", "delete middle", "insert"),
+        NEEDS_CHECKPOINT,
+    ),
+    "unposted": dict.fromkeys(("position", "delete newest", "delete middle", "insert"), NEEDS_CHECKPOINT),
 }
 
 SPANS_BUCKETS = ("budget", "quota")

@@ -284,6 +284,7 @@ async def test_balance_below_the_floor_is_named(case: Case) -> None:
     assert [(f.check, f.position, f.account) for f in report.findings] == [
         ("books", 1, case.ann_points),
         ("books", 4, case.ann_points),
+        ("members", None, case.ann_points),
     ]
 
 
