@@ -35,15 +35,15 @@ async def bench_answer(
             warm = options.rate_per_s * WARM_UP_S
             count = options.commands or options.rate_per_s * SECONDS_DEFAULT
             progress.stage(f"{dialect}: warming up")
-            await _ask(api, lanes, options, dialect, warm, 1, bench, lambda done: None)
+            await ask(api, lanes, options, dialect, warm, 1, bench, lambda done: None)
             tell = progress.stage(f"{dialect}: {count:,} requests, {options.rate_per_s} a second", count)
-            runs.append(await _ask(api, lanes, options, dialect, count, 2, bench, tell))
+            runs.append(await ask(api, lanes, options, dialect, count, 2, bench, tell))
             asked += warm + count
         progress.stage("checking the books")
         return runs, await _check(database, asked), bench
 
 
-async def _ask(
+async def ask(
     api: Api,
     lanes: list[int],
     options: Options,
@@ -53,6 +53,7 @@ async def _ask(
     bench: Bench,
     tell: Callable[[int], None],
 ) -> Run:
+    """So many requests at the order's rate to running programs. Raises Broken when none is answered."""
     order = AskOrder(
         port=api.port,
         dialect=dialect,

@@ -9,6 +9,7 @@ from accrual.bench.answer import bench_answer
 from accrual.bench.drain import bench_drain
 from accrual.bench.evaluate import bench_evaluate
 from accrual.bench.expire import bench_expire
+from accrual.bench.fairness import bench_fairness
 from accrual.bench.http import bench_http
 from accrual.bench.measure import Bench
 from accrual.bench.options import Options, Progress
@@ -25,6 +26,7 @@ QUESTIONS: Mapping[str, Question] = {
     "evaluate": bench_evaluate,
     "answer": bench_answer,
     "expire": bench_expire,
+    "fairness": bench_fairness,
 }
 
 
@@ -40,5 +42,5 @@ async def run_bench(
     """Measure one of QUESTIONS. Everything it makes is removed again, whatever happens. Raises AccrualError."""
     async with bench_server(data_dir, database_url, say=say) as server:
         runs, invariants, bench = await QUESTIONS[name](server, options, progress)
-    batch = {"submit": BATCH_ROWS, "http": 1, "answer": 1}.get(name, options.batch)
+    batch = {"submit": BATCH_ROWS, "http": 1, "answer": 1, "fairness": 1}.get(name, options.batch)
     return bench.result(name, batch, 0 if name in ("submit", "http") else options.lanes, runs, invariants)

@@ -144,6 +144,35 @@ def answer(
 
 
 @app.command()
+def fairness(
+    members: Annotated[int, typer.Option(min=1, max=8_000_000, help="Quiet members the requests are of.")] = 20_000,
+    returns: Annotated[int, typer.Option(min=500, max=1_000_000, help="Returns of one member, at least.")] = 10_000,
+    rate: Annotated[int, typer.Option(min=1, max=10_000, help="Requests of quiet members started each second.")] = 100,
+    lanes: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
+    apis: Annotated[int, typer.Option(min=1, max=16, help="API processes at one port.")] = 1,
+    seed: Seed = 1,
+    no_tpcb: NoTpcb = False,
+    programme_file: ProgrammeFile = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """How long quiet members wait for their outcome while one member submits returns as fast as the API accepts them."""
+    options = Options(
+        members=members,
+        programme=programme_file or demo_programme(),
+        commands=returns,
+        lanes=lanes,
+        apis=apis,
+        rate_per_s=rate,
+        distributions=(Distribution.UNIFORM,),
+        seed=seed,
+        tpcb=not no_tpcb,
+    )
+    _bench("fairness", options, data_dir, database_url, as_json=as_json)
+
+
+@app.command()
 def expire(
     members: Annotated[int, typer.Option(min=1, max=8_000_000, help="Members the lots are of, in turn.")] = 20_000,
     lots: Annotated[int, typer.Option(min=1, max=10_000_000, help="Lots that fall due.")] = 100_000,

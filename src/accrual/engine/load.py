@@ -25,6 +25,7 @@ from accrual.engine.load_levels import load_levels, moves_levels
 from accrual.engine.load_links import load_links
 from accrual.engine.load_moves import load_moves
 from accrual.engine.load_rewards import load_rewards
+from accrual.engine.portion import Portion
 from accrual.engine.ports_lane import StateSource
 from accrual.engine.state import ShareState, State
 from accrual.engine.task import Task
@@ -76,10 +77,12 @@ async def load_in_groups(
     source: StateSource,
     programmes: Programmes,
     client_of: Callable[[int], str | None] = no_client,
+    portion: Portion | None = None,
 ) -> AsyncGenerator[list[Task], None]:
     """The tasks of a batch, a few whole buckets at a time, as soon as what judging these looks at is in `state`.
 
-    While the caller decides one group, the database looks for what the next asks for. Members and balances, which all ask
+    What goes beyond `portion` is left out before anything is read for it, with all that is behind it in its bucket. While
+    the caller decides one group, the database looks for what the next asks for. Members and balances, which all ask
     for, are gathered while decoding; what else there is to read is gone through for those members alone of whom some task asks
     more. Leave it by its `aclose`: no read is under way then.
     """
@@ -98,6 +101,12 @@ async def load_in_groups(
                 if command.client_id not in clients:
                     clients[command.client_id] = client_of(command.client_id)
                 task = _decode(command, programmes, newest, clients[command.client_id])
+                if (
+                    portion is not None
+                    and (task.reward is None or command.bucket == portion.closed)
+                    and not portion.takes(command.bucket)
+                ):
+                    continue
                 tasks.append(task)
                 if task.asks_for is None and task.clears is None:
                     asked.note(task)

@@ -7,6 +7,7 @@ then stands alone: no other bucket's command is in its batch, so none can be bla
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from accrual.domain.log import Lease
 
@@ -19,6 +20,12 @@ MOUTHFUL = 2048
 as many commands as would come first in the order in which they were sent."""
 
 SUSPICION_MAX = 16
+
+AFTER_CUT_MIN = 32
+"""The fewest commands that are fetched of a bucket, after a batch left some of its commands to the next one."""
+
+
+NO_PORTIONS: Mapping[int, int] = MappingProxyType({})
 
 
 def bite_max(suspicion: int) -> int:
@@ -45,15 +52,37 @@ def stands_alone(leases: Mapping[int, Lease], buckets: Iterable[int]) -> bool:
     return any(bite_max(leases[bucket].suspicion) == 1 for bucket in buckets)
 
 
+def next_portions(
+    portions: Mapping[int, int], wanted: Mapping[int, tuple[int, int]], decided: Mapping[int, int]
+) -> dict[int, int]:
+    """How many commands to fetch of a bucket at most, where a batch came to only some of those it fetched: twice as many as
+    it came to, and again twice as many after each batch that came to all; no bound once that is a `MOUTHFUL`."""
+    after = dict(portions)
+    for bucket, (_, count) in wanted.items():
+        done = decided.get(bucket, 0)
+        if done < count:
+            after[bucket] = max(2 * done, AFTER_CUT_MIN)
+        elif bucket in after:
+            after[bucket] *= 2
+        if after.get(bucket, 0) >= MOUTHFUL:
+            del after[bucket]
+    return after
+
+
 def fill(
-    leases: Mapping[int, Lease], tails: Mapping[int, int], rows_max: int, turn: int = 0
+    leases: Mapping[int, Lease],
+    tails: Mapping[int, int],
+    rows_max: int,
+    turn: int = 0,
+    portions: Mapping[int, int] = NO_PORTIONS,
 ) -> tuple[dict[int, tuple[int, int]], int]:
     """{bucket: (from position, how many)} of at most `rows_max` commands, and the `turn` to give with the next call.
 
     Buckets with less than an even share are emptied first and leave the rest to the others, so skewed work fills the batch
     as well. Where an even share of those others would be less than a `MOUTHFUL`, they take turns, from bucket `turn` on, in
     mouthfuls: what a bucket's members have in the database lies together, and is read and written in a third less time so.
-    A bucket whose bites are down to one command comes before all, and by itself.
+    A bucket whose bites are down to one command comes before all, and by itself. `portions` are the most commands of buckets
+    whose commands cost much.
     """
     waiting = []
     for bucket, lease in leases.items():
@@ -63,6 +92,8 @@ def fill(
             continue
         if bite == 1:
             return {bucket: (lease.cursor, 1)}, turn
+        if bucket in portions:
+            count = min(count, portions[bucket])
         waiting.append((count, bucket))
     waiting.sort()
     taken: dict[int, tuple[int, int]] = {}

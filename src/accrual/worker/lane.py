@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
 
@@ -13,9 +13,11 @@ import structlog
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.errors import AccrualError, DatabaseDown, LaneLost, StockMoved
 from accrual.domain.log import Lease, Posting
+from accrual.domain.stocks import StockKey
 from accrual.engine.catalog import Catalog
 from accrual.engine.entries import with_key
 from accrual.engine.load import fetch_shares, load_in_groups
+from accrual.engine.portion import HEAVY_START, Portion, next_heavy_max
 from accrual.engine.ports_lane import LaneStore
 from accrual.engine.process import EventOf, Processor
 from accrual.engine.programmes import Programmes
@@ -23,8 +25,9 @@ from accrual.engine.report import POSTING_US_BOUNDS, ROWS_BOUNDS, LaneReport, Ta
 from accrual.engine.state import State
 from accrual.engine.task import Task
 from accrual.worker.ahead import Ahead
-from accrual.worker.batches import cleared, fill, stands_alone
+from accrual.worker.batches import cleared, fill, next_portions, stands_alone
 from accrual.worker.leases import Leases
+from accrual.worker.time_slice import SLICE_S, given_away
 
 TRIES_MAX = 3
 """How often a command may fail (or kill the process) alone before it is parked without another try."""
@@ -86,6 +89,9 @@ class Lane:
         self._registered = False
         self._tails: dict[int, int] = {}
         self._turn = 0
+        self._heavy_max = HEAVY_START
+        self._portions: dict[int, int] = {}
+        self._units_asked: dict[tuple[int, StockKey], int] = {}
         self._ahead = Ahead(store)
         self._newest_known = False
         self._alone: dict[tuple[int, int], int] = {}
@@ -210,12 +216,12 @@ class Lane:
         if not leases:
             return {}
         self._newest_known = False
-        wanted, turn = fill(leases, self._tails, self._batch_now, self._turn)
+        wanted, turn = fill(leases, self._tails, self._batch_now, self._turn, self._portions)
         if sum([count for _, count in wanted.values()]) < self._batch_now:
             self._tails, changes = await self._store.tails(list(leases))
             # Read in one glance with the tails: a command behind a change is seen with the change, or later.
             self._newest_known = changes == self._catalog.changes
-            wanted, turn = fill(leases, self._tails, self._batch_now, self._turn)
+            wanted, turn = fill(leases, self._tails, self._batch_now, self._turn, self._portions)
         self._turn = turn
         return wanted
 
@@ -230,12 +236,14 @@ class Lane:
             return
         leases = self._leases.owned
         posting = self._processor.begin(self._clocks.now())
+        portion = Portion(self._heavy_max, len(wanted))
         if stands_alone(leases, wanted):
             self._processor.decide_more([await self._try_alone(commands[0])], leases, posting)
         else:
-            async with aclosing(self._load(commands)) as groups:
+            async with aclosing(self._load(commands, portion)) as groups:
                 async for tasks in groups:
-                    self._processor.decide_more(_given_away(tasks), leases, posting)
+                    until_s = started_s + SLICE_S
+                    self._processor.decide_more(given_away(tasks, self._clocks.monotonic, until_s), leases, posting)
         posting.advances[:] = [
             advance._replace(suspicion=cleared(leases[advance.bucket], advance.cursor - advance.prior_cursor).suspicion)
             if leases[advance.bucket].suspicion
@@ -245,6 +253,8 @@ class Lane:
         if self._clocks.monotonic() >= self._next_beat_s:
             # A batch that took long to decide must not look like death while it is posted; the fence decides all the same.
             await self._store.beat(self._leases.worker_id, self._report_text())
+        decided = {advance.bucket: advance.cursor - advance.prior_cursor for advance in posting.advances}
+        self._portions = next_portions(self._portions, wanted, decided)
         if posting.advances:
             after = self._leases_after(posting)
             self._fetch_ahead({**leases, **after})
@@ -253,9 +263,19 @@ class Lane:
             self._leases.owned.update(after)
             self._count(posting, self._clocks.monotonic() - posting_s)
         if self._processor.shorts:
-            wanted_stocks = {(bucket, key): units for bucket, key, units in self._processor.shorts}
-            await fetch_shares(wanted_stocks, self._state, self._store)
-        self._pace(self._clocks.monotonic() - started_s)
+            await fetch_shares(self._more_of_stocks(), self._state, self._store)
+        elapsed_s = self._clocks.monotonic() - started_s
+        self._heavy_max = next_heavy_max(self._heavy_max, portion, elapsed_s)
+        self._pace(elapsed_s)
+
+    def _more_of_stocks(self) -> dict[tuple[int, StockKey], int]:
+        """What to fetch of stocks that were short: each time twice as much, so that a backlog is short of a stock a few times and
+        not with each command. No more is fetched ahead of need than was used before."""
+        wanted = {}
+        for bucket, key, units in self._processor.shorts:
+            wanted[bucket, key] = max(units, 2 * self._units_asked.get((bucket, key), 0))
+        self._units_asked.update(wanted)
+        return wanted
 
     async def _try_alone(self, command: LoggedCommand) -> Task:
         """A command that its lane may have died of: counted before it is touched, given up after too many tries.
@@ -275,8 +295,8 @@ class Lane:
             task.reward, task.error = None, GIVEN_UP
         return task
 
-    def _load(self, commands: list[LoggedCommand]) -> AsyncGenerator[list[Task], None]:
-        return load_in_groups(commands, self._state, self._store, self._programmes.of, self._client_code)
+    def _load(self, commands: list[LoggedCommand], portion: Portion | None = None) -> AsyncGenerator[list[Task], None]:
+        return load_in_groups(commands, self._state, self._store, self._programmes.of, self._client_code, portion)
 
     def _client_code(self, client_id: int) -> str | None:
         client = self._catalog.client(client_id)
@@ -285,6 +305,7 @@ class Lane:
     async def _return_idle_shares(self) -> None:
         """What a bucket has of a stock and did not use lately goes back; what seemed used up is asked for again."""
         idle = []
+        self._units_asked.clear()
         for place, share in list(self._state.shares.items()):
             if share.used and not share.final:
                 share.used = False
@@ -307,7 +328,7 @@ class Lane:
 
     def _fetch_ahead(self, leases: dict[int, Lease]) -> None:
         """While the database posts, have it fetch the next batch, where as many as it takes are known to wait."""
-        wanted, _ = fill(leases, self._tails, self._batch_now, self._turn)
+        wanted, _ = fill(leases, self._tails, self._batch_now, self._turn, self._portions)
         if sum([count for _, count in wanted.values()]) == self._batch_now > 1:
             self._ahead.start(wanted)
 
@@ -352,13 +373,6 @@ class Lane:
             batch_rows=self._batch_rows.histogram(),
             posting_us=self._posting_us.histogram(),
         )
-
-
-def _given_away(tasks: list[Task]) -> Iterator[Task]:
-    """The tasks in order, none of them held here any longer."""
-    tasks.reverse()
-    while tasks:
-        yield tasks.pop()
 
 
 def describe(error: BaseException) -> str:
