@@ -18,6 +18,8 @@ from accrual.bootstrap.bench import BenchServer
 SECONDS_DEFAULT = 10
 WARM_UP_S = 2
 RETURNS_DEFAULT = 10_000
+BULK_MAX = 2_000
+"""Commands of a bucket that may wait before bulk calls are refused, as by default."""
 
 
 async def bench_fairness(
@@ -29,7 +31,7 @@ async def bench_fairness(
     count = options.rate_per_s * SECONDS_DEFAULT
     async with server.prepared(options.programme) as database, AsyncExitStack() as stack:
         await bench.look_at(database)
-        api = await stack.enter_async_context(open_apis(database, options.apis))
+        api = await stack.enter_async_context(open_apis(database, options.apis, backlog_bulk_max=BULK_MAX))
         lanes = [await stack.enter_async_context(open_lane(database, f"lane {n}")) for n in range(options.lanes)]
         progress.stage("warming up")
         warm = options.rate_per_s * WARM_UP_S

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from accrual.bootstrap.bench import BenchDatabase
@@ -27,11 +27,11 @@ class Api:
 
 
 @asynccontextmanager
-async def open_apis(database: BenchDatabase, count: int) -> AsyncIterator[Api]:
-    """So many `accrual api` at one free port of this machine; ended by their process ids."""
+async def open_apis(database: BenchDatabase, count: int, **settings: object) -> AsyncIterator[Api]:
+    """So many `accrual api` at one free port of this machine, with these settings; ended by their process ids."""
     async with AsyncExitStack() as stack:
-        first, port = await stack.enter_async_context(_api(database, 0))
-        others = [await stack.enter_async_context(_api(database, port)) for _ in range(count - 1)]
+        first, port = await stack.enter_async_context(_api(database, 0, settings))
+        others = [await stack.enter_async_context(_api(database, port, settings)) for _ in range(count - 1)]
         yield Api([first, *(pid for pid, _ in others)], port)
 
 
@@ -43,16 +43,16 @@ async def open_lane(database: BenchDatabase, label: str) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def _api(database: BenchDatabase, port: int) -> AsyncIterator[tuple[int, int]]:
+async def _api(database: BenchDatabase, port: int, settings: Mapping[str, object]) -> AsyncIterator[tuple[int, int]]:
     """(process id, port) of one `accrual api`; port 0 takes a free one."""
     words = ["api", "--host", "127.0.0.1", "--port", str(port), "--share-port"]
-    async with _program(database, words, _READY) as (pid, said):
+    async with _program(database, words, _READY, settings) as (pid, said):
         yield pid, int(said)
 
 
 @asynccontextmanager
 async def _program(
-    database: BenchDatabase, words: list[str], ready: re.Pattern[bytes]
+    database: BenchDatabase, words: list[str], ready: re.Pattern[bytes], settings: Mapping[str, object] | None = None
 ) -> AsyncIterator[tuple[int, bytes]]:
     """(process id, what `ready` found in what it said) of one `accrual` program, once it has said it."""
     process = await asyncio.create_subprocess_exec(
@@ -63,7 +63,7 @@ async def _program(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **database.environment()},
+        env={**os.environ, **database.environment(**(settings or {}))},
         start_new_session=True,
     )
     try:

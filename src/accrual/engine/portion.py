@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-HEAVY_MIN, HEAVY_MAX = 16, 1_024
+HEAVY_MIN, HEAVY_MAX = 64, 1_024
 """The least and the most costly commands of a batch; in between, as many as take about `HEAVY_S`."""
 
 HEAVY_START = 128

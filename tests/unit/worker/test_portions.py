@@ -35,14 +35,14 @@ def test_every_bucket_gets_on_and_all_together_take_at_most_twice_the_portion_an
 
 
 def test_slow_batches_halve_the_portion_and_quick_ones_that_left_something_double_it() -> None:
-    portion = Portion(64, 1)
-    taken(portion, {1: 100})
-    assert next_heavy_max(64, portion, HEAVY_S * 2) == 32
-    assert next_heavy_max(64, portion, HEAVY_S / 4) == 128
-    assert next_heavy_max(64, portion, HEAVY_S * 0.8) == 64
+    portion = Portion(128, 1)
+    taken(portion, {1: 200})
+    assert next_heavy_max(128, portion, HEAVY_S * 2) == 64
+    assert next_heavy_max(128, portion, HEAVY_S / 4) == 256
+    assert next_heavy_max(128, portion, HEAVY_S * 0.8) == 128
     assert next_heavy_max(HEAVY_MIN, portion, 9.0) == HEAVY_MIN
     assert next_heavy_max(HEAVY_MAX, portion, 0.0) == HEAVY_MAX
-    assert next_heavy_max(64, Portion(64, 1), 9.0) == 64  # no costly command was in it
+    assert next_heavy_max(128, Portion(128, 1), 9.0) == 128  # no costly command was in it
 
 
 def test_what_a_batch_leaves_is_not_fetched_again_and_again() -> None:
