@@ -69,6 +69,13 @@ class _Undone(Exception):
     """Ends a transaction without its changes."""
 
 
+_CONSTRAINTS = (
+    "select conrelid::regclass::text, conname from pg_constraint "
+    "where contype in ('f', 'c') and $1::text::regclass in (conrelid, confrelid)"
+)
+"""What would refuse a change; an owner drops it."""
+
+
 async def tables_named(log: Log, owner: Pool, note: str, statement: str) -> set[str]:
     """The tables that are named after one statement of the owner, triggers off; it is undone after that."""
     journal = JournalFile(log.home / "checkpoints.jsonl")
@@ -78,6 +85,8 @@ async def tables_named(log: Log, owner: Pool, note: str, statement: str) -> set[
     with suppress(_Undone):
         async with owner.acquire() as connection, connection.transaction():
             await connection.execute(f"alter table {table} disable trigger user")
+            for name in await connection.fetch(_CONSTRAINTS, table):
+                await connection.execute(f'alter table {name[0]} drop constraint "{name[1]}" cascade')
             done = await connection.execute(statement)
             assert not done.endswith(" 0"), f"nothing was changed: {statement}"
             found = await ExtensionCheck(_Within(connection), record, journal.lines).run()

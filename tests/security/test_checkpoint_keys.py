@@ -92,3 +92,16 @@ async def test_only_one_process_makes_checkpoints(home: Path, database: Database
     with JournalFile(home / "checkpoints.jsonl").hold(), pytest.raises(Busy) as caught:
         await make_checkpoint(home, database.owner_url)
     assert caught.value.code == "checkpoint_elsewhere"
+
+
+async def test_second_history_signed_with_the_same_key_is_a_finding(home: Path, database: Database) -> None:
+    """A journal that was replaced, as by an operator who shows one history here and another there."""
+    await make_checkpoint(home, database.owner_url)
+    kept = (await make_checkpoint(home, database.owner_url)).published
+    journal = home / "checkpoints.jsonl"
+    first, second = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    leaf = first.partition('"leaf":"')[2][:64]
+    journal.write_text(first.replace(leaf, "0" * 64) + second, encoding="utf-8")
+    report = await check_against(kept.note, home, database.owner_url)
+    assert [each.check for each in report.findings] == ["checkpoint"]
+    assert "lead to another root than the one that was signed" in report.findings[0].text

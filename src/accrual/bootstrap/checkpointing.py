@@ -15,7 +15,7 @@ from accrual.bootstrap.checkpoints import HOMELESS, OpenCheckpoints, home_of, ke
 from accrual.bootstrap.clocks import new_id, utc_now
 from accrual.bootstrap.opening import open_database
 from accrual.domain.checkpoints import JournalLine
-from accrual.domain.errors import Busy, Invalid, Missing, Refused
+from accrual.domain.errors import Broken, Busy, Invalid, Missing, Refused
 from accrual.domain.notes import Note, VerifierKey, read_note, read_verifier_key
 from accrual.engine.checkpoint_check import ExtensionCheck, find_record
 from accrual.engine.checkpoint_proofs import Prover
@@ -107,8 +107,8 @@ async def check_against(
 ) -> AgainstReport:
     """Hold today's history against a checkpoint's text; `key` is the public key that must have signed it.
 
-    Raises Invalid for a text that is no checkpoint or one that the key did not sign, Missing `checkpoint_unknown`, Broken
-    `checkpoint_forked`.
+    A checkpoint that the installation's journal does not lead to is a finding. Raises Invalid for a text that is no checkpoint
+    or one that the key did not sign, Missing `checkpoint_unknown`.
     """
     note = read_note(text)
     async with asking_checkpoints(data_dir, database_url, tell=tell) as opened:
@@ -126,7 +126,12 @@ async def check_against(
             )
         check_signature(note, trusted)
         lines = await _lines(opened)
-        record = find_record(note, lines())
+        try:
+            record = find_record(note, lines())
+        except Broken as error:
+            if error.code != "checkpoint_forked":
+                raise
+            return _forked(note, trusted, error)
         check = ExtensionCheck(opened.history, record, lines, on_progress=on_progress)
         found = await check.run()
     return AgainstReport(
@@ -138,6 +143,17 @@ async def check_against(
             Finding(check=fault.check, text=fault.text, bucket=bucket, position=fault.position, table=fault.table)
             for bucket, fault in found
         ),
+    )
+
+
+def _forked(note: Note, key: VerifierKey, error: Broken) -> AgainstReport:
+    """A checkpoint that is not in the installation's own journal is the gravest finding there is."""
+    return AgainstReport(
+        checkpoint=note.size,
+        recorded_at="a time that the journal does not know",
+        signed_by=key.text(),
+        commands=0,
+        findings=(Finding(check="checkpoint", text=error.message),),
     )
 
 
