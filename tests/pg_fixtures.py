@@ -24,12 +24,13 @@ import pytest
 from accrual.store import embedded
 from accrual.store.connection import Pool
 from accrual.store.migrate import migrate
-from accrual.store.postgres import connect, open_pool
+from accrual.store.postgres import DUTIES, connect, open_pool
 
 RUN_DIRECTORY = "ACCRUAL_TEST_RUN"
 BINARIES = "ACCRUAL_TEST_POSTGRES_BIN"
 PREFIX = "accrual-tests-"
 TEMPLATE = "accrual_template"
+EVERYTHING = "accrual_everything"
 FAST = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -56,12 +57,15 @@ def run_apart(work: Coroutine[Any, Any, T]) -> T:
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """One database of a test's own. The runtime role has only the rights that production gives it."""
+    """One database of a test's own. The login of `runtime_url` has the rights that production gives the four roles, all
+    together in one session, and as itself acts as any of them; `roles_url` is what production logs in as.
+    """
 
     name: str
     owner_url: str = field(repr=False)
     runtime_url: str = field(repr=False)
     superuser_url: str = field(repr=False)
+    roles_url: str = field(repr=False, default="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +79,9 @@ class Postgres:
         return Database(
             name=name,
             owner_url=self.server.url(role="owner", database=name),
-            runtime_url=self.server.url(role="runtime", database=name),
+            runtime_url=self.server.url(role="runtime", database=name).replace("accrual_runtime", EVERYTHING, 1),
             superuser_url=self.server.url(role="superuser", database=name),
+            roles_url=self.server.url(role="runtime", database=name),
         )
 
     def create(self, *, migrated: bool = True) -> Database:
@@ -121,6 +126,8 @@ def start_run_server() -> Postgres:
         ready = home / "template.ready"
         if not ready.exists():
             postgres.administer(f"drop database if exists {TEMPLATE}")
+            password = postgres.server.passwords.runtime
+            postgres.administer(f"create role {EVERYTHING} login password '{password}' in role {', '.join(DUTIES)}")
             postgres.administer(f"create database {TEMPLATE} owner accrual_owner template template0")
             run_apart(migrate(postgres.database(TEMPLATE).owner_url, now=datetime.now(UTC)))
             ready.touch()

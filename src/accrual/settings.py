@@ -32,7 +32,13 @@ class Settings(BaseSettings):
     """Where the embedded PostgreSQL keeps its data and the running server its address."""
 
     database_url: Annotated[str | None, Field(repr=False)] = None
-    """A PostgreSQL 15 to 18 to use instead of the embedded one, as the runtime role."""
+    """A PostgreSQL 15 to 18 to use instead of the embedded one; a login that may act as the role of the command's duty."""
+
+    staff_database_url: Annotated[str | None, Field(repr=False)] = None
+    """A login that may act as `accrual_staff`, for what staff change through the API; without it `database_url`."""
+
+    worker_database_url: Annotated[str | None, Field(repr=False)] = None
+    """A login that may act as `accrual_worker`, for the lane processes of `serve`; without it `database_url`."""
 
     owner_database_url: Annotated[str | None, Field(repr=False)] = None
     """The same database as the owner role, for migrations and erasure; without it `database_url` serves for both."""

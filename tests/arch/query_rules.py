@@ -28,7 +28,7 @@ _FORBIDDEN = {
 # The only trigger there is writes the audit chain, on tables that no posting writes.
 _CATALOGUE = (
     "programme|programme_revision|asset|client|promo|promo_version|reward|point_reward|draw_round|draw_secret|"
-    "draw_winner|setting|audit"
+    "draw_winner|setting|installation_secret|audit"
 )
 
 _FORBIDDEN_IN_MIGRATIONS = {

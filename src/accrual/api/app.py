@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from starlette.routing import Route, Router
 
+from accrual.api.auth import refuse_demo
 from accrual.api.call import Call, Caller, Engine, Reply
 from accrual.api.limits import EdgeLimits, Gone, Receive, Slots, TooSlow, may_stay_open, read_body
 from accrual.api.metrics import Meter
@@ -33,7 +34,7 @@ class App:
     """An ASGI application over mounted routes and open probes.
 
     A fixed path costs one dictionary look-up; only paths with `{parts}` and unknown ones go through Starlette's router.
-    `failure` renders what no route can: unknown paths and broken probes.
+    `failure` renders what no route can: unknown paths and broken probes. `open_address`: other machines reach it.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class App:
         limits: EdgeLimits,
         meter: Meter,
         now: Callable[[], datetime] = utc_now,
+        open_address: bool = False,
     ) -> None:
+        self._open_address = open_address
         self._engine = engine
         self._failure = failure
         self._limits = limits
@@ -108,6 +111,8 @@ class App:
             peer = scope.get("client")
             caller = Caller(headers=headers, host=peer[0] if peer else "")
             client, catalogue = route.authenticate(caller, self._engine)
+            if catalogue.settings.demo:
+                refuse_demo(scope, open_address=self._open_address)
             body = await read_body(
                 receive, headers, bytes_max=route.body_bytes_max, timeout_s=self._limits.body_timeout_s
             )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
+from accrual.api.addresses import is_beyond
 from accrual.api.call import Caller, Engine
 from accrual.domain.errors import Forbidden, Unauthorized
 from accrual.domain.programme import Catalogue, StoredClient
@@ -50,6 +52,20 @@ def client_of_key(key: str, engine: Engine) -> tuple[StoredClient, Catalogue]:
     if found is None:
         raise Unauthorized("The key is not known.")
     return found
+
+
+def refuse_demo(scope: Mapping[str, Any], *, open_address: bool) -> None:
+    """Raises Unauthorized `demo_not_local` for a call of a demo programme on an address that other machines reach.
+
+    Its keys are public. The address that the call came in on counts as well as what the server was told to listen on.
+    """
+    server = scope.get("server")
+    if open_address or (server is not None and is_beyond(str(server[0]))):
+        raise Unauthorized(
+            "Keys of a programme marked `demo: true` are public and work on a loopback address only, not on this one. "
+            "Use a programme of your own with keys of its own, or call 127.0.0.1 on a server that listens there.",
+            code="demo_not_local",
+        )
 
 
 def require_right(client: StoredClient, right: str) -> None:

@@ -43,8 +43,12 @@ def build_app(
     native: NativeLimits | None = None,
     meter: Meter | None = None,
     now: Callable[[], datetime] = utc_now,
+    open_address: bool = False,
 ) -> App:
-    """The whole API over an engine; give the same `meter` to a process's second application."""
+    """The whole API over an engine; give the same `meter` to a process's second application.
+
+    With `open_address`, where other machines reach it, clients of demo programmes are not let in.
+    """
     edge = edge or EdgeLimits()
     native = native or NativeLimits()
     meter = meter or Meter()
@@ -66,6 +70,7 @@ def build_app(
         limits=edge,
         meter=meter,
         now=now,
+        open_address=open_address,
     )
 
 

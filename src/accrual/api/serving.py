@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import math
 import socket
 from asyncio import TimerHandle, Transport
@@ -14,6 +13,7 @@ from typing import Any, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from accrual.api.addresses import reaches_beyond
 from accrual.domain.errors import Refused
 
 HEAD_BYTES_MAX = 64 << 10
@@ -25,13 +25,7 @@ BACKLOG = 1024
 
 def check_bind(host: str, demo: bool) -> None:
     """Raises Refused when a demo programme, whose keys stand in its file, would be reachable from other machines."""
-    if not demo or host == "localhost":
-        return
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
+    if demo and reaches_beyond(host):
         raise Refused(
             f"A programme marked `demo: true` is served on loopback only, not on {host!r}: its keys are public.",
             details={"host": host},

@@ -37,7 +37,7 @@ from accrual.store.backtests import PostgresDecidedLog
 from accrual.store.catalogue import CatalogueStore
 from accrual.store.connection import Pool
 from accrual.store.migrate import count_buckets, read_secret
-from accrual.store.postgres import open_pool
+from accrual.store.postgres import ROLE_WORKER, open_pool
 from accrual.worker.lane import GIVEN_UP, describe
 
 COMPILED_MAX = 16
@@ -78,7 +78,7 @@ async def backtest_log(
     """Run the log of a database. Raises what reading file and database raises, and TooLarge."""
     file = read_file(order.programme)
     async with open_database(data_dir, database_url, on_progress=tell) as database:
-        pool = await open_pool(database.runtime_url, label="backtest", size_max=2)
+        pool = await open_pool(database.runtime_url, label="backtest", size_max=2, role=ROLE_WORKER)
         try:
             return await run_log(order, file, pool, watch)
         finally:
@@ -87,7 +87,7 @@ async def backtest_log(
 
 async def backtest_url(order: BacktestOrder, url: str) -> BacktestReport:
     """Run the log of the database at this address of the runtime role."""
-    pool = await open_pool(url, label="backtest", size_max=2)
+    pool = await open_pool(url, label="backtest", size_max=2, role=ROLE_WORKER)
     try:
         return await run_log(order, read_file(order.programme), pool, _watch_nothing)
     finally:
@@ -96,7 +96,7 @@ async def backtest_url(order: BacktestOrder, url: str) -> BacktestReport:
 
 async def run_log(order: BacktestOrder, file: ProgrammeFile, pool: Pool, watch: Watch) -> BacktestReport:
     """Run the log behind this pool."""
-    catalogues = CatalogueStore(pool)
+    catalogues = CatalogueStore(pool, with_secrets=True)
     catalog = Catalog(catalogues)
     await catalog.refresh()
     code = file.read.programme.programme.code

@@ -144,7 +144,7 @@ async def bench_server(data_dir: Path | None, database_url: str | None, *, say: 
         server = BenchServer(
             admin_url=embedded.url(role="superuser", database="postgres"),
             owner_url=owner_url,
-            runtime_url=embedded.url(role="runtime"),
+            runtime_url=as_runtime(embedded.url(role="runtime")),
             owner=urlsplit(owner_url).username,
             pgbench=_installed_pgbench(int(embedded.version.split(".")[0])),
             say=say,

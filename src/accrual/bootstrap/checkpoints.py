@@ -22,7 +22,7 @@ from accrual.settings import Settings
 from accrual.store.checkpoint_books import CheckpointHistory
 from accrual.store.checkpoints import CheckpointTable
 from accrual.store.migrate import count_buckets
-from accrual.store.postgres import open_pool
+from accrual.store.postgres import ROLE_STAFF, open_pool
 from accrual.worker.checkpoints import CheckpointLoop
 
 ORIGIN_PREFIX = "accrual/"
@@ -74,12 +74,14 @@ async def open_checkpoints(
     also: Path | None = None,
     origin: str | None = None,
 ) -> AsyncIterator[OpenCheckpoints]:
-    """Checkpoints over a database (the runtime role's address). Raises DatabaseDown, Broken for an unusable key.
+    """Checkpoints over a database (a login that may act as `accrual_staff`). Raises DatabaseDown, Broken for an unusable key.
 
     A new key is made with `create_key` only where the database has no checkpoint by another one. `also` is the file of a
     second key that signs too, `origin` the name of a log that has no checkpoint yet.
     """
-    pool = await open_pool(url, label="checkpoints", size_max=1, statement_timeout_s=settings.statement_timeout_s)
+    pool = await open_pool(
+        url, label="checkpoints", size_max=1, statement_timeout_s=settings.statement_timeout_s, role=ROLE_STAFF
+    )
     history = CheckpointHistory(url, label="checkpoints")
     try:
         table = CheckpointTable(pool, await count_buckets(pool))

@@ -17,6 +17,14 @@ STEADY_S = 30.0
 """A child that lived this long is restarted at once; one that died sooner waits longer each time."""
 
 
+NOT_FOR_LANES = ("ACCRUAL_OWNER_DATABASE_URL", "ACCRUAL_STAFF_DATABASE_URL", "ACCRUAL_WORKER_DATABASE_URL")
+"""Logins of other duties."""
+
+
+def _for_lanes(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name not in NOT_FOR_LANES}
+
+
 class LaneChildren:
     """So many lane processes over one database. They end by themselves when this process dies: their stdin closes."""
 
@@ -85,7 +93,7 @@ class LaneChildren:
             f"lane {number}",
             "--until-stdin-closes",
             stdin=asyncio.subprocess.PIPE,
-            env={**os.environ, **self._environment},
+            env={**_for_lanes(os.environ), **self._environment},
             start_new_session=True,
         )
         self._running[number] = child

@@ -54,9 +54,9 @@ from accrual.store.draws import DrawStore
 from accrual.store.held import HeldCommands
 from accrual.store.links import HeldReferrals
 from accrual.store.log import PostgresLog
-from accrual.store.migrate import count_buckets, read_secret
+from accrual.store.migrate import count_buckets
 from accrual.store.point_rewards import PointRewardReads
-from accrual.store.postgres import PROBES, open_pool
+from accrual.store.postgres import PROBES, ROLE_API, ROLE_STAFF, open_pool
 from accrual.store.previews import PreviewStates
 from accrual.store.promos import PromoReads
 from accrual.store.reads import Reads as StoredReads
@@ -66,7 +66,10 @@ from accrual.store.wallets import WalletReads
 from accrual.worker.lane import describe
 
 LISTS_POOL_MAX = 4
-"""Sessions at most for lists, reports and what staff change; nobody at a till waits for these."""
+"""Sessions at most for lists and reports; nobody at a till waits for these."""
+
+STAFF_POOL_MAX = 2
+"""Sessions at most for what staff change. There is none while nobody changes anything."""
 
 FOLLOW_UP_PAUSE_S = 0.02
 """How long to wait before looking again whether a command's follow-ups, in other buckets, are decided."""
@@ -254,21 +257,40 @@ class RunningEngine:
 
 @asynccontextmanager
 async def open_engine(
-    url: str, settings: Settings, *, label: str = "api", draw_key: DrawKey | None = None
+    url: str, settings: Settings, *, label: str = "api", staff_url: str | None = None, draw_key: DrawKey | None = None
 ) -> AsyncIterator[RunningEngine]:
-    """An engine over a database (the runtime role's address) whose schema is there; `draw_key` is the hosts' part of secrets
-    of draws, for whoever opens and closes rounds. Raises DatabaseDown, Broken.
+    """An engine over a database whose schema is there. `url` is a login that may act as `accrual_api`, `staff_url` (None:
+    the same) one that may act as `accrual_staff`; `draw_key` is the hosts' part of secrets of draws, for whoever opens and
+    closes rounds. Raises DatabaseDown, Broken.
     """
     timeout_s = settings.statement_timeout_s
     # What callers wait for is probes; what looks over many rows is left to the planner, in sessions made when needed.
     probing = await open_pool(
-        url, label=label, size_max=settings.api_pool_max, statement_timeout_s=timeout_s, settings=PROBES
+        url,
+        label=label,
+        size_max=settings.api_pool_max,
+        statement_timeout_s=timeout_s,
+        settings=PROBES,
+        role=ROLE_API,
     )
     looking = await open_pool(
-        url, label=f"{label} lists", size_max=LISTS_POOL_MAX, size_min=0, statement_timeout_s=timeout_s
+        url,
+        label=f"{label} lists",
+        size_max=LISTS_POOL_MAX,
+        size_min=0,
+        statement_timeout_s=timeout_s,
+        role=ROLE_API,
+    )
+    changing = await open_pool(
+        staff_url or url,
+        label=f"{label} staff",
+        size_max=STAFF_POOL_MAX,
+        size_min=0,
+        statement_timeout_s=timeout_s,
+        role=ROLE_STAFF,
     )
     try:
-        engine = await _assemble(probing, looking, settings, None if draw_key is None else draw_key.key)
+        engine = await _assemble(probing, looking, changing, settings, None if draw_key is None else draw_key.key)
         tasks = [
             asyncio.create_task(engine.submitter.watch_backlog(settings.backlog_refresh_s)),
             asyncio.create_task(_keep_fresh(engine.catalog, settings.catalogue_poll_s)),
@@ -282,15 +304,17 @@ async def open_engine(
                 with suppress(asyncio.CancelledError):
                     await task
     finally:
+        await changing.close()
         await looking.close()
         await probing.close()
 
 
-async def _assemble(probing: Pool, looking: Pool, settings: Settings, draw_key: bytes | None) -> RunningEngine:
+async def _assemble(
+    probing: Pool, looking: Pool, changing: Pool, settings: Settings, draw_key: bytes | None
+) -> RunningEngine:
     buckets = await count_buckets(probing)
-    catalogues = CatalogueStore(probing, draw_key=draw_key)
-    draws = DrawStore(looking, buckets, draw_key=draw_key)
-    catalog = Catalog(catalogues)
+    catalog, changes = Catalog(CatalogueStore(probing)), CatalogueStore(changing, draw_key=draw_key)
+    draws = DrawStore(changing, buckets, draw_key=draw_key)
     await catalog.refresh()
     faults = read_faults()
     log = PostgresLog(probing) if faults is None else FaultyLog(probing, faults)
@@ -317,7 +341,6 @@ async def _assemble(probing: Pool, looking: Pool, settings: Settings, draw_key: 
         event_of=events_of(catalog),
         describe=describe,
         content_again=content_again,
-        secret=await read_secret(probing),
     )
     return RunningEngine(
         catalog=catalog,
@@ -325,13 +348,13 @@ async def _assemble(probing: Pool, looking: Pool, settings: Settings, draw_key: 
         waiter=OutcomeWaiter(log),
         reads=reads,
         previews=previews,
-        referrals=Referrals(HeldReferrals(looking, buckets), submitter.submit, now=utc_now),
-        held=HeldDesk(HeldCommands(looking, buckets), submitter.submit, now=utc_now),
-        promos=Promos(catalog, catalogues, PromoReads(looking, buckets), now=utc_now),
-        rewards=Rewards(catalog, RewardStore(looking, buckets), now=utc_now),
+        referrals=Referrals(HeldReferrals(changing, buckets), submitter.submit, now=utc_now),
+        held=HeldDesk(HeldCommands(changing, buckets), submitter.submit, now=utc_now),
+        promos=Promos(catalog, changes, PromoReads(looking, buckets), now=utc_now),
+        rewards=Rewards(catalog, RewardStore(changing, buckets), now=utc_now),
         draws=Draws(catalog, draws, now=utc_now, fresh=fresh_bytes),
         raffles=Raffles(catalog, draws, submitter, now=utc_now, fresh=fresh_bytes),
-        point_rewards=PointRewards(catalog, catalogues, PointRewardReads(looking), now=utc_now),
+        point_rewards=PointRewards(catalog, changes, PointRewardReads(looking), now=utc_now),
         wallets=Wallets(WalletReads(probing, buckets)),
         checkpoints=CheckpointTable(looking, buckets),
         reports=PostgresReports(probing),

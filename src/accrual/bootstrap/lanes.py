@@ -19,7 +19,7 @@ from accrual.settings import Settings
 from accrual.store.catalogue import CatalogueStore
 from accrual.store.lanes import PostgresLanes
 from accrual.store.migrate import count_buckets, read_secret
-from accrual.store.postgres import open_pool
+from accrual.store.postgres import ROLE_WORKER, open_pool
 from accrual.worker.lane import Lane, LaneLimits
 
 QOIN = (Dialect.QOIN_TASK, Dialect.QOIN_PROCESSOR)
@@ -60,11 +60,15 @@ async def open_lane(
     Raises DatabaseDown, Broken.
     """
     pool = await open_pool(
-        url, label=f"{label} catalogue", size_max=2, statement_timeout_s=settings.statement_timeout_s
+        url,
+        label=f"{label} catalogue",
+        size_max=2,
+        statement_timeout_s=settings.statement_timeout_s,
+        role=ROLE_WORKER,
     )
     try:
         buckets = await count_buckets(pool)
-        catalog = Catalog(CatalogueStore(pool))
+        catalog = Catalog(CatalogueStore(pool, with_secrets=True))
         faults = read_faults()
         idle_s = settings.lease_s * IDLE_SHARE_OF_LEASE
         store = (

@@ -14,13 +14,15 @@ from accrual.bootstrap.draw_keys import DrawKey, open_draw_key
 from accrual.bootstrap.settings import read_settings
 from accrual.settings import Settings
 from accrual.store.migrate import migrate
-from accrual.store.postgres import as_runtime
-from accrual.store.roles import check_runtime
+from accrual.store.postgres import ROLE_ADMIN, RUNTIME_ROLE, as_runtime, plain
+from accrual.store.roles import check_runtime, make_roles, may_act
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenDatabase:
-    """A migrated database. `runtime_url` is for everything but migrations; both are secrets.
+    """A migrated database. `runtime_url` is for everything but migrations; sessions over it begin as the role of operators'
+    commands and act as that of their duty. `staff_url` and `worker_url` are logins of their own for those duties, None where
+    there are none. All are secrets.
 
     `notice` says, for a person, where PostgreSQL itself does not keep the history append-only. `server` is the embedded
     one, None for an external database. `applied` are the migrations that this opening applied.
@@ -33,6 +35,8 @@ class OpenDatabase:
     server: EmbeddedServer | None = None
     draw_key: DrawKey | None = None
     """The hosts' part of the secrets of draws."""
+    staff_url: str | None = field(default=None, repr=False)
+    worker_url: str | None = field(default=None, repr=False)
 
 
 @asynccontextmanager
@@ -53,12 +57,15 @@ async def open_database(
     if url is not None:
         # An owner's address belongs to the database of the settings, not to one named by hand.
         draw_key = await asyncio.to_thread(open_draw_key, settings, None)
-        prepared = await _prepare(url, None if database_url else settings.owner_database_url, settings)
-        yield replace(prepared, draw_key=draw_key)
+        opened = await _prepare(url, None if database_url else settings.owner_database_url, settings)
+        if not database_url:
+            opened = replace(opened, staff_url=settings.staff_database_url, worker_url=settings.worker_database_url)
+        yield replace(opened, draw_key=draw_key)
         return
     server = await asyncio.to_thread(embedded_start, data_dir or settings.data_dir, on_progress=on_progress)
     try:
-        owner_url, runtime_url = server.url(role="owner"), server.url(role="runtime")
+        await make_roles(server.url(role="superuser"))
+        owner_url, runtime_url = server.url(role="owner"), as_runtime(server.url(role="runtime"))
         migrated = await migrate(owner_url, now=datetime.now(UTC), buckets=settings.buckets)
         draw_key = await asyncio.to_thread(open_draw_key, settings, data_dir or settings.data_dir)
         yield OpenDatabase(
@@ -69,9 +76,20 @@ async def open_database(
 
 
 async def _prepare(url: str, owner_url: str | None, settings: Settings) -> OpenDatabase:
+    url = plain(url)
     migrated = await migrate(owner_url or url, now=datetime.now(UTC), buckets=settings.buckets)
     if owner_url is not None:
         notice = await check_runtime(url)
-        return OpenDatabase(owner_url=owner_url, runtime_url=url, applied=migrated.applied, notice=notice)
-    runtime_url = as_runtime(url) if migrated.runtime_usable else url
+        return OpenDatabase(
+            owner_url=owner_url, runtime_url=await _acting(url), applied=migrated.applied, notice=notice
+        )
+    runtime_url = await _acting(url) if migrated.runtime_usable else url
     return OpenDatabase(owner_url=url, runtime_url=runtime_url, applied=migrated.applied, notice=migrated.notice)
+
+
+async def _acting(url: str) -> str:
+    """Where sessions begin as the role of the operator's commands, or as the one role of earlier releases, if they may."""
+    for role in (ROLE_ADMIN, RUNTIME_ROLE):
+        if await may_act(url, role):
+            return as_runtime(url, role)
+    return url

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from accrual.bootstrap.clocks import fresh_bytes
 from accrual.bootstrap.draw_keys import DrawKey
-from accrual.domain.errors import Broken, Conflict, Invalid
+from accrual.domain.errors import Broken, Conflict, Invalid, Refused
 from accrual.domain.programme import Programme
 from accrual.domain.stored_programme import CatalogueChange, StoredProgramme
 from accrual.engine.client_keys import digest_keys
@@ -23,9 +23,11 @@ from accrual.store.catalogue import CatalogueStore
 from accrual.store.connection import Pool
 from accrual.store.log import PostgresLog
 from accrual.store.migrate import count_buckets
-from accrual.store.postgres import open_pool
+from accrual.store.postgres import ROLE_ADMIN, open_pool
 
 FILE_BYTES_MAX = 4_000_000
+OPEN_API = "api open"
+"""How an API that other machines reach labels its sessions, so that every process over the database can see that one is there."""
 DECIDING_MAX_S = 60.0
 """So long may the programme's lock be held while a plan is made: one of 20,000 promos takes some ten seconds."""
 
@@ -70,7 +72,7 @@ def read_file(path: Path, environment: Mapping[str, str] | None = None) -> Progr
 async def plan_file(path: Path | ProgrammeFile, database_url: str, *, prune: bool = False) -> Plan:
     """What applying this file, read already or not, to the database of this address would change. Writes nothing."""
     file = read_file(path) if isinstance(path, Path) else path
-    pool = await open_pool(database_url, label="plan", size_max=1)
+    pool = await open_pool(database_url, label="plan", size_max=1, role=ROLE_ADMIN)
     try:
         stored = await CatalogueStore(pool).stored(file.read.programme.programme.code)
         return _plan(file, stored, datetime.now(UTC), prune=prune)
@@ -91,6 +93,7 @@ async def apply_file(
     """Make the programme as this file says, in one transaction; a second time changes nothing. `actor` is for the audit,
     `path` the file, read already or not.
 
+    Raises Refused `demo_on_open_address` for a demo programme while an API that other machines reach is over this database.
     `members` False leaves out the members that a demo programme names. With `expected_revision` (that of a plan somebody
     agreed to) raises Conflict `programme_moved` if it has risen since. `draw_key` is the hosts' part of secrets of draws.
     """
@@ -110,9 +113,18 @@ async def apply_file(
         plans[:] = [plan]
         return plan.change
 
-    pool = await open_pool(database_url, label="apply", size_max=1, idle_in_transaction_s=DECIDING_MAX_S)
+    pool = await open_pool(
+        database_url, label="apply", size_max=1, idle_in_transaction_s=DECIDING_MAX_S, role=ROLE_ADMIN
+    )
     try:
         catalogues = CatalogueStore(pool, draw_key=None if draw_key is None else draw_key.key)
+        if file.read.programme.programme.demo and (count := await catalogues.sessions_labelled(OPEN_API)) > 0:
+            raise Refused(
+                f"Programme {code} is marked `demo: true`, so its keys are public, and an API over this database listens "
+                f"beyond loopback ({count} sessions). Start that API with --host 127.0.0.1, or use another database.",
+                code="demo_on_open_address",
+                details={"sessions": count},
+            )
         revision = await catalogues.change(code, decide, actor=actor, now=now)
         if members:
             await _make_known(pool, file.read.programme, now)

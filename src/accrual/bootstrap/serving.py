@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from accrual import telemetry
+from accrual.api.addresses import reaches_beyond
 from accrual.api.limits import EdgeLimits
 from accrual.api.metrics import Meter
 from accrual.api.mount import build_app, build_probes_app
@@ -25,7 +26,7 @@ from accrual.bootstrap.database import EmbeddedServer, Supervisor
 from accrual.bootstrap.engine import RunningEngine, open_engine
 from accrual.bootstrap.lanes import open_lane
 from accrual.bootstrap.opening import open_database
-from accrual.bootstrap.programme import apply_file
+from accrual.bootstrap.programme import OPEN_API, apply_file
 from accrual.bootstrap.upkeep import upkeep_beside
 from accrual.settings import Settings
 
@@ -115,7 +116,7 @@ async def _serve_database(
             say(database.notice)
         # Lane processes take a second to come up: they do so while the rest is made ready.
         lanes = settings.lanes if options.lanes is None else options.lanes
-        given = {"ACCRUAL_DATABASE_URL": database.runtime_url}
+        given = {"ACCRUAL_DATABASE_URL": database.worker_url or database.runtime_url}
         if database.draw_key is not None:
             given["ACCRUAL_DRAW_KEY_FILE"] = str(database.draw_key.path.absolute())
         children = LaneChildren(lanes, given, grace_s=settings.grace_s)
@@ -126,15 +127,18 @@ async def _serve_database(
                 options.apply, database.runtime_url, actor="serve --apply", draw_key=database.draw_key
             )
             say(f"{options.apply}: revision {applied.revision}")
-        engine = await stack.enter_async_context(
-            open_engine(database.runtime_url, settings, draw_key=database.draw_key)
-        )
         host = options.host or settings.host
+        label = OPEN_API if reaches_beyond(host) else "api"
+        engine = await stack.enter_async_context(
+            open_engine(
+                database.runtime_url, settings, label=label, staff_url=database.staff_url, draw_key=database.draw_key
+            )
+        )
         for catalogue in engine.catalog.programmes.values():
             check_bind(host, catalogue.settings.demo)
         await stack.enter_async_context(upkeep_beside(database.runtime_url, settings, engine))
         home = home_of(settings, data_dir or options.data_dir, url)
-        await stack.enter_async_context(checkpoints_beside(database.runtime_url, settings, home))
+        await stack.enter_async_context(checkpoints_beside(database.staff_url or database.runtime_url, settings, home))
         await _serve_api(engine, options, settings, stopping, moved, say)
 
 
@@ -147,6 +151,7 @@ async def _serve_api(
     say: Say,
 ) -> None:
     meter = Meter()
+    host = options.host or settings.host
     app = build_app(
         engine,
         edge=EdgeLimits(
@@ -162,9 +167,9 @@ async def _serve_api(
             wait_max_s=settings.answer_deadline_s,
         ),
         meter=meter,
+        open_address=reaches_beyond(host),
     )
     _collect_seldom()
-    host = options.host or settings.host
     port = settings.port if options.port is None else options.port
     servers = [
         asyncio.create_task(

@@ -24,7 +24,7 @@ from accrual.engine.waiting import OutcomeWaiter
 from accrual.rules.calendar import read_instant
 from accrual.settings import Settings
 from accrual.store.log import PostgresLog
-from accrual.store.postgres import open_pool
+from accrual.store.postgres import ROLE_API, open_pool
 from accrual.store.upkeep import UpkeepStore
 from accrual.worker.upkeep import UpkeepLoop
 
@@ -65,7 +65,9 @@ class OpenUpkeep(msgspec.Struct, frozen=True, kw_only=True):
 @asynccontextmanager
 async def open_upkeep(url: str, settings: Settings, engine: RunningEngine) -> AsyncIterator[OpenUpkeep]:
     """Upkeep over the engine's database (the runtime role's address). Raises DatabaseDown."""
-    pool = await open_pool(url, label="upkeep", size_max=2, statement_timeout_s=settings.statement_timeout_s)
+    pool = await open_pool(
+        url, label="upkeep", size_max=2, statement_timeout_s=settings.statement_timeout_s, role=ROLE_API
+    )
     try:
         log = PostgresLog(pool)
         upkeep = Upkeep(

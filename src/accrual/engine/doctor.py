@@ -87,12 +87,12 @@ def _rights(books: BooksHealth, host: HostHealth) -> Iterator[Finding]:
         text = f"Sessions run as {books.role}, a superuser: nothing keeps the history append-only."
         yield _problem("append_only", text, "Give the address of an ordinary role in --database-url.")
     elif books.changeable:
-        text = f"Role {books.role} may change or delete history: {', '.join(books.changeable)}."
+        text = f"Roles may change or delete history: {', '.join(books.changeable)}."
         yield _problem(
-            "append_only", text, f"As the owner: revoke update, delete, truncate on these from {books.role}."
+            "append_only", text, "As the owner: revoke update, delete, truncate on each from the role named."
         )
     else:
-        yield _ok("append_only", f"Role {books.role} can add to the history and change none of it.")
+        yield _ok("append_only", f"Role {books.role} and the others can add to the history and change none of it.")
 
 
 def _lanes(books: BooksHealth) -> Iterator[Finding]:

@@ -35,7 +35,7 @@ def _tagging(secret: bytes) -> hashlib.blake2b:
     return hashlib.blake2b(key=secret, digest_size=TAG_BYTES, person=b"drawn member")
 
 
-def blinded(catalogue: Catalogue, secret: bytes) -> Catalogue:
+def blinded(catalogue: Catalogue) -> Catalogue:
     """The same with secrets that nothing is ever drawn with in earnest, for looking ahead: nobody learns what would be won."""
     return msgspec.structs.replace(
         catalogue,
@@ -43,9 +43,7 @@ def blinded(catalogue: Catalogue, secret: bytes) -> Catalogue:
             DrawSecret(
                 promo_id=each.promo_id,
                 round=UNCOMMITTED,
-                secret=hashlib.blake2b(
-                    b"%d" % each.promo_id, key=secret, digest_size=32, person=b"draw preview"
-                ).digest(),
+                secret=hashlib.blake2b(b"%d" % each.promo_id, digest_size=32, person=b"draw preview").digest(),
                 since=each.since,
                 scheme=each.scheme,
             )
@@ -66,15 +64,16 @@ NO_DRAWS: LookedAt = (b"", b"", nothing_to_spend, nothing_drawn)
 """The same where nothing is drawn."""
 
 
-def what_draws_look_at(task: Task, state: State, purse: Purse | None, secret: bytes) -> LookedAt:
-    """What an entry of a draw looks at, out of a lane's state."""
+def what_draws_look_at(task: Task, state: State, purse: Purse | None, secret: bytes | None) -> LookedAt:
+    """What an entry of a draw looks at, out of a lane's state; without the secret, in a preview, members have no tag."""
     bucket, heads = task.command.bucket, state.drawn
 
     def drawn(key: DrawKey) -> DrawHead | None:
         return heads[bucket, key[0], key[1]]
 
     spendable = nothing_to_spend if purse is None else purse.available
-    return task.ticket, tag_of(task.member_id, secret), spendable, drawn
+    tag = bytes(TAG_BYTES) if secret is None else tag_of(task.member_id, secret)
+    return task.ticket, tag, spendable, drawn
 
 
 def costs_told(judgement: Judgement) -> tuple[Booked, ...]:

@@ -61,7 +61,8 @@ class _Ahead(NamedTuple):
 
 
 class Preview:
-    """Looks ahead for one process. `secret` is the installation's, so that voucher codes are those of the real thing.
+    """Looks ahead for one process, without any secret: codes of vouchers are shown as `?`, and a member's code is taken to
+    be right.
 
     Draws are drawn with a secret of nobody's: a preview shows the odds, and must not tell what an entry would win.
     """
@@ -76,17 +77,15 @@ class Preview:
         event_of: EventOf,
         describe: Callable[[BaseException], str],
         content_again: ContentAgain,
-        secret: bytes,
     ) -> None:
         self._source = source
         self._log = log
         self._catalog = catalog
-        self._programmes = Programmes(catalog, change=lambda catalogue: blinded(catalogue, secret))
+        self._programmes = Programmes(catalog, change=blinded)
         self._reads = reads
         self._event_of = event_of
         self._describe = describe
         self._content_again = content_again
-        self._secret = secret
 
     async def preview(self, submission: Submission, now: datetime) -> Previewed:
         """What posting this now would answer, to the last field; nothing is written.
@@ -163,7 +162,7 @@ class Preview:
             buckets=self._source.buckets,
             event_of=self._event_of,
             describe=self._describe,
-            secret=self._secret,
+            secret=None,
         )
         tasks = await load([command], state, moment, self._programmes.of, self._client_code)
         for _ in range(FETCHES_MAX):

@@ -84,7 +84,7 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
         buckets: int,
         event_of: EventOf,
         describe: Callable[[BaseException], str],
-        secret: bytes = b"",
+        secret: bytes | None = b"",
         sender: CodeSender = OUTBOX,
     ) -> None:
         self.shorts: list[tuple[int, StockKey, int]] = []

@@ -42,11 +42,16 @@ WAITS = "waits for its purchase"
 class MovementDecider(LevelKeeper):
     """The part of deciding a batch that asks no promo."""
 
-    _secret: bytes
+    _secret: bytes | None
     _sender: CodeSender
 
     def _seed_of(self, ticket: bytes) -> bytes:
-        """What is drawn for a command is drawn from this: nobody can tell it without the installation's secret."""
+        """What is drawn for a command is drawn from this: nobody can tell it without the installation's secret.
+
+        Empty where that is not known, in a preview.
+        """
+        if self._secret is None:
+            return b""
         return hashlib.blake2b(ticket, key=self._secret, digest_size=16, person=b"seed").digest()
 
     def _purse(self, task: Task, cell: MemberCell, occurred_at: datetime) -> Purse:

@@ -7,9 +7,16 @@ import hashlib
 CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without I, L, O and U, which people misread."""
 
+UNTOLD = "?"
+
 
 def code_of(seed: bytes, place: bytes, length: int) -> str:
-    """`length` (at most 24) letters that nobody can guess without the seed, the same for the same place."""
+    """`length` (at most 24) letters that nobody can guess without the seed, the same for the same place.
+
+    With an empty seed the code is not known: so many `?`.
+    """
+    if not seed:
+        return UNTOLD * length
     number = int.from_bytes(hashlib.blake2b(place, key=seed, digest_size=16, person=b"voucher").digest(), "big")
     letters = []
     for _ in range(length):

@@ -14,7 +14,7 @@ from accrual.domain.promos import Period
 from accrual.domain.rewards import RewardItem, StoredReward, subject_of
 from accrual.domain.stocks import StockKey
 from accrual.rules.calendar import period_key, read_stored_instant
-from accrual.rules.codes import code_of
+from accrual.rules.codes import UNTOLD, code_of
 
 CODE_DIGITS = 6
 """How long a validation code is."""
@@ -104,7 +104,9 @@ def voucher_of(item: RewardItem, seed: bytes) -> str | None:
 
 
 def validation_code_of(seed: bytes) -> str:
-    """The digits that complete a redemption; nobody can tell them without the seed."""
+    """The digits that complete a redemption; nobody can tell them without the seed, and without one they are `?`."""
+    if not seed:
+        return UNTOLD * CODE_DIGITS
     digest = hashlib.blake2b(b"validation", key=seed, digest_size=16, person=b"code").digest()
     return f"{int.from_bytes(digest, 'big') % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
 

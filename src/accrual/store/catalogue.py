@@ -22,7 +22,7 @@ from accrual.domain.rewards import RewardItem, StoredReward
 from accrual.domain.stored_programme import CatalogueChange, SavedVersion, StoredProgramme, StoredPromo
 from accrual.store.audit import act_for
 from accrual.store.connection import Connection, Pool, Record
-from accrual.store.draw_rounds import beacon_of, open_first_round, read_secrets
+from accrual.store.draw_rounds import beacon_of, open_first_round, read_rounds, read_secrets
 from accrual.store.point_rewards import read_shelf, write_reward
 from accrual.store.postgres import ATTEMPTS_MAX, mapping_loss, transact
 from accrual.store.sql import query
@@ -36,6 +36,7 @@ _SETTINGS_WRITE, _ASSET_WRITE = query("catalogue/settings_write"), query("catalo
 _CLIENT_WRITE, _CLIENT_END = query("catalogue/client_write"), query("catalogue/client_end")
 _PROMO_MAKE, _PROMO_VERSION_WRITE = query("catalogue/promo_make"), query("catalogue/promo_version_write")
 _AUDIT_WRITE, _NEWEST_COMMANDS = query("catalogue/audit_write"), query("catalogue/newest_commands")
+_LABELLED = query("catalogue/labelled")
 _REWARDS, _REWARD_MAKE = query("catalogue/rewards"), query("catalogue/reward_make")
 
 _OUTLETS = msgspec.json.Decoder(tuple[Outlet, ...])
@@ -46,6 +47,7 @@ class CatalogueStore:
     """Both the CatalogueSource and the CatalogueSink of the engine, over one pool.
 
     `draw_id` makes the ids of audit rows, `draw_secret` the secrets of new draws, and `draw_key` is the hosts' part of them.
+    `with_secrets` reads those of open rounds, as only who draws does; without it a catalogue has rounds whose secret is nobody's.
     """
 
     def __init__(
@@ -55,16 +57,23 @@ class CatalogueStore:
         draw_id: Callable[[], uuid.UUID] = uuid.uuid4,
         draw_secret: Callable[[int], bytes] = secrets.token_bytes,
         draw_key: bytes | None = None,
+        with_secrets: bool = False,
     ) -> None:
         self._pool = pool
         self._draw_id = draw_id
         self._draw_secret = draw_secret
         self._draw_key = draw_key
+        self._read_rounds = read_secrets if with_secrets else read_rounds
 
     async def revisions(self) -> dict[int, int]:
         """The newest revision of every programme, by programme_id."""
         with mapping_loss():
             return {row["programme_id"]: row["revision"] for row in await self._pool.fetch(_REVISIONS)}
+
+    async def sessions_labelled(self, label: str) -> int:
+        """How many sessions over this database, of whichever process and login, have this label. Raises DatabaseDown."""
+        with mapping_loss():
+            return int(await self._pool.fetchval(_LABELLED, f"accrual {label}"))
 
     async def programme_id_of(self, code: str) -> int | None:
         """The number of the programme with this code."""
@@ -90,7 +99,7 @@ class CatalogueStore:
                 outlets=outlets,
                 promos=tuple(_version(row) for row in await connection.fetch(_PROMO_VERSIONS, programme_id, at)),
                 rewards=await _rewards(connection, programme_id, items),
-                secrets=await read_secrets(connection, programme_id, at),
+                secrets=await self._read_rounds(connection, programme_id, at),
             )
 
         return await transact(self._pool, read, repeatable=True, isolation="repeatable_read")

@@ -22,7 +22,7 @@ from accrual.domain.commands import LoggedCommand
 from accrual.domain.lots import LotUse
 from accrual.domain.transfers import Line
 from accrual.store.connection import Connection, Record
-from accrual.store.postgres import connect, mapping_loss
+from accrual.store.postgres import ROLE_STAFF, connect, mapping_loss
 from accrual.store.sql import query
 
 PAGE_ROWS = 5_000
@@ -165,7 +165,11 @@ class CheckpointHistory:
         with mapping_loss():
             if self._connection is None or self._connection.is_closed():
                 self._connection = await connect(
-                    self._url, label=self._label, statement_timeout_s=self._timeout_s, idle_in_transaction_s=0
+                    self._url,
+                    label=self._label,
+                    statement_timeout_s=self._timeout_s,
+                    idle_in_transaction_s=0,
+                    role=ROLE_STAFF,
                 )
             async with self._connection.transaction(isolation="repeatable_read", readonly=True):
                 yield CheckpointBooks(self._connection)

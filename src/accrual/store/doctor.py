@@ -11,9 +11,20 @@ from accrual.domain.health import BooksHealth, ClientHealth, HotTable, ServerHea
 from accrual.domain.programme import Client, Settings
 from accrual.store.connection import Connection, Record
 from accrual.store.postgres import as_login, connect, mapping_loss
+from accrual.store.roles import EVERY_ROLE
 from accrual.store.sql import query
 
-HISTORY_TABLES = ("command", "outcome", "line", "lot_use", "audit", "key_home", "programme_revision", "promo_version")
+HISTORY_TABLES = (
+    "command",
+    "outcome",
+    "line",
+    "lot_use",
+    "audit",
+    "audit_chain",
+    "key_home",
+    "programme_revision",
+    "promo_version",
+)
 HOT_TABLES = ("tail", "lane", "worker")
 SETTINGS = ("fsync", "full_page_writes", "synchronous_commit", "autovacuum", "max_connections", "data_checksums")
 PARKED_SHOWN_MAX = 5
@@ -97,7 +108,7 @@ async def _books(connection: Connection, workers: list[WorkerHealth], only: str 
     return BooksHealth(
         role=role[0],
         is_superuser=role[1],
-        changeable=tuple(row[0] for row in await connection.fetch(_RIGHTS, list(HISTORY_TABLES))),
+        changeable=tuple(row[0] for row in await connection.fetch(_RIGHTS, list(HISTORY_TABLES), EVERY_ROLE)),
         buckets=lanes[0],
         owned=lanes[1],
         backlog=lanes[2],

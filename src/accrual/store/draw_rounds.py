@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from accrual.domain.draws import BY_CHECKPOINT, SCHEME_BY_TICKET, DrawHead, DrawKey, DrawnRow, DrawSecret, RoundTerms
+from accrual.domain.draws import (
+    BY_CHECKPOINT,
+    SCHEME_BY_TICKET,
+    SECRET_BYTES,
+    DrawHead,
+    DrawKey,
+    DrawnRow,
+    DrawSecret,
+    RoundTerms,
+)
 from accrual.domain.errors import StockMoved
-from accrual.store.connection import Connection
+from accrual.store.connection import Connection, Record
 from accrual.store.postgres import mapping_loss
 from accrual.store.sql import query
 
 HEADS = query("draw/heads")
 OPEN_ROUNDS = query("draw/open_rounds")
-SECRETS = query("draw/secrets")
+SECRETS, ROUNDS = query("draw/secrets"), query("draw/rounds_at")
 FIRST_ROUND = query("draw/first_round")
 SECRET_WRITE = query("draw/secret_write")
 CHECKPOINTS_MADE = query("draw/checkpoints_made")
@@ -42,19 +51,25 @@ async def hold_rounds(connection: Connection, drawn: Sequence[DrawnRow]) -> None
 
 async def read_secrets(connection: Connection, programme_id: int, revision: int) -> tuple[DrawSecret, ...]:
     """The secrets with which a programme draws at a revision."""
-    rows = await connection.fetch(SECRETS, programme_id, revision)
-    return tuple(
-        DrawSecret(
-            promo_id=row["promo_id"],
-            round=row["round"],
-            secret=row["secret"],
-            since=row["recorded_at"],
-            scheme=row["scheme"] or SCHEME_BY_TICKET,
-            committed=row["commitment"],
-            shared=bool(row["shared"]),
-            beacon=row["beacon"],
-        )
-        for row in rows
+    return tuple(_drawn_with(row, row["secret"]) for row in await connection.fetch(SECRETS, programme_id, revision))
+
+
+async def read_rounds(connection: Connection, programme_id: int, revision: int) -> tuple[DrawSecret, ...]:
+    """The rounds in which a programme draws at a revision, for looking at: nothing is drawn with the secret in their place."""
+    rows = await connection.fetch(ROUNDS, programme_id, revision)
+    return tuple(_drawn_with(row, bytes(SECRET_BYTES)) for row in rows)
+
+
+def _drawn_with(row: Record, secret: bytes) -> DrawSecret:
+    return DrawSecret(
+        promo_id=row["promo_id"],
+        round=row["round"],
+        secret=secret,
+        since=row["recorded_at"],
+        scheme=row["scheme"] or SCHEME_BY_TICKET,
+        committed=row["commitment"],
+        shared=bool(row["shared"]),
+        beacon=row["beacon"],
     )
 
 

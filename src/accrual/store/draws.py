@@ -47,6 +47,7 @@ _ROUNDS, _ENDS, _ENTRIES, _ENTRANTS = (
     query("draw/entrants"),
 )
 _DECIDED_BY, _CHECKPOINT_AFTER = query("draw/decided_by"), query("draw/checkpoint_after")
+_PUBLISH = query("draw/publish")
 _LINES = msgspec.json.Decoder(JournalLine)
 
 UNDECIDED = "none"
@@ -221,9 +222,10 @@ class DrawStore:
     async def _publish(
         self, connection: Connection, promo_id: int, number: int, beacon_value: str | None, *, key_lost: bool
     ) -> None:
-        """Publish what decides a closed round besides its secret. Raises Refused `draw_key_missing`."""
+        """Publish what decides a closed round, its secret too. Raises Refused `draw_key_missing`."""
         if beacon_value is not None:
             await connection.execute(_DECIDED_BY, promo_id, number, None, beacon_value)
+        await connection.execute(_PUBLISH, promo_id, number)
         ended = (await _rounds(connection, promo_id))[number - 1]
         share = None if key_lost else self._share(ended)
         if share is not None:

@@ -28,7 +28,7 @@ from accrual.store.draw_rounds import read_heads
 from accrual.store.held import read_held_commands
 from accrual.store.links import read_held, read_nodes, read_shared
 from accrual.store.past import read_earned, read_history, read_profiles
-from accrual.store.postgres import PROBES, as_login, connect, mapping_loss
+from accrual.store.postgres import PROBES, ROLE_WORKER, as_login, connect, mapping_loss
 from accrual.store.posting import post
 from accrual.store.slices import offsets
 from accrual.store.sql import query
@@ -91,7 +91,7 @@ class PostgresLanes:
         """A fresh session; the old one, if any, is cut off. Raises DatabaseDown."""
         self.cut()
         self._connection = await connect(
-            self._url, label=self._label, idle_in_transaction_s=self._idle_s, settings=PROBES
+            self._url, label=self._label, idle_in_transaction_s=self._idle_s, settings=PROBES, role=ROLE_WORKER
         )
 
     def cut(self) -> None:
@@ -203,7 +203,11 @@ class PostgresLanes:
         """As `fetch`, on a session of its own, which is opened when it is first needed. Raises DatabaseDown."""
         if self._ahead is None or self._ahead.is_closed():
             self._ahead = await connect(
-                self._url, label=f"{self._label} ahead", idle_in_transaction_s=self._idle_s, settings=PROBES
+                self._url,
+                label=f"{self._label} ahead",
+                idle_in_transaction_s=self._idle_s,
+                settings=PROBES,
+                role=ROLE_WORKER,
             )
         return await self._fetch(self._ahead, wanted)
 

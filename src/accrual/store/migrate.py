@@ -18,7 +18,7 @@ from accrual.domain.ids import BUCKETS_DEFAULT, BUCKETS_MAX
 from accrual.store.audit import act_for
 from accrual.store.connection import Connection, Pool
 from accrual.store.postgres import mapping_loss, open_pool, transact
-from accrual.store.roles import MADE_BY_ANOTHER, grant_rights, notice_of, prepare_role
+from accrual.store.roles import MADE_BY_ANOTHER, grant_rights, notice_of, prepare_roles
 from accrual.store.sql import query
 
 LOCK_TIMEOUT_S = 3.0
@@ -31,6 +31,7 @@ _BEFORE_EVERYTHING = datetime(1970, 1, 1, tzinfo=UTC)
 _TABLE, _TABLE_KNOWN = query("migration_table"), query("migration_table_known")
 _LOCK, _LIST, _RECORD = query("migration_lock"), query("migration_list"), query("migration_record")
 _SETTING_READ, _SETTING_WRITE = query("setting_read"), query("setting_write")
+_SECRET_READ = query("secret_read")
 _TAILS, _LANES = query("bucket_tails"), query("bucket_lanes")
 
 
@@ -47,7 +48,7 @@ class Migration:
 
 @dataclass(frozen=True, kw_only=True)
 class Migrated:
-    """What a run did. `runtime_usable` is False where sessions cannot act as the runtime role, so that PostgreSQL does
+    """What a run did. `runtime_usable` is False where sessions cannot act as the roles, so that PostgreSQL does
     not keep the history append-only; `notice` then says what to do about it.
     """
 
@@ -129,9 +130,8 @@ async def _migrate(pool: Pool, now: datetime, buckets: int, known: tuple[Migrati
     await _check(pool, known)
     missing = _missing(known, await _applied(pool))
     applied = [migration.name for migration in missing if await _apply(pool, migration, now, buckets)]
-    usable = await prepare_role(pool)
-    if usable is not None:
-        await grant_rights(pool, await _applied(pool))
+    usable = await prepare_roles(pool)
+    await grant_rights(pool, await _applied(pool))
     return Migrated(applied=tuple(applied), runtime_usable=bool(usable), notice=notice_of(usable))
 
 
@@ -215,4 +215,4 @@ async def count_buckets(pool: Pool) -> int:
 async def read_secret(pool: Pool) -> bytes:
     """32 bytes that this database was made with and that codes of vouchers are drawn from; never shown or logged."""
     with mapping_loss():
-        return bytes.fromhex(await pool.fetchval(_SETTING_READ, "secret"))
+        return bytes(await pool.fetchval(_SECRET_READ, "codes"))

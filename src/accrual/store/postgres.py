@@ -1,4 +1,4 @@
-"""Connections and pools with their time limits, and transactions that are replayed; no query lives here."""
+"""Connections and pools with their time limits and roles, and transactions that are replayed. Asks nothing of the books."""
 
 from __future__ import annotations
 
@@ -7,14 +7,23 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TypeVar
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
 from accrual.domain.errors import Broken, DatabaseDown, Refused
 from accrual.store.connection import Connection, Pool, Transaction
+from accrual.store.sql import query
 
 RUNTIME_ROLE = "accrual_runtime"
+"""The login that may act as each of the following; by itself it reads next to nothing."""
+
+ROLE_API, ROLE_STAFF = "accrual_api", "accrual_staff"
+ROLE_WORKER, ROLE_ADMIN = "accrual_worker", "accrual_admin"
+DUTIES = (ROLE_API, ROLE_STAFF, ROLE_WORKER, ROLE_ADMIN)
+"""One a duty: serves callers; changes promos and draws while serving; decides and posts; applies programme files."""
+
+_ACT = query("role_act")
 CONNECT_TIMEOUT_S = 10.0
 STATEMENT_TIMEOUT_S = 30.0
 LOCK_TIMEOUT_S = 5.0
@@ -119,14 +128,27 @@ def mapping_loss() -> Iterator[None]:
         raise
 
 
-def as_runtime(url: str) -> str:
-    """The same URL, for sessions that act as the runtime role: what they may not do, PostgreSQL refuses them.
+def as_runtime(url: str, role: str = ROLE_ADMIN) -> str:
+    """The same URL, for sessions that begin as a role: what it may not do, PostgreSQL refuses them.
 
-    To PostgreSQL such a session still belongs to who logged in: what concerns sessions themselves needs `as_login`.
+    To PostgreSQL such a session still belongs to who logged in: what concerns sessions themselves needs `as_login`. A
+    session can change its role to any other of its login's: only logins of their own keep duties apart for good.
     """
-    parts = urlsplit(url)
-    extra = "options=" + quote(f"-c role={RUNTIME_ROLE}", safe="")
+    parts = urlsplit(plain(url))
+    extra = f"role={role}"
     return urlunsplit(parts._replace(query=f"{parts.query}&{extra}" if parts.query else extra))
+
+
+def plain(url: str) -> str:
+    """The URL without a role that `as_runtime` put there."""
+    parts = urlsplit(url)
+    kept = [pair for pair in parts.query.split("&") if pair and not pair.startswith("role=")]
+    return urlunsplit(parts._replace(query="&".join(kept)))
+
+
+async def act_as(connection: Connection, role: str) -> None:
+    """Let the session act as a role from now on, where its login may; elsewhere it stays what it is."""
+    await connection.fetchrow(_ACT, role)
 
 
 @asynccontextmanager
@@ -163,8 +185,10 @@ async def connect(
     lock_timeout_s: float = LOCK_TIMEOUT_S,
     idle_in_transaction_s: float = IDLE_IN_TRANSACTION_TIMEOUT_S,
     settings: Mapping[str, str] | None = None,
+    role: str | None = None,
 ) -> Connection:
     """One connection of its own; the caller closes it. `label` shows in pg_stat_activity. A timeout of 0 sets none.
+    It acts as `role` where its login may.
 
     Raises DatabaseDown, Refused `database_login_refused`, Broken `database_version`.
     """
@@ -187,6 +211,9 @@ async def connect(
             code="database_version",
             details={"major": major},
         )
+    if role is not None:
+        with mapping_loss():
+            await act_as(connection, role)
     return connection
 
 
@@ -200,15 +227,23 @@ async def open_pool(
     lock_timeout_s: float = LOCK_TIMEOUT_S,
     idle_in_transaction_s: float = IDLE_IN_TRANSACTION_TIMEOUT_S,
     settings: Mapping[str, str] | None = None,
+    role: str | None = None,
 ) -> Pool:
     """A pool of `size_min` to `size_max` connections; the caller closes it. Values of jsonb are text both ways.
+    Sessions act as `role` where their login may.
 
     A statement that the client has waited for `statement_timeout_s` plus CONNECT_TIMEOUT_S is given up as lost: the
     server may be frozen. Raises DatabaseDown, Refused `database_login_refused`.
     """
+
+    async def begin(connection: Connection) -> None:
+        if role is not None:
+            await act_as(connection, role)
+
     with mapping_loss():
         pool: Pool = await asyncpg.create_pool(
             url,
+            init=begin,
             min_size=size_min,
             max_size=size_max,
             timeout=CONNECT_TIMEOUT_S,

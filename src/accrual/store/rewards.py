@@ -14,7 +14,7 @@ from accrual.store.postgres import ATTEMPTS_MAX, mapping_loss, transact
 from accrual.store.sql import query
 from accrual.store.stocks import quotas
 
-_POOLS, _ADD, _NEWEST = query("reward/pools"), query("reward/add_codes"), query("reward/newest_code")
+_POOLS, _ADD = query("reward/pools"), query("reward/add_codes")
 
 
 class RewardStore:
@@ -49,8 +49,7 @@ class RewardStore:
         bucket = bucket_of(subject, self._buckets)
 
         async def add(connection: Connection) -> int:
-            newest = await connection.fetchval(_NEWEST, bucket, subject)
-            return len(await connection.fetch(_ADD, bucket, subject, list(codes), newest))
+            return int(await connection.fetchval(_ADD, bucket, subject, list(codes)))
 
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:

@@ -36,5 +36,5 @@ async def print_schema(connection: Connection) -> str:
     parts.append("\n\n".join(f"{definition};" for definition in functions))
     parts.append("\n".join(f"{row['definition']};" for row in await connection.fetch(_TRIGGERS)))
     rights = await connection.fetch(_RIGHTS)
-    parts.append("\n".join(f"grant {row['rights']} on {row['name']} to accrual_runtime;" for row in rights))
+    parts.append("\n".join(f"grant {row['rights']} on {row['name']} to {row['role']};" for row in rights))
     return "\n\n".join(parts) + "\n"

@@ -181,6 +181,7 @@ create table draw_round (
     share text,
     beacon text,
     beacon_value text,
+    secret bytea,
     constraint draw_round_pkey PRIMARY KEY (promo_id, round)
 );
 
@@ -258,6 +259,12 @@ create table identity (
     value text not null,
     member_id bytea not null,
     constraint identity_pkey PRIMARY KEY (bucket, programme_id, kind, value)
+);
+
+create table installation_secret (
+    name text not null,
+    value bytea not null,
+    constraint installation_secret_pkey PRIMARY KEY (name)
 );
 
 create table key_home (
@@ -748,9 +755,44 @@ AS $function$
         union all select 'draw_round', t.promo_id || '/' || t.round, to_jsonb(t) from public.draw_round t
         union all select 'draw_secret', t.promo_id || '/' || t.round, to_jsonb(t) from public.draw_secret t
         union all select 'draw_winner', t.promo_id || '/' || t.round || '/' || t.pick, to_jsonb(t) from public.draw_winner t
+        union all select 'installation_secret', t.name, to_jsonb(t) from public.installation_secret t
         union all select 'setting', t.name, to_jsonb(t) from public.setting t
         union all select 'audit', t.audit_id::text, to_jsonb(t) from public.audit t
     ) as named (subject, subject_key, content)
+$function$;
+
+CREATE OR REPLACE FUNCTION public.draw_publish(in_promo integer, in_round integer)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    update public.draw_round r set secret = s.secret from public.draw_secret s
+    where s.promo_id = r.promo_id and s.round = r.round
+        and r.promo_id = in_promo and r.round = in_round and r.closed_at is not null
+        and (r.beacon is null or r.beacon_value is not null)
+$function$;
+
+CREATE OR REPLACE FUNCTION public.reward_code_add(in_bucket integer, in_subject bytea, in_codes text[])
+ RETURNS bigint
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    with newest as (
+        select coalesce(max(c.number), 0) as number from public.reward_code c
+        where c.bucket = in_bucket and c.subject = in_subject
+    ), added as (
+        insert into public.reward_code (bucket, subject, number, code)
+        select in_bucket, in_subject, newest.number + row_number() over (order by wanted.place), wanted.code
+        from unnest(in_codes) with ordinality as wanted (code, place), newest
+        where not exists (
+            select from public.reward_code c
+            where c.bucket = in_bucket and c.subject = in_subject and c.code = wanted.code
+        )
+        returning number
+    )
+    select count(*) from added
 $function$;
 
 CREATE TRIGGER audit_asset AFTER INSERT OR DELETE OR UPDATE ON public.asset FOR EACH ROW EXECUTE FUNCTION audit_change('asset_id');
@@ -759,6 +801,7 @@ CREATE TRIGGER audit_client AFTER INSERT OR DELETE OR UPDATE ON public.client FO
 CREATE TRIGGER audit_draw_round AFTER INSERT OR DELETE OR UPDATE ON public.draw_round FOR EACH ROW EXECUTE FUNCTION audit_change('promo_id', 'round');
 CREATE TRIGGER audit_draw_secret AFTER INSERT OR DELETE OR UPDATE ON public.draw_secret FOR EACH ROW EXECUTE FUNCTION audit_change('promo_id', 'round');
 CREATE TRIGGER audit_draw_winner AFTER INSERT OR DELETE OR UPDATE ON public.draw_winner FOR EACH ROW EXECUTE FUNCTION audit_change('promo_id', 'round', 'pick');
+CREATE TRIGGER audit_installation_secret AFTER INSERT OR DELETE OR UPDATE ON public.installation_secret FOR EACH ROW EXECUTE FUNCTION audit_change('name');
 CREATE TRIGGER audit_point_reward AFTER INSERT OR DELETE OR UPDATE ON public.point_reward FOR EACH ROW EXECUTE FUNCTION audit_change('programme_id', 'point_reward_id');
 CREATE TRIGGER audit_programme AFTER INSERT OR DELETE OR UPDATE ON public.programme FOR EACH ROW EXECUTE FUNCTION audit_change('programme_id');
 CREATE TRIGGER audit_programme_revision AFTER INSERT OR DELETE OR UPDATE ON public.programme_revision FOR EACH ROW EXECUTE FUNCTION audit_change('programme_id', 'revision');
@@ -767,56 +810,227 @@ CREATE TRIGGER audit_promo_version AFTER INSERT OR DELETE OR UPDATE ON public.pr
 CREATE TRIGGER audit_reward AFTER INSERT OR DELETE OR UPDATE ON public.reward FOR EACH ROW EXECUTE FUNCTION audit_change('programme_id', 'reward_id');
 CREATE TRIGGER audit_setting AFTER INSERT OR DELETE OR UPDATE ON public.setting FOR EACH ROW EXECUTE FUNCTION audit_change('name');
 
-grant insert, select on account to accrual_runtime;
-grant insert, select, update on asset to accrual_runtime;
-grant insert, select on audit to accrual_runtime;
-grant select on audit_chain to accrual_runtime;
-grant insert, select on awaited to accrual_runtime;
-grant insert, select, update on budget to accrual_runtime;
-grant insert, select, update on budget_share to accrual_runtime;
-grant delete, insert, select on checkpoint to accrual_runtime;
-grant insert, select on checkpoint_row to accrual_runtime;
-grant insert, select on checkpoint_seal to accrual_runtime;
-grant insert, select, update on checkpoint_stream to accrual_runtime;
-grant insert, select, update on client to accrual_runtime;
-grant insert, select on command to accrual_runtime;
-grant insert, select on counter to accrual_runtime;
-grant insert, select on draw_entry to accrual_runtime;
-grant insert, select, update on draw_round to accrual_runtime;
-grant insert, select on draw_secret to accrual_runtime;
-grant insert, select, update on draw_winner to accrual_runtime;
-grant insert, select on earning to accrual_runtime;
-grant insert, select, update on held_command to accrual_runtime;
-grant insert, select, update on held_referral to accrual_runtime;
-grant insert, select, update on hold to accrual_runtime;
-grant insert, select on identity to accrual_runtime;
-grant insert, select on key_home to accrual_runtime;
-grant insert, select, update on lane to accrual_runtime;
-grant insert, select on line to accrual_runtime;
-grant insert, select, update on link_node to accrual_runtime;
-grant insert, select on lot_snapshot to accrual_runtime;
-grant insert, select on lot_use to accrual_runtime;
-grant insert, select, update on member to accrual_runtime;
+grant select on account to accrual_admin;
+grant select on account to accrual_api;
+grant select on account to accrual_staff;
+grant insert, select on account to accrual_worker;
+grant insert, select, update on asset to accrual_admin;
+grant select on asset to accrual_api;
+grant select on asset to accrual_staff;
+grant select on asset to accrual_worker;
+grant insert, select on audit to accrual_admin;
+grant select on audit to accrual_api;
+grant insert, select on audit to accrual_staff;
+grant select on audit to accrual_worker;
+grant select on audit_chain to accrual_admin;
+grant select on audit_chain to accrual_api;
+grant select on audit_chain to accrual_staff;
+grant select on audit_chain to accrual_worker;
+grant select on awaited to accrual_admin;
+grant select on awaited to accrual_api;
+grant select on awaited to accrual_staff;
+grant insert, select on awaited to accrual_worker;
+grant select on budget to accrual_admin;
+grant select on budget to accrual_api;
+grant select on budget to accrual_staff;
+grant insert, select, update on budget to accrual_worker;
+grant select on budget_share to accrual_admin;
+grant select on budget_share to accrual_api;
+grant select on budget_share to accrual_staff;
+grant insert, select, update on budget_share to accrual_worker;
+grant delete, insert, select on checkpoint to accrual_admin;
+grant select on checkpoint to accrual_api;
+grant delete, insert, select on checkpoint to accrual_staff;
+grant select on checkpoint to accrual_worker;
+grant insert, select on checkpoint_row to accrual_admin;
+grant select on checkpoint_row to accrual_api;
+grant insert, select on checkpoint_row to accrual_staff;
+grant select on checkpoint_row to accrual_worker;
+grant insert, select on checkpoint_seal to accrual_admin;
+grant select on checkpoint_seal to accrual_api;
+grant insert, select on checkpoint_seal to accrual_staff;
+grant select on checkpoint_seal to accrual_worker;
+grant insert, select, update on checkpoint_stream to accrual_admin;
+grant select on checkpoint_stream to accrual_api;
+grant insert, select, update on checkpoint_stream to accrual_staff;
+grant select on checkpoint_stream to accrual_worker;
+grant insert, select, update on client to accrual_admin;
+grant select on client to accrual_api;
+grant select on client to accrual_staff;
+grant select on client to accrual_worker;
+grant insert, select on command to accrual_admin;
+grant insert, select on command to accrual_api;
+grant select on command to accrual_staff;
+grant insert, select on command to accrual_worker;
+grant select on counter to accrual_admin;
+grant select on counter to accrual_api;
+grant select on counter to accrual_staff;
+grant insert, select on counter to accrual_worker;
+grant select on draw_entry to accrual_admin;
+grant select on draw_entry to accrual_api;
+grant select on draw_entry to accrual_staff;
+grant insert, select on draw_entry to accrual_worker;
+grant insert, select, update (closed_at, entries, root, drawn_at, share, beacon_value) on draw_round to accrual_admin;
+grant select on draw_round to accrual_api;
+grant insert, select, update (closed_at, entries, root, drawn_at, share, beacon_value) on draw_round to accrual_staff;
+grant select, update (entries) on draw_round to accrual_worker;
+grant insert on draw_secret to accrual_admin;
+grant insert on draw_secret to accrual_staff;
+grant select on draw_secret to accrual_worker;
+grant insert, select, update (claimed_at, expired_at, granted_at) on draw_winner to accrual_admin;
+grant select on draw_winner to accrual_api;
+grant insert, select, update (claimed_at, expired_at, granted_at) on draw_winner to accrual_staff;
+grant select on draw_winner to accrual_worker;
+grant select on earning to accrual_admin;
+grant select on earning to accrual_api;
+grant select on earning to accrual_staff;
+grant insert, select on earning to accrual_worker;
+grant execute on function audit_state to accrual_admin;
+grant execute on function audit_state to accrual_api;
+grant execute on function audit_state to accrual_staff;
+grant execute on function audit_state to accrual_worker;
+grant execute on function draw_publish to accrual_admin;
+grant execute on function draw_publish to accrual_staff;
+grant execute on function reward_code_add to accrual_admin;
+grant execute on function reward_code_add to accrual_staff;
+grant select on held_command to accrual_admin;
+grant select on held_command to accrual_api;
+grant select on held_command to accrual_staff;
+grant insert, select, update on held_command to accrual_worker;
+grant select on held_referral to accrual_admin;
+grant select on held_referral to accrual_api;
+grant select on held_referral to accrual_staff;
+grant insert, select, update on held_referral to accrual_worker;
+grant select on hold to accrual_admin;
+grant select on hold to accrual_api;
+grant select on hold to accrual_staff;
+grant insert, select, update on hold to accrual_worker;
+grant select on identity to accrual_admin;
+grant select on identity to accrual_api;
+grant select on identity to accrual_staff;
+grant insert, select on identity to accrual_worker;
+grant select on installation_secret to accrual_worker;
+grant insert, select on key_home to accrual_admin;
+grant insert, select on key_home to accrual_api;
+grant select on key_home to accrual_staff;
+grant insert, select on key_home to accrual_worker;
+grant select on lane to accrual_admin;
+grant select on lane to accrual_api;
+grant select on lane to accrual_runtime;
+grant select on lane to accrual_staff;
+grant insert, select, update on lane to accrual_worker;
+grant select on line to accrual_admin;
+grant select on line to accrual_api;
+grant select on line to accrual_staff;
+grant insert, select on line to accrual_worker;
+grant select on link_node to accrual_admin;
+grant select on link_node to accrual_api;
+grant select on link_node to accrual_staff;
+grant insert, select, update on link_node to accrual_worker;
+grant select on lot_snapshot to accrual_admin;
+grant select on lot_snapshot to accrual_api;
+grant select on lot_snapshot to accrual_staff;
+grant insert, select on lot_snapshot to accrual_worker;
+grant select on lot_use to accrual_admin;
+grant select on lot_use to accrual_api;
+grant select on lot_use to accrual_staff;
+grant insert, select on lot_use to accrual_worker;
+grant select on member to accrual_admin;
+grant select on member to accrual_api;
+grant select on member to accrual_staff;
+grant insert, select, update on member to accrual_worker;
+grant select on migration to accrual_admin;
+grant select on migration to accrual_api;
 grant select on migration to accrual_runtime;
-grant insert, select on outbox to accrual_runtime;
-grant insert, select on outcome to accrual_runtime;
-grant insert, select, update on parked to accrual_runtime;
-grant insert, select, update on point_reward to accrual_runtime;
-grant insert, select, update on prize_stock to accrual_runtime;
-grant insert, select on profile to accrual_runtime;
-grant insert, select, update on programme to accrual_runtime;
-grant insert, select on programme_revision to accrual_runtime;
-grant insert, select, update on promo to accrual_runtime;
-grant insert, select on promo_version to accrual_runtime;
-grant insert, select, update on quota to accrual_runtime;
-grant insert, select on referral to accrual_runtime;
-grant insert, select, update on reward to accrual_runtime;
-grant insert, select on reward_code to accrual_runtime;
-grant insert, select on reward_given to accrual_runtime;
+grant select on migration to accrual_staff;
+grant select on migration to accrual_worker;
+grant select on outbox to accrual_admin;
+grant select on outbox to accrual_api;
+grant select on outbox to accrual_staff;
+grant insert, select on outbox to accrual_worker;
+grant select on outcome to accrual_admin;
+grant select on outcome to accrual_api;
+grant select on outcome to accrual_staff;
+grant insert, select on outcome to accrual_worker;
+grant select on parked to accrual_admin;
+grant select on parked to accrual_api;
+grant select on parked to accrual_staff;
+grant insert, select, update on parked to accrual_worker;
+grant insert, select, update on point_reward to accrual_admin;
+grant select on point_reward to accrual_api;
+grant insert, select, update on point_reward to accrual_staff;
+grant select on point_reward to accrual_worker;
+grant select on prize_stock to accrual_admin;
+grant select on prize_stock to accrual_api;
+grant select on prize_stock to accrual_staff;
+grant insert, select, update on prize_stock to accrual_worker;
+grant select on profile to accrual_admin;
+grant select on profile to accrual_api;
+grant select on profile to accrual_staff;
+grant insert, select on profile to accrual_worker;
+grant insert, select, update (revision) on programme to accrual_admin;
+grant select on programme to accrual_api;
+grant select, update (revision) on programme to accrual_staff;
+grant select on programme to accrual_worker;
+grant insert, select on programme_revision to accrual_admin;
+grant select on programme_revision to accrual_api;
+grant insert, select on programme_revision to accrual_staff;
+grant select on programme_revision to accrual_worker;
+grant insert, select on promo to accrual_admin;
+grant select on promo to accrual_api;
+grant insert, select on promo to accrual_staff;
+grant select on promo to accrual_worker;
+grant insert, select on promo_version to accrual_admin;
+grant select on promo_version to accrual_api;
+grant insert, select on promo_version to accrual_staff;
+grant select on promo_version to accrual_worker;
+grant select on quota to accrual_admin;
+grant select on quota to accrual_api;
+grant select on quota to accrual_staff;
+grant insert, select, update on quota to accrual_worker;
+grant select on referral to accrual_admin;
+grant select on referral to accrual_api;
+grant select on referral to accrual_staff;
+grant insert, select on referral to accrual_worker;
+grant insert, select on reward to accrual_admin;
+grant select on reward to accrual_api;
+grant select on reward to accrual_staff;
+grant select on reward to accrual_worker;
+grant select (bucket, subject, number) on reward_code to accrual_admin;
+grant select (bucket, subject, number) on reward_code to accrual_api;
+grant select (bucket, subject, number) on reward_code to accrual_staff;
+grant select on reward_code to accrual_worker;
+grant select on reward_given to accrual_admin;
+grant select on reward_given to accrual_api;
+grant select on reward_given to accrual_staff;
+grant insert, select on reward_given to accrual_worker;
+grant select on setting to accrual_admin;
+grant select on setting to accrual_api;
 grant select on setting to accrual_runtime;
-grant insert, select on sighting to accrual_runtime;
-grant insert, select, update on tail to accrual_runtime;
-grant insert, select on undone to accrual_runtime;
-grant insert, select on unposted to accrual_runtime;
-grant insert, select, update on upkeep to accrual_runtime;
-grant delete, insert, select, update on worker to accrual_runtime;
+grant select on setting to accrual_staff;
+grant select on setting to accrual_worker;
+grant select on sighting to accrual_admin;
+grant select on sighting to accrual_api;
+grant select on sighting to accrual_staff;
+grant insert, select on sighting to accrual_worker;
+grant insert, select, update on tail to accrual_admin;
+grant insert, select, update on tail to accrual_api;
+grant select on tail to accrual_staff;
+grant insert, select, update on tail to accrual_worker;
+grant select on undone to accrual_admin;
+grant select on undone to accrual_api;
+grant select on undone to accrual_staff;
+grant insert, select on undone to accrual_worker;
+grant select on unposted to accrual_admin;
+grant select on unposted to accrual_api;
+grant select on unposted to accrual_staff;
+grant insert, select on unposted to accrual_worker;
+grant insert, select, update on upkeep to accrual_admin;
+grant insert, select, update on upkeep to accrual_api;
+grant select on upkeep to accrual_staff;
+grant insert, select, update on upkeep to accrual_worker;
+grant select on worker to accrual_admin;
+grant select on worker to accrual_api;
+grant insert, select on worker to accrual_runtime;
+grant select on worker to accrual_staff;
+grant delete, insert, select, update on worker to accrual_worker;

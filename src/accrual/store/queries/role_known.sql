@@ -1,2 +1,2 @@
--- Whether a role of this name exists on the server.
-select exists (select from pg_roles where rolname = $1)
+-- How many roles of these names exist on the server.
+select count(*) from pg_roles where rolname = any ($1::text[])
