@@ -15,7 +15,7 @@ from accrual.domain.errors import DatabaseDown, Refused
 from accrual.settings import Settings
 from accrual.store import embedded
 from accrual.store.connection import Connection
-from accrual.store.postgres import connect
+from accrual.store.postgres import connect, plain
 from tests.pg_fixtures import Database, Postgres
 
 
@@ -72,10 +72,17 @@ async def test_address_given_by_hand_goes_before_the_setting(database: Database,
 
 
 async def test_owner_and_runtime_addresses_are_each_used_for_their_part(empty_database: Database) -> None:
-    settings = Settings(database_url=empty_database.runtime_url, owner_database_url=empty_database.owner_url)
+    login = empty_database.roles_url
+    settings = Settings(
+        database_url=login, owner_database_url=empty_database.owner_url, staff_database_url="postgresql://staff"
+    )
     async with open_database(settings=settings) as opened:
-        assert (opened.runtime_url, opened.owner_url) == (empty_database.runtime_url, empty_database.owner_url)
+        assert (plain(opened.runtime_url), opened.owner_url) == (login, empty_database.owner_url)
+        assert (opened.staff_url, opened.worker_url) == ("postgresql://staff", None)
         assert opened.applied
+        session = await _look(opened.runtime_url)
+        assert await session.fetchval("select current_user::text") == "accrual_admin"
+        await session.close()
         assert opened.notice == ""
 
 

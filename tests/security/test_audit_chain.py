@@ -73,8 +73,9 @@ async def test_every_programmes_chain_has_no_gap_and_is_what_python_computes(
 
 
 async def test_chain_names_for_whom_accrual_changed_each_row(database: Database, owner_pool: Pool) -> None:
-    await apply_file(DRAWS, database.runtime_url, actor="ana")
+    await apply_file(DRAWS, database.roles_url, actor="ana")
     changes = await _chain(owner_pool, 1)
+    assert {change.acting_role for change in changes} == {"accrual_admin"}
     assert {change.actor for change in changes} == {"ana"}
     assert {change.session_role for change in changes} == {"accrual_runtime"}
     assert {change.details for change in changes} == {None}

@@ -23,11 +23,13 @@ def _lanes(url: str, label: str) -> PostgresLanes:
     return PostgresLanes(url, label=label, buckets=256, idle_in_transaction_s=60)
 
 
-@pytest.fixture(params=["superuser", "ordinary"])
+@pytest.fixture(params=["superuser", "ordinary", "login"])
 def address(request: pytest.FixtureRequest, database: Database, postgres: Postgres) -> str:
-    """An address that acts as the runtime role: of a superuser, or of an ordinary user who may act so."""
+    """An address whose sessions act as roles: of a superuser, of an ordinary user who may, or of the login made for it."""
     if request.param == "superuser":
         return as_runtime(database.superuser_url)
+    if request.param == "login":
+        return as_runtime(database.roles_url)
     name = f"plain_{database.name}"
     postgres.administer(f"create role {name} login password 'x' in role accrual_runtime")
     request.addfinalizer(lambda: postgres.administer(f"drop role {name}"))

