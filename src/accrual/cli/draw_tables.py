@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from accrual.cli.tables import moment, table
+from accrual.domain.draws import SCHEME_BY_TICKET, Round
 from accrual.engine.draw_simulation import SimulatedDraw
 from accrual.engine.draw_views import DrawView, percent_text
 
@@ -16,15 +17,39 @@ def print_commitment(view: DrawView, console: Console) -> None:
     console.print(f"{view.draw}: round {view.round}, {view.entries:,} entries so far", style="bold")
     console.print(f"commitment {view.commitment}", soft_wrap=True)
     console.print("The secret behind it stays unknown until the round is closed: accrual draw disclose", style="dim")
+    _print_parts(view.rounds[-1], console)
     for each in view.rounds:
+        if each.secret is None and each.closed_at is not None:
+            console.print(
+                f"Round {each.round}: its {each.entries:,} entries are complete, its winners wait for a {each.beacon}"
+            )
+            console.print(f"  root       {each.root}", soft_wrap=True)
         if each.secret is None:
             continue
         console.print(f"Round {each.round}, closed {moment(each.closed_at)}: {each.entries:,} entries", style="bold")
         console.print(f"  commitment {each.commitment}", soft_wrap=True)
         console.print(f"  secret     {each.secret}", soft_wrap=True)
+        for name, value in (
+            ("share", each.share),
+            ("decided by", each.beacon_value and f"{each.beacon} {each.beacon_value}"),
+        ):
+            if value:
+                console.print(f"  {name:<10} {value}", soft_wrap=True)
         console.print(f"  root       {each.root}", soft_wrap=True)
     if view.winners:
         print_winners(view, console)
+
+
+def _print_parts(opened: Round, console: Console) -> None:
+    """Who has the secret of the open round, and what decides it besides."""
+    where = (
+        "in two parts, in the database and in the key file of the hosts" if opened.shared else "in the database alone"
+    )
+    console.print(f"The secret is {where}.", style="dim")
+    if opened.beacon is not None:
+        console.print(f"The first {opened.beacon} after its entries are complete decides it, too.", style="dim")
+    if opened.scheme == SCHEME_BY_TICKET:
+        console.print("Points of this round are made of tickets, which clients choose: close it soon.", style="bold")
 
 
 def print_odds(view: DrawView, console: Console) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from accrual.cli.draw import app
-from accrual.cli.draw_tables import bars
-from accrual.engine.draw_views import percent_text
+from accrual.cli.draw_tables import bars, print_commitment
+from accrual.domain.draws import Round
+from accrual.engine.draw_views import DrawView, percent_text
 from tests.arch.tree import ROOT
 
 EXAMPLE = ROOT / "examples" / "draws" / "programme.yaml"
@@ -59,3 +63,46 @@ def test_bars_and_percentages() -> None:
     assert bars((0, 0)) == "  "
     assert percent_text(1, 3) == "33.3333 %"
     assert percent_text(0, 0) == "0.0000 %"
+
+
+def test_a_commitment_says_where_the_secret_is_and_what_decides_besides() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    rounds = (
+        Round(round=1, commitment="c1", since=at, closed_at=at, entries=7, root="r1", scheme=2, beacon="checkpoint"),
+        Round(round=2, commitment="c2", since=at, scheme=2, shared=True, beacon="checkpoint"),
+    )
+    told = io.StringIO()
+    view = DrawView(
+        draw="CAR",
+        name="Car",
+        kind="raffle",
+        status="live",
+        round=2,
+        commitment="c2",
+        since=at,
+        entries=3,
+        rounds=rounds,
+        odds=(),
+    )
+    print_commitment(view, Console(file=told, width=120))
+    assert "in two parts" in told.getvalue()
+    assert "The first checkpoint after its entries are complete" in told.getvalue()
+    assert "its 7 entries are complete, its winners wait for a checkpoint" in told.getvalue()
+    told.truncate(0)
+    print_commitment(
+        DrawView(
+            draw="W",
+            name="W",
+            kind="draw",
+            status="live",
+            round=1,
+            commitment="c",
+            since=at,
+            entries=0,
+            rounds=(Round(round=1, commitment="c", since=at),),
+            odds=(),
+        ),
+        Console(file=told, width=120),
+    )
+    assert "in the database alone" in told.getvalue()
+    assert "close it soon" in told.getvalue()
