@@ -21,7 +21,7 @@ from (
     select 'referral', position, jsonb_build_array(encode(member_id, 'hex'), referrer_kind, referrer_value)::text
     from referral where bucket = $1 and position >= $2 and position < $3
     union all
-    select 'outbox', position, jsonb_build_array(sequence, recorded_at, kind, encode(payload, 'hex'))::text
+    select 'outbox', position, jsonb_build_array(sequence, recorded_at, kind)::text
     from outbox where bucket = $1 and position >= $2 and position < $3
     union all
     select 'profile', position, jsonb_build_array(encode(member_id, 'hex'), encode(sha256(document), 'hex'))::text
