@@ -19,7 +19,7 @@ ifneq ($(shell $(BIN)/python -c "print(open('$(VENV)/.home').read())" 2>/dev/nul
 .PHONY: $(VENV)/.runtime
 endif
 
-.PHONY: help setup setup-dev demo test tests lint format check bench soak explore requirements schema clean
+.PHONY: help setup setup-dev demo test tests lint format check bench soak explore sbom audit requirements schema clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,12 @@ soak: setup-dev ## Kill server, lanes and PostgreSQL at random under load for SO
 explore: setup-dev ## Every test that draws, ROUNDS times (5), each time with other draws; what fails names its seed
 	@set -e; for round in $$(seq $(ROUNDS)); do ACCRUAL_TEST_RANDOM=1 $(BIN)/pytest -q -n $(WORKERS) \
 	  tests/property tests/unit tests/contract $(PYTEST_ARGS); done
+
+sbom: setup ## Write dist/accrual.cdx.json, a CycloneDX list of every runtime package with its hashes
+	@sh requirements/audit.sh sbom
+
+audit: setup ## Compare the pinned runtime packages with published advisories (needs access to an advisory service)
+	@sh requirements/audit.sh advisories
 
 requirements: ## Recompile requirements/*.txt; pins stay where they can (UPGRADE=--upgrade lets all go up)
 	@sh requirements/compile.sh $(UPGRADE)

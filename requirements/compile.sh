@@ -1,5 +1,5 @@
 #!/bin/sh
-# Recompiles runtime.txt, dev.txt and build.txt, pinned and hashed, for every platform and Python from 3.11 on.
+# Recompiles runtime.txt, dev.txt, build.txt and audit.txt, pinned and hashed, for every platform and Python from 3.11 on.
 # Pins that still fit are kept, unless called with --upgrade.
 # uv is used from a throw-away environment: it is a tool of this script and not a dependency of the project.
 set -eu
@@ -24,3 +24,4 @@ compile() {
 compile pyproject.toml -o requirements/runtime.txt
 compile pyproject.toml requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
 compile requirements/build.in -c requirements/dev.txt -o requirements/build.txt
+compile requirements/audit.in -c requirements/dev.txt -o requirements/audit.txt

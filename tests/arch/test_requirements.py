@@ -10,7 +10,7 @@ import pytest
 
 from tests.arch.tree import REQUIREMENTS, ROOT
 
-COMPILED = ("runtime.txt", "dev.txt", "build.txt")
+COMPILED = ("runtime.txt", "dev.txt", "build.txt", "audit.txt")
 _ADDRESS = re.compile(
     r"(?i)\b(?:https?|file|git\+\w+|ssh):|--(?:extra-)?index-url|--find-links|--trusted-host|^-[ife]\s|\s@\s"
 )
