@@ -164,7 +164,7 @@ async def test_fetching_needs_a_route_a_ticket_and_a_right() -> None:
     assert (await counter.fetch(routed)).pairs == refusal(400, "TicketId: is needed.")
     assert (await counter.fetch(routed | {"TicketId": 7.5})).status == 404
     counter.client = msgspec.structs.replace(
-        counter.client, client=msgspec.structs.replace(counter.client.client, rights=("native",))
+        counter.client, client=msgspec.structs.replace(counter.client.client, rights=("submit", "read"))
     )
     assert (await counter.ask("task")).status == 403
 

@@ -85,7 +85,7 @@ async def apply_promos(pool: Pool, *promos: Promo, draw_key: DrawKey | None = No
     document = Programme(
         programme=Settings(code="draws", currency="IDR", time_zone="Asia/Jakarta", late_limit=None),
         assets=(Asset(code="PTS"), Asset(code="LD"), Asset(code="GOLD")),
-        clients=(Client(code="till", rights=("native",)),),
+        clients=(Client(code="till", rights=("submit", "read")),),
         promos=promos,
     )
     await CatalogueStore(pool, draw_key=None if draw_key is None else draw_key.key).change(

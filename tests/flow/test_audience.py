@@ -18,7 +18,7 @@ from tests.pg_fixtures import Database
 PROGRAMME = """
 programme: {code: shop, currency: IDR, minor_units: 2, time_zone: Asia/Jakarta, demo: true}
 assets: [{code: PTS}]
-clients: [{code: crm, rights: [native], key: demo-crm}]
+clients: [{code: crm, rights: [submit, read, profile], key: demo-crm}]
 promos:
   - {code: VIP, trigger: purchase, audience: {lists: [VIP]}, benefits: [{asset: PTS, fixed: 7}]}
 """

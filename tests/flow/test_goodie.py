@@ -36,7 +36,7 @@ def standing(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> It
     words = ("--database-url", database.owner_url, "--lanes", "1")
     written = (EXAMPLE / "programme.yaml").read_text(encoding="utf-8")
     programme = directory / "programme.yaml"
-    programme.write_text(written.replace("[goodie, native]", "[goodie, native, merge]"), encoding="utf-8")
+    programme.write_text(written.replace("rights: [goodie]", "rights: [goodie, submit, read, merge]"), encoding="utf-8")
     with serving(directory, *words, programme=programme) as served:
         yield Standing(served, database)
     postgres.drop(database)

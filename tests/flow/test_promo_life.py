@@ -28,7 +28,7 @@ programme: {code: shop, currency: IDR, minor_units: 0, time_zone: Asia/Jakarta, 
 assets: [{code: PTS}]
 outlets: [{code: MAIN}]
 clients:
-  - {code: till, key: till-key, rights: [native]}
+  - {code: till, key: till-key, rights: [submit, read]}
   - {code: office, key: office-key, rights: [promos]}
   - {code: boss, key: boss-key, rights: [promos]}
 promos:

@@ -24,6 +24,7 @@ from tests.pg_fixtures import Database, Postgres
 PROGRAMME = ROOT / "examples" / "rewards" / "programme.yaml"
 PAGE = (ROOT / "docs" / "rewards.md").read_text(encoding="utf-8")
 KEY = {"API-Key": "demo-rewards"}
+OFFICE = {"API-Key": "demo-rewards-office"}
 WAITING = {**KEY, "Prefer": "wait=10"}
 STOCK = 10
 
@@ -44,7 +45,8 @@ def standing(postgres: Postgres, tmp_path: Path) -> Iterator[Standing]:
 
 def _send(served: Served, name: str, key: str | None = None, headers: Any = WAITING, **move: Any) -> Reply:
     body = {"member": {"kind": "msisdn", "value": name}, "move": move, **({} if key is None else {"key": key})}
-    return served.ask("POST", "/v1/commands", json.dumps(body).encode(), headers)
+    key = OFFICE if move["type"] == "grant" else KEY
+    return served.ask("POST", "/v1/commands", json.dumps(body).encode(), {**headers, **key})
 
 
 def _move(served: Served, name: str, key: str | None = None, **move: Any) -> Any:
@@ -84,12 +86,13 @@ def _accrual(database: Database, *words: str) -> Any:
 
 def test_requests_of_the_page_do_what_it_says(standing: Standing) -> None:
     curls = re.findall(
-        r"curl -s http://127\.0\.0\.1:8080(/\S+) -H 'API-Key: demo-rewards'(?: -H '[^']*' -d '([^']*)')?", PAGE
+        r"curl -s http://127\.0\.0\.1:8080(/\S+) -H 'API-Key: (demo-rewards(?:-office)?)'(?: -H '[^']*' -d '([^']*)')?",
+        PAGE,
     )
     assert len(curls) == 8
     said = []
-    for path, body in curls:
-        reply = standing.served.ask("POST" if body else "GET", path, body.encode() or None, WAITING)
+    for path, key, body in curls:
+        reply = standing.served.ask("POST" if body else "GET", path, body.encode() or None, {**WAITING, "API-Key": key})
         assert reply.status == 200, reply
         said.append(reply.json)
     shown = {each["code"]: (each["left"], each["available"], each["why_not"]) for each in said[0]["rewards"]}

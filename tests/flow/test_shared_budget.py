@@ -28,7 +28,7 @@ def _programme(promo: Promo) -> Programme:
     return Programme(
         programme=Settings(code="shared", currency="IDR", time_zone="Asia/Jakarta"),
         assets=(Asset(code="PTS"),),
-        clients=(Client(code="till", rights=("native",)),),
+        clients=(Client(code="till", rights=("submit", "read")),),
         promos=(promo,),
     )
 

@@ -22,7 +22,7 @@ from tests.pg_fixtures import Database
 PROGRAMME = """
 programme: {code: points, name: Points, time_zone: Asia/Jakarta, currency: IDR, late_limit: null, demo: DEMO}
 assets: [{code: PTS, name: Points, number: 35}]
-clients: [{code: till, rights: [native, points, grant, adjust], key_sha256: "KEY"}]
+clients: [{code: till, rights: [submit, read, points, grant, adjust], key_sha256: "KEY"}]
 """
 ANN = {"kind": "msisdn", "value": "62811"}
 GRANTS = [

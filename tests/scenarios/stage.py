@@ -36,7 +36,7 @@ from tests.scenarios.words import as_list, merge, moment, read_becomes, read_che
 
 SETTINGS: Mapping[str, Any] = {"code": "stage", "time_zone": "Asia/Jakarta", "currency": "IDR", "minor_units": 2}
 FIRST_CLOCK = "2026-03-01 10:00"
-RIGHTS = ["native", "points", "grant", "adjust", "adjust_below_zero", "merge"]
+RIGHTS = ["submit", "read", "points", "grant", "adjust", "adjust_below_zero", "merge"]
 LIMITS = SubmitLimits(flush_rows_max=100, backlog_single_max=1_000, backlog_bulk_max=1_000)
 
 

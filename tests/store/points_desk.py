@@ -25,7 +25,7 @@ from tests.store.wiring import BUCKETS, log_of, submitter, whole_lane
 PROGRAMME = """
 programme: {code: points, name: Points, time_zone: Asia/Jakarta, currency: IDR, late_limit: null}
 assets: [{code: PTS, name: Points, number: 35}, {code: LD, name: Draw tickets, number: 36}]
-clients: [{code: till, rights: [native], key_sha256: "0000000000000000000000000000000000000000000000000000000000000001"}]
+clients: [{code: till, rights: [submit, read], key_sha256: "0000000000000000000000000000000000000000000000000000000000000001"}]
 """
 START = datetime(2026, 3, 1, 5, tzinfo=UTC)
 

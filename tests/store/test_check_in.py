@@ -40,7 +40,7 @@ programme:
     - {name: PHONE, per: install_id, every: month, triggers: [purchase], count: 40}
     - {name: LOOK, per: member, every: day, triggers: [purchase], count: 2, action: hold}
 assets: [{code: PTS, name: Points}, {code: FREEZE, name: Freezes}]
-clients: [{code: till, rights: [native], key_sha256: "%s"}]
+clients: [{code: till, rights: [submit, read], key_sha256: "%s"}]
 promos:
   - code: CI-LADDER
     trigger: check_in

@@ -32,7 +32,7 @@ programme:
       - {code: SILVER, name: Silver, threshold: 100, earn: "1.25"}
       - {code: GOLD, name: Gold, threshold: 500, earn: "1.5"}
 assets: [{code: PTS, name: Points, number: 35}, {code: LD, name: Draw tickets, number: 36}]
-clients: [{code: till, rights: [native], key_sha256: "0000000000000000000000000000000000000000000000000000000000000001"}]
+clients: [{code: till, rights: [submit, read], key_sha256: "0000000000000000000000000000000000000000000000000000000000000001"}]
 promos:
   - {code: BASE, trigger: purchase, benefits: [{asset: PTS, points_per: {every: 1000 IDR}, by_level: true, active_after: P14D}]}
 """

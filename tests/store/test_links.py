@@ -28,7 +28,7 @@ from tests.store.wiring import BUCKETS, log_of, submitter, whole_lane
 PROGRAMME = """
 programme: {code: friends, name: Friends, time_zone: Asia/Jakarta, currency: IDR, minor_units: 2}
 assets: [{code: PTS, name: Points}]
-clients: [{code: till, rights: [native], key_sha256: "%s", install_id: unique}]
+clients: [{code: till, rights: [submit, read], key_sha256: "%s", install_id: unique}]
 promos:
   - code: INVITED
     trigger: referral

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from accrual.api.addresses import is_beyond
 from accrual.api.call import Caller, Engine
 from accrual.domain.errors import Forbidden, Unauthorized
 from accrual.domain.programme import Catalogue, StoredClient
+from accrual.domain.rights import has_right
 
 KEY_CHARACTERS_MAX = 512
 _KEY_HEADERS = ("api-key", "api_key", "x-api-key")
@@ -69,6 +70,12 @@ def refuse_demo(scope: Mapping[str, Any], *, open_address: bool) -> None:
 
 
 def require_right(client: StoredClient, right: str) -> None:
-    """Raises Forbidden unless the client has this right, such as `native`."""
-    if right not in client.client.rights:
+    """Raises Forbidden unless the client has this right, such as `read`."""
+    if not has_right(client.client.rights, right):
         raise Forbidden(f"This client has no right to {right}.", details={"right": right})
+
+
+def require_any_right(client: StoredClient, rights: Sequence[str]) -> None:
+    """Raises Forbidden unless the client has at least one of these rights."""
+    if not any(has_right(client.client.rights, right) for right in rights):
+        raise Forbidden(f"This client has none of the rights {', '.join(rights)}.", details={"rights": list(rights)})

@@ -72,7 +72,7 @@ def _native(order: AskOrder, number: int, member: int, redeems: bool) -> Made:
         command["move"] = {"type": "redeem", "asset": "PTS", "amount": 1}
     else:
         command["facts"] = [{"type": "purchase", "amount": 25_000}]
-    return "/v1/commands", {"API-Key": "demo-qoin", "Prefer": "wait=10"}, command
+    return "/v1/commands", {"API-Key": "demo-shop", "Prefer": "wait=10"}, command
 
 
 def _dsquares(order: AskOrder, number: int, member: int, redeems: bool) -> Made:

@@ -26,6 +26,7 @@ from accrual.bootstrap.opening import open_database
 from accrual.domain.commands import Dialect, Receipt, Submission
 from accrual.domain.errors import AccrualError, Busy, Invalid, Missing, TooLarge
 from accrual.domain.programme import Catalogue, StoredClient
+from accrual.domain.rights import has_right
 from accrual.engine.translate_native import to_submission
 from accrual.engine.views import TicketView
 from accrual.settings import Settings
@@ -190,7 +191,7 @@ def choose_sender(engine: RunningEngine, programme: str | None, client: str | No
     if client is None and len(known) == 1:
         return Sender(next(iter(known.values())), catalogue)
     codes = ", ".join(sorted(known)) or "none"
-    native = [stored for stored in known.values() if "native" in stored.client.rights]
+    native = [stored for stored in known.values() if has_right(stored.client.rights, "submit")]
     if client is None and len(native) == 1:
         return Sender(native[0], catalogue)
     if client is None:

@@ -129,10 +129,11 @@ class Signature(_Document, frozen=True):
 class Client(_Document, frozen=True):
     """A partner system. Its key comes as `key_sha256` (hex), from the environment (`key_env`), or, in a demo, plain.
 
-    `rights` are the dialects it may speak (`qoin_task`, `qoin_processor`, `dsquares`, `goodie`, `profitflow`, `native`),
-    `operate`, which lets it see and retry the programme's parked commands, `promos`, which lets it take promos through
-    their life, and for movements without a promo: `points` (spend, give back, return, hold, send), `grant`, `adjust`,
-    `adjust_below_zero`, `merge`. `number` is the client number that Qoin tickets carry.
+    `rights` are the dialects it may speak (`qoin_task`, `qoin_processor`, `dsquares`, `goodie`, `profitflow`) and its duties in
+    the native API: `submit` (report facts), `read` (members, statements, all tickets), `codes` (voucher codes in tickets of
+    other clients), `profile`, `tiers`, `points` (spend, refund, return, hold, transfer), `grant`, `adjust`,
+    `adjust_below_zero`, `merge`, `operate` (failed commands, referrals under review) and `promos`. `native` is an older
+    shorthand for `submit` and `read`. `number` is the client number that Qoin tickets carry.
 
     `install_id: unique` means that its install ids are one device's each: a referral from a device on which another member
     was seen is held for review.

@@ -22,6 +22,7 @@ from accrual.domain.stored_programme import (
     StoredProgramme,
     StoredPromo,
 )
+from accrual.engine.plan_clients import warn_of_client
 from accrual.engine.plan_outlets import warn_of_outlet
 from accrual.engine.plan_promos import want
 from accrual.engine.plan_rewards import warn_of_reward
@@ -162,7 +163,9 @@ class _Work:
             shown = None if before is None else _show_client(before.client, before.key_digest)
             full = _show_client(keyless, digest)
             brief = {**msgspec.to_builtins(keyless), "key": full["key"]}
-            effect = self._compare("client", client.code, shown, full, notes=notes, brief=brief)
+            effect = self._compare(
+                "client", client.code, shown, full, notes=notes, brief=brief, warnings=warn_of_client(client)
+            )
             if effect is not Effect.UNCHANGED:
                 self.new_clients.append(ClientWrite(client=keyless, key_digest=digest))
         for code, left in known.items():

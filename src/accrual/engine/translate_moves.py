@@ -45,6 +45,7 @@ from accrual.domain.native_moves import (
 )
 from accrual.domain.programme import Catalogue, StoredClient
 from accrual.domain.rewards import proof_of
+from accrual.domain.rights import has_right
 from accrual.engine.native_fields import (
     read_identifier,
     read_identity,
@@ -66,7 +67,7 @@ def require_move_right(client: StoredClient, written: WrittenMove) -> None:
     if isinstance(written, MoveAdjust) and written.below_zero:
         needed.append("adjust_below_zero")
     for right in needed:
-        if right not in client.client.rights:
+        if not has_right(client.client.rights, right):
             raise Forbidden(f"This client has no right to {right}.", details={"right": right})
 
 

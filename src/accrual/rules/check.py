@@ -6,29 +6,13 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from accrual.domain.programme import Client, Outlet, Programme, Settings, SignaturePolicy
+from accrual.domain.rights import RIGHTS, SHORTHANDS
 from accrual.rules.check_bounds import check_price
 from accrual.rules.check_promo import check_duration, check_promo
 from accrual.rules.check_reward import check_reward
 from accrual.rules.check_tiers import check_tiers
 from accrual.rules.check_velocity import check_velocity_rules
 from accrual.rules.problems import Problem, repeated, suggest
-
-RIGHTS = (
-    "adjust",
-    "adjust_below_zero",
-    "dsquares",
-    "goodie",
-    "grant",
-    "merge",
-    "native",
-    "operate",
-    "points",
-    "profitflow",
-    "promos",
-    "qoin_processor",
-    "qoin_task",
-)
-"""The dialects that a client may be given the right to speak."""
 
 COUNTS_MAX = {"assets": 1_000, "outlets": 100_000, "clients": 1_000, "promos": 20_000, "rewards": 10_000}
 
@@ -141,7 +125,7 @@ def _check_open(programme: Programme) -> Iterator[Problem]:
 
 def _check_client(path: str, client: Client, programme: Programme) -> Iterator[Problem]:
     for index, right in enumerate(client.rights):
-        if right not in RIGHTS:
+        if right not in RIGHTS and right not in SHORTHANDS:
             yield Problem(f"{path}.rights[{index}]", f"unknown right {right!r}{suggest(right, RIGHTS)}")
     keys = [name for name in ("key", "key_sha256", "key_env") if getattr(client, name) is not None]
     if len(keys) != 1:

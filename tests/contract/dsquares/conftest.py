@@ -10,10 +10,13 @@ import pytest
 from tests.contract.dsquares_desk import BRANCH, Desk, example, open_desk
 from tests.pg_fixtures import Postgres
 
+RIGHTS = ["dsquares", "submit", "read", "profile", "points", "grant", "merge"]
+"""The tests also move points and change profiles over the native API with the key of the partner."""
+
 OTHERS: dict[str, dict[str, Any]] = {
     "strict": {"client_id_is_secret": False, "enrol_on_reward": False},
     "by-points": {"points_value": "points"},
-    "no-right": {"rights": ["native"]},
+    "no-right": {"rights": ["submit"]},
     "member-keys": {"key_scope": "member", "idempotency": "require"},
 }
 """Clients by code, each with the key `demo-CODE`, and in what they differ from the example's."""
@@ -23,7 +26,7 @@ OTHERS: dict[str, dict[str, Any]] = {
 def desk(postgres: Postgres) -> Iterator[Desk]:
     """Each test takes wallets of its own. Unknown wallets become members by a Reward, but for the client `strict`."""
     document = example()
-    dsquares = document["clients"][0] | {"enrol_on_reward": True}
+    dsquares = document["clients"][0] | {"enrol_on_reward": True, "rights": RIGHTS}
     document["clients"] = [dsquares] + [
         dsquares | {"code": code, "key": f"demo-{code}"} | changes for code, changes in OTHERS.items()
     ]

@@ -170,7 +170,7 @@ async def test_client_with_a_list_of_devices_calls_from_those_only() -> None:
 
 
 async def test_client_without_the_right_is_refused() -> None:
-    desk = Desk(rights=("native",))
+    desk = Desk(rights=("submit",))
     for answer in (await desk.ask(basic()), await desk.ask(basic(), to=INQUIRY), await desk.ask_points("memberId=a")):
         assert (answer.status, answer.failure) == (403, "INQ912")
 

@@ -23,7 +23,7 @@ PARKED = view(ticket=TICKET, status="parked", error="ZeroDivisionError")
 
 @pytest.fixture
 def engine() -> EngineDouble:
-    return EngineDouble((KEY, client(rights=("operate",))), ("native", client(rights=("native",))))
+    return EngineDouble((KEY, client(rights=("operate",))), ("till", client(rights=("submit", "read"))))
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ async def test_retry_waits_for_its_outcome_as_long_as_is_preferred(
 async def test_only_who_may_operate_sees_and_retries(
     http: httpx.AsyncClient, engine: EngineDouble, method: str, path: str
 ) -> None:
-    reply = await http.request(method, path, headers={"API-Key": "native"})
+    reply = await http.request(method, path, headers={"API-Key": "till"})
     assert (reply.status_code, reply.json()["error"]["details"]) == (403, {"right": "operate"})
     assert (engine.parked_calls, engine.retried) == ([], [])
 

@@ -28,7 +28,9 @@ CHANGE: dict[str, Any] = {
 
 @pytest.fixture
 def engine() -> EngineDouble:
-    return EngineDouble((KEY, client()), ("qoin-key", client(code="qoin", rights=("qoin_task",))))
+    return EngineDouble(
+        (KEY, client(rights=("profile", "tiers"))), ("qoin-key", client(code="qoin", rights=("qoin_task",)))
+    )
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ class Desk(EngineDouble):
     """An engine with held referrals."""
 
     def __init__(self) -> None:
-        super().__init__((KEY, client(rights=("operate",))), ("native", client(rights=("native",))))
+        super().__init__((KEY, client(rights=("operate",))), ("till", client(rights=("submit", "read"))))
         self.source = Held()
         self.sent: list[Submission] = []
         self.referrals = Referrals(self.source, self._accept, now=lambda: AT)
@@ -148,7 +148,7 @@ async def test_page_wants_a_status_and_a_place_it_knows(http: httpx.AsyncClient,
 
 
 async def test_both_need_the_right_to_operate(http: httpx.AsyncClient, engine: Desk) -> None:
-    other = {"API-Key": "native"}
+    other = {"API-Key": "till"}
     assert (await http.get("/v1/referrals", headers=other)).status_code == 403
     reply = await http.post(f"/v1/referrals/{ID}/approve", headers=other, json={"reason": "x"})
     assert (reply.status_code, engine.sent) == (403, [])

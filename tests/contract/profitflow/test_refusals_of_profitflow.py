@@ -157,7 +157,7 @@ async def test_key_is_required_and_has_to_be_known() -> None:
 
 
 async def test_client_without_the_right_is_refused() -> None:
-    desk = Desk(rights=("native", "promos"))
+    desk = Desk(rights=("submit", "promos"))
     answer = await desk.post("add", RULE)
     assert (answer.status, answer.json["message"]) == (403, "This client has no right to profitflow.")
     assert desk.rules == []

@@ -30,7 +30,7 @@ CATALOGUE = Catalogue(
 
 
 def client(**changes: object) -> StoredClient:
-    fields: dict[str, object] = {"code": "partner", "rights": ("native", "qoin_task")} | changes
+    fields: dict[str, object] = {"code": "partner", "rights": ("submit", "read", "qoin_task")} | changes
     return StoredClient(client_id=3, programme_id=1, client=Client(**fields), key_digest=None)  # type: ignore[arg-type]
 
 

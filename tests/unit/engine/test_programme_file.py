@@ -21,7 +21,7 @@ assets:
 outlets:
   - {code: O1}
 clients:
-  - {code: shop, key_env: SHOP_KEY, rights: [native]}
+  - {code: shop, key_env: SHOP_KEY, rights: [submit]}
 promos:
   - code: P
     trigger: purchase
@@ -142,16 +142,16 @@ def test_every_error_is_told_at_once_with_line_column_and_path() -> None:
         ("currency: IDR", "currency: IDR, late_limit: ever", "programme.late_limit: 'ever' is not a duration"),
         ("{code: O1}", "{code: O1}\n  - {code: O1}", "outlets[1].code: 'O1' is already the code of outlets[0]"),
         ("{code: O1}", "{code: O1, aliases: {shp: [x]}}", "unknown client 'shp'; did you mean 'shop'?"),
-        ("rights: [native]", "rights: [nativ]", "unknown right 'nativ'; did you mean 'native'?"),
+        ("rights: [submit]", "rights: [submitt]", "unknown right 'submitt'; did you mean 'submit'?"),
         ("key_env: SHOP_KEY", "key: secret", "clients[0].key: a plain key is only for a programme with demo: true"),
         ("key_env: SHOP_KEY", "name: Shop", "exactly one of key_sha256 and key_env"),
         ("key_env: SHOP_KEY", "key_env: A, key_sha256: " + "0" * 64, "not key_sha256 and key_env"),
         ("key_env: SHOP_KEY", "key_sha256: abc", "clients[0].key_sha256"),
         ("key_env: SHOP_KEY", "key_env: SHOP_KEY, open: true", "clients[0].open: a client without a key is only for a"),
         ("key_env: SHOP_KEY", "key_env: SHOP_KEY, asset: PST", "clients[0].asset: unknown asset 'PST'"),
-        ("rights: [native]", "default_outlet: O3", "clients[0].default_outlet: unknown outlet 'O3'"),
-        ("rights: [native]", "signature: {policy: enforce}", "policy enforce needs public_keys"),
-        ("rights: [native]", "signature: {public_keys: [x]}", "public_keys[0]: is not a public key in PEM"),
+        ("rights: [submit]", "default_outlet: O3", "clients[0].default_outlet: unknown outlet 'O3'"),
+        ("rights: [submit]", "signature: {policy: enforce}", "policy enforce needs public_keys"),
+        ("rights: [submit]", "signature: {public_keys: [x]}", "public_keys[0]: is not a public key in PEM"),
         (
             "- {count: 1, every: day}",
             "- {count: 1}\n      - {count: 2}",
@@ -207,7 +207,7 @@ def test_alias_stands_for_what_it_names() -> None:
 
 def test_old_short_key_needs_leave() -> None:
     pem = json.dumps(KEY_1024)
-    with_key = GOOD.replace("rights: [native]", f"signature: {{policy: warn, public_keys: [{pem}]}}")
+    with_key = GOOD.replace("rights: [submit]", f"signature: {{policy: warn, public_keys: [{pem}]}}")
     assert "has 1024 bits, 2048 are needed; allow_1024" in errors(with_key)[0]
     allowed = with_key.replace("policy: warn", "policy: warn, allow_1024: true")
     assert read_programme(allowed, "p.yaml").programme.clients[0].signature.allow_1024
@@ -230,7 +230,7 @@ def test_unset_variable_and_equal_keys_are_told_with_the_client() -> None:
 
 
 def test_demo_may_have_one_open_client() -> None:
-    demo = GOOD.replace("programme: {", "programme: {demo: true, ", 1).replace("rights: [native]", "open: true", 1)
+    demo = GOOD.replace("programme: {", "programme: {demo: true, ", 1).replace("rights: [submit]", "open: true", 1)
     assert read_programme(demo, "p.yaml").programme.clients[0].open
     two = demo.replace("  - {code: shop,", "  - {code: till, key: k, open: true}\n  - {code: shop,", 1)
     with pytest.raises(ProgrammeInvalid) as caught:

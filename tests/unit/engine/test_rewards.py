@@ -364,7 +364,7 @@ async def test_release_gives_stock_and_limit_back(timed_out: bool) -> None:
 
 @pytest.mark.parametrize(("written", "expected"), [(None, "O1"), ("O2", "O2"), ("front till", "O3")])
 def test_redemption_happens_at_the_clients_outlet_unless_it_names_one(written: str | None, expected: str) -> None:
-    till = Client(code="till", rights=("native", "points"), default_outlet="O1")
+    till = Client(code="till", rights=("submit", "points"), default_outlet="O1")
     client = StoredClient(client_id=1, programme_id=PROGRAMME, client=till, key_digest=None)
     move = MoveRedeem(reward="MUG", outlet=written)
     native = NativeCommand(member=WrittenIdentity(kind="name", value="ann"), move=move)

@@ -24,7 +24,7 @@ def _submit(document: dict[str, Any], *, chance: bytes = b"c" * 16, **of_client:
     settings = Settings(code="demo", currency="IDR", minor_units=2, time_zone="Asia/Jakarta")
     catalogue = Catalogue(programme_id=4, revision=1, settings=settings, assets=(), outlets=OUTLETS, promos=())
     client = StoredClient(
-        client_id=3, programme_id=4, client=Client(code="partner", rights=("native",), **of_client), key_digest=None
+        client_id=3, programme_id=4, client=Client(code="partner", rights=("submit",), **of_client), key_digest=None
     )
     return to_submission(
         msgspec.convert(document, NativeCommand), b"raw", client=client, catalogue=catalogue, now=NOW, chance=chance

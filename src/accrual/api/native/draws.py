@@ -7,14 +7,14 @@ from uuid import UUID
 
 import msgspec
 
-from accrual.api.auth import require_right
+from accrual.api.auth import require_any_right, require_right
 from accrual.api.call import Call, Engine, Reply
+from accrual.api.native.rights import RIGHTS_TO_BROWSE
 from accrual.api.strict_json import Reader
 from accrual.domain.draws import Round
 from accrual.domain.errors import Invalid, Missing
 from accrual.engine.draw_views import DrawView, OddsView, WinnerView
 
-RIGHT = "native"
 CLAIM_RIGHT = "promos"
 _CODE_CHARACTERS_MAX = 64
 _READ_FAILURES = ("400", "401", "403", "404", "500", "503")
@@ -39,11 +39,11 @@ DRAW_TYPES = (DrawView, OddsView, WinnerView, Round, ClaimBody, Claimed)
 
 
 class DrawRoutes:
-    """Routes for clients with the right `native`; claims need the right `promos`."""
+    """Routes for clients with a right to read or to send commands; claims need the right `promos`."""
 
     async def draw(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/draws/{code}: commitment, odds and closed rounds."""
-        require_right(call.client, RIGHT)
+        require_any_right(call.client, RIGHTS_TO_BROWSE)
         return _reply(await engine.draws.show(call.client.programme_id, _code(call)))
 
     async def claim(self, call: Call, engine: Engine) -> Reply:

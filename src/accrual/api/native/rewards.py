@@ -7,12 +7,12 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from accrual.api.auth import require_right
+from accrual.api.auth import require_any_right
 from accrual.api.call import Call, Engine, Reply
+from accrual.api.native.rights import RIGHTS_TO_BROWSE
 from accrual.domain.errors import Missing
 from accrual.engine.reward_views import RewardPage, RewardView
 
-RIGHT = "native"
 REWARD_TYPES = (RewardPage, RewardView)
 _CODE_CHARACTERS_MAX = 64
 _READ_FAILURES = ("400", "401", "403", "404", "500", "503")
@@ -20,17 +20,17 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class RewardRoutes:
-    """Routes for clients with the right `native`."""
+    """Routes for clients with a right to read or to send commands."""
 
     async def page(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/rewards: a page of the programme's rewards by code."""
-        require_right(call.client, RIGHT)
+        require_any_right(call.client, RIGHTS_TO_BROWSE)
         after = parse_qs(call.query, keep_blank_values=True, max_num_fields=20).get("after", [""])[-1]
         return _reply(await engine.rewards.page(call.client.programme_id, after=after))
 
     async def reward(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/rewards/{code}: one of them."""
-        require_right(call.client, RIGHT)
+        require_any_right(call.client, RIGHTS_TO_BROWSE)
         code = call.params["code"]
         if len(code) > _CODE_CHARACTERS_MAX:
             raise Missing("There is no such reward.", code="reward_unknown")

@@ -9,10 +9,17 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from accrual.api.auth import require_right
+from accrual.api.auth import require_any_right, require_right
 from accrual.api.call import Call, Engine, Reply
 from accrual.api.native.moments import read_moment
 from accrual.api.native.reply import error_json, receipt_json, reply, status_of
+from accrual.api.native.rights import (
+    RIGHTS_TO_CHANGE_MEMBERS,
+    RIGHTS_TO_COMMAND,
+    may_read_ticket,
+    require_command_rights,
+    with_visible_codes,
+)
 from accrual.api.native.wire import Written, is_bulk, read_command, read_commands, read_profile
 from accrual.domain.commands import Receipt, Submission
 from accrual.domain.errors import AccrualError, Invalid, Missing
@@ -25,7 +32,7 @@ from accrual.engine.render import member_json, parked_json, preview_json, statem
 from accrual.engine.statement import Period
 from accrual.engine.translate_native import Translator
 
-RIGHT = "native"
+RIGHT_TO_READ = "read"
 RIGHT_TO_OPERATE = "operate"
 _WAIT = re.compile(r"\s*wait\s*=\s*([0-9]{1,6})\s*\Z", re.ASCII | re.IGNORECASE)
 _PLACE = re.compile(r"([0-9]{1,19})-([0-9]{1,5})\Z", re.ASCII)
@@ -50,18 +57,19 @@ class NativeRoutes:
 
     async def commands(self, call: Call, engine: Engine) -> Reply:
         """POST /v1/commands: one command, an array of them, or one a line."""
-        require_right(call.client, RIGHT)
+        require_any_right(call.client, RIGHTS_TO_COMMAND)
         content_type = call.headers.get("content-type", "")
         if is_bulk(call.body, content_type):
             return await self._many(
                 call, engine, read_commands(call.body, content_type, count_max=self._limits.bulk_max)
             )
         command = _with_header_key(read_command(call.body), call.headers.get("idempotency-key"))
+        require_command_rights(call.client, command)
         return await self._one(command, call.body, call, engine)
 
     async def profile(self, call: Call, engine: Engine) -> Reply:
         """PUT or PATCH /v1/members/{kind}/{value}/profile: change what is known of a member; what is not named stays."""
-        require_right(call.client, RIGHT)
+        require_any_right(call.client, RIGHTS_TO_CHANGE_MEMBERS)
         change = read_profile(call.body)
         command = NativeCommand(
             member=WrittenIdentity(kind=call.params["kind"], value=call.params["value"]),
@@ -74,6 +82,7 @@ class NativeRoutes:
             ),
             key=change.key,
         )
+        require_command_rights(call.client, command)
         command = _with_header_key(command, call.headers.get("idempotency-key"))
         # Stored as the command it is, so that whoever translates it again needs no address.
         return await self._one(command, msgspec.json.encode(command), call, engine)
@@ -104,6 +113,7 @@ class NativeRoutes:
             try:
                 if isinstance(command, AccrualError):
                     raise command
+                require_command_rights(call.client, command)
                 _warn_without_key(command, call, engine)
                 chance = digest16(b"chance", call.chance, b"%d" % index)
                 submissions.append(translator.to_submission(command, raw, now=call.now, chance=chance))
@@ -143,26 +153,27 @@ class NativeRoutes:
 
     async def preview(self, call: Call, engine: Engine) -> Reply:
         """POST /v1/preview: what one command would come to, decided and not posted."""
-        require_right(call.client, RIGHT)
+        require_any_right(call.client, RIGHTS_TO_COMMAND)
         if is_bulk(call.body, call.headers.get("content-type", "")):
             raise Invalid("One command at a time can be previewed.", code="invalid_json")
         command = _with_header_key(read_command(call.body), call.headers.get("idempotency-key"))
+        require_command_rights(call.client, command)
         submission = Translator(call.client, call.catalogue, buckets=engine.buckets).to_submission(
             command, call.body, now=call.now, chance=call.chance
         )
         return reply(200, preview_json(await engine.preview(submission, call.now)))
 
     async def ticket(self, call: Call, engine: Engine) -> Reply:
-        """GET /v1/tickets/{ticket}: everything about one command of the client's programme."""
-        require_right(call.client, RIGHT)
+        """GET /v1/tickets/{ticket}: a command of this client, or with the right `read` any command of the programme."""
+        require_any_right(call.client, (RIGHT_TO_READ, *RIGHTS_TO_COMMAND))
         view = await engine.ticket(_read_ticket(call.params["ticket"]))
-        if view is None or view.programme_id != call.client.programme_id:
+        if view is None or not may_read_ticket(call.client, view):
             raise Missing("There is no such ticket.", code="ticket_unknown")
-        return reply(200, ticket_json(view))
+        return reply(200, ticket_json(with_visible_codes(call.client, view)))
 
     async def member(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/members/{kind}/{value}: balances and one page of history, newest first; `at` a past instant."""
-        require_right(call.client, RIGHT)
+        require_right(call.client, RIGHT_TO_READ)
         query = parse_qs(call.query, keep_blank_values=True, max_num_fields=20)
         limit = self._page(query)
         before = _whole(query, "before", lowest=0, highest=_POSITION_MAX)
@@ -173,11 +184,12 @@ class NativeRoutes:
         view = await engine.member(call.client.programme_id, identity, limit=limit, before=before, at=at)
         if view is None:
             raise Missing("There is no such member.", code="member_unknown")
-        return reply(200, member_json(view))
+        history = tuple(with_visible_codes(call.client, ticket) for ticket in view.history)
+        return reply(200, member_json(msgspec.structs.replace(view, history=history)))
 
     async def statement(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/members/{kind}/{value}/statement: lines recorded from an instant up to another, with balances."""
-        require_right(call.client, RIGHT)
+        require_right(call.client, RIGHT_TO_READ)
         query = parse_qs(call.query, keep_blank_values=True, max_num_fields=20)
         zone = call.catalogue.settings.time_zone
         period = Period(
