@@ -7,7 +7,7 @@ import http.client
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from accrual.bootstrap.demo_server import DemoServer
 from accrual.bootstrap.programme import read_file
 from accrual.domain.errors import Broken, Invalid
 from accrual.domain.facts import Identity
+from accrual.domain.programme import Client
+from accrual.domain.rights import has_right
 from accrual.engine.render import member_json
 from accrual.engine.verify import VerifyReport
 from accrual.engine.views import MemberView, TicketView
@@ -85,19 +87,18 @@ def read_examples(directory: Path) -> Examples:
 def run_demo(server: DemoServer, examples: Examples, tell: Tell) -> DemoReport:
     """Post every example to the server, wait for the results, read the books. Raises AccrualError when it cannot."""
     clients = read_file(examples.programme).read.programme.clients
-    key = next((client.key for client in clients if client.key is not None), None)
-    if key is None:
-        raise Invalid(f"No client in {examples.programme} has a plain key.", code="programme_invalid")
+    partner_key = _key_with(examples, clients, "qoin_task")
+    reader_key = _key_with(examples, clients, "read")
     problems: list[str] = []
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=DECIDE_S)) as connection:
-        ask = Asker(connection, key)
+        ask = Asker(connection, partner_key)
         tell(f"Posting {len(examples.requests)} requests to http://127.0.0.1:{server.port}/saas/requestin")
         posted = [_post(ask, name, body, examples.grants[name], problems) for name, body in examples.requests.items()]
         tell("Waiting for their results at /saas/requestout")
         _await_grants(ask, posted, problems)
         tell("Reading members and verifying the books")
         members = asyncio.run(_read(server.owner_url, posted))
-        problems.extend(_check_members(ask, posted, members))
+        problems.extend(_check_members(Asker(connection, reader_key), posted, members))
     verified = asyncio.run(verify_books(None, server.owner_url))
     if not verified.clean:
         problems.extend(f"verify: {finding.text}" for finding in verified.findings)
@@ -105,6 +106,13 @@ def run_demo(server: DemoServer, examples: Examples, tell: Tell) -> DemoReport:
         problems.append(f"verify: {verified.undecided} commands are not decided")
     shown = max(members, key=lambda member: len(member.history), default=None)
     return DemoReport(posted=posted, members=members, shown=shown, verified=verified, problems=problems)
+
+
+def _key_with(examples: Examples, clients: Sequence[Client], right: str) -> str:
+    for client in clients:
+        if client.key is not None and has_right(client.rights, right):
+            return client.key
+    raise Invalid(f"No client in {examples.programme} has a plain key and the right {right}.", code="programme_invalid")
 
 
 class Asker:

@@ -29,7 +29,7 @@ CHANGE: dict[str, Any] = {
 @pytest.fixture
 def engine() -> EngineDouble:
     return EngineDouble(
-        (KEY, client(rights=("profile", "tiers"))), ("qoin-key", client(code="qoin", rights=("qoin_task",)))
+        (KEY, client(rights=("submit", "profile", "tiers"))), ("qoin-key", client(code="qoin", rights=("qoin_task",)))
     )
 
 
