@@ -188,8 +188,16 @@ def task(action: str, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def spawn(words: list[str], log_path: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start `accrual` with these words, in a session of its own, with nothing of the caller's settings."""
+    """Start `accrual` with these words, in a session of its own, with nothing of the caller's settings.
+
+    An address after `--database-url` is handed over by the environment.
+    """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ACCRUAL_")}
+    words = list(words)
+    if "--database-url" in words:  # a password has no place on a command line
+        at = words.index("--database-url")
+        environment = {**(environment or {}), "ACCRUAL_DATABASE_URL": words[at + 1]}
+        del words[at : at + 2]
     with log_path.open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "accrual", *words],

@@ -62,14 +62,19 @@ def _databases(postgres: Postgres) -> set[str]:
     return run_apart(work())
 
 
-def _bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _bench(*arguments: str, server_url: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "accrual", "bench", *arguments], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "accrual", "bench", *arguments],
+        env=os.environ if server_url is None else {**os.environ, "ACCRUAL_DATABASE_URL": server_url},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
 def _json(name: str, server_url: str, *arguments: str) -> dict[str, Any]:
-    ended = _bench(name, "--database-url", server_url, "--no-tpcb", "--json", *arguments)
+    ended = _bench(name, "--no-tpcb", "--json", *arguments, server_url=server_url)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     found: dict[str, Any] = json.loads(ended.stdout)
     return found
@@ -141,7 +146,8 @@ def test_expire_counts_lots_and_leaves_no_unit(server_url: str) -> None:
 def test_interrupted_benchmark_removes_its_database_and_ends_its_children(server_url: str, postgres: Postgres) -> None:
     before = _databases(postgres)
     with subprocess.Popen(
-        [sys.executable, "-m", "accrual", "bench", "drain", "--database-url", server_url, "--no-tpcb"],
+        [sys.executable, "-m", "accrual", "bench", "drain", "--no-tpcb"],
+        env={**os.environ, "ACCRUAL_DATABASE_URL": server_url},
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,

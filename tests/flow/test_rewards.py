@@ -74,9 +74,14 @@ def _code_sent(database: Database, ticket: str) -> str:
     raise AssertionError("no code went out")
 
 
+def _over(database: Database) -> dict[str, str]:
+    return {**os.environ, "ACCRUAL_DATABASE_URL": database.owner_url}
+
+
 def _accrual(database: Database, *words: str) -> Any:
     done = subprocess.run(
-        [sys.executable, "-m", "accrual", "reward", *words, "--database-url", database.owner_url, "--json"],
+        [sys.executable, "-m", "accrual", "reward", *words, "--json"],
+        env=_over(database),
         capture_output=True,
         check=False,
         timeout=60,
@@ -121,8 +126,9 @@ def test_what_the_page_shows_of_the_file_and_of_moves_is_taken(standing: Standin
     text = PROGRAMME.read_text(encoding="utf-8")
     path = tmp_path / "page.yaml"
     path.write_text(text[: text.index("rewards:\n  #")] + block, encoding="utf-8")
-    words = [sys.executable, "-m", "accrual", "plan", str(path), "--database-url", standing.database.owner_url]
-    assert subprocess.run(words, capture_output=True, check=False, timeout=60).returncode == 0
+    words = [sys.executable, "-m", "accrual", "plan", str(path)]
+    done = subprocess.run(words, env=_over(standing.database), capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0
     moves = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     assert len(moves) == 2
     for move in moves:
@@ -242,8 +248,8 @@ def test_what_is_explained_names_reward_and_voucher(standing: Standing) -> None:
     ticket = _move(served, "ann", type="redeem", reward="RW-MUG")["ticket"]
 
     def explain(*more: str) -> str:
-        words = [sys.executable, "-m", "accrual", "explain", ticket, "--database-url", database.owner_url, *more]
-        return subprocess.run(words, capture_output=True, check=True, timeout=60).stdout.decode()
+        words = [sys.executable, "-m", "accrual", "explain", ticket, *more]
+        return subprocess.run(words, env=_over(database), capture_output=True, check=True, timeout=60).stdout.decode()
 
     assert re.search(r"Reward RW-MUG was redeemed for 500 PTS; the voucher is MUG-[0-9A-Z]{12}\.", explain())
     assert "Hadiah RW-MUG ditukar dengan 500 PTS" in explain("--lang", "id")

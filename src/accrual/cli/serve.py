@@ -11,12 +11,11 @@ import typer
 from accrual.bootstrap.serving import ServeOptions, run_lane, serve
 from accrual.bootstrap.settings import read_settings
 from accrual.cli.output import echo
-from accrual.cli.tell import telling
+from accrual.cli.tell import DatabaseUrl, telling
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on [default: 8080].")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="The embedded database [default: .accrual].")]
-DatabaseUrl = Annotated[str | None, typer.Option("--database-url", help="A PostgreSQL 15 to 18 to use instead.")]
 
 
 def serve_command(

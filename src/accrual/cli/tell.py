@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
 
 import typer
 
@@ -18,8 +19,35 @@ DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Directory of the embedded database (default .accrual).", file_okay=False),
 ]
+
+
+def _without_password(address: str | None) -> str | None:
+    """Refuses an address with a password: what stands on a command line, every user of the machine can read."""
+    if address is not None and _names_password(address):
+        raise typer.BadParameter(
+            "The address has a password, which every user of this machine can read in the list of processes. Give the whole "
+            "address in ACCRUAL_DATABASE_URL, or leave the password out here and put it in ~/.pgpass, PGPASSFILE or "
+            "PGPASSWORD. Change the password if others use this machine."
+        )
+    return address
+
+
+def _names_password(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "password" in address.lower() or "@" in address
+    names = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    return bool(parts.password) or "password" in names
+
+
 DatabaseUrl = Annotated[
-    str | None, typer.Option("--database-url", help="A PostgreSQL 15 to 18 to use instead of the embedded one.")
+    str | None,
+    typer.Option(
+        "--database-url",
+        callback=_without_password,
+        help="A PostgreSQL 15 to 18 to use instead of the embedded one; without its password, see ACCRUAL_DATABASE_URL.",
+    ),
 ]
 ProgrammeCode = Annotated[
     str | None, typer.Option("--programme", help="Code of the programme; not needed where there is only one.")
