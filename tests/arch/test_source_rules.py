@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.arch.draft_rule import CHANGES_BY_DRAFTS
 from tests.arch.source_rules import MAY_CATCH_EVERYTHING, RULES, Rule, Source
 from tests.arch.tree import PACKAGE, modules
 
-_by_name = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name.replace(" ", "-"))
+_by_name = pytest.mark.parametrize("rule", (*RULES, CHANGES_BY_DRAFTS), ids=lambda rule: rule.name.replace(" ", "-"))
 
 
 @_by_name

@@ -1,7 +1,7 @@
 """What commands of a batch look back on, as it was read before the batch and as the batch has changed it since.
 
-The rows that a command puts into the posting are what later commands of the batch see: they are taken in once the command
-is decided, so a command that fails leaves nothing here.
+The rows that a command puts into the posting are what later commands of the batch see: they are taken in with it, by way of
+its draft.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import msgspec
 from accrual.domain.commands import Reward
 from accrual.domain.held import OPEN
 from accrual.domain.ids import bucket_of_ticket
-from accrual.domain.log import Posting
 from accrual.domain.lots import Origin
 from accrual.domain.members import MARK_AWAITED
 from accrual.domain.movements import Capture, Confirm, Merge, Movement, Refund, Release, Reverse
@@ -22,6 +21,7 @@ from accrual.domain.outcomes import Status
 from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Kind
 from accrual.domain.undoing import AwardedLine, FoundTarget, HoldRow, Part, TargetRow
+from accrual.engine.draft import CommandDraft
 from accrual.engine.moves.limits_back import keys_of
 from accrual.engine.moves.reward_books import made_of
 from accrual.rules.streak_undo import keys_to_undo
@@ -50,7 +50,7 @@ class Known(msgspec.Struct, gc=False):
     expired: Mapping[Origin, int] = msgspec.field(default_factory=dict)
 
 
-class Earlier:
+class Earlier(msgspec.Struct):
     """Targets, holds, returns and mergers that the commands of one batch are about.
 
     `found` are targets by the ticket that they are named by, `undone` how much of each part of a target was undone, by
@@ -60,21 +60,20 @@ class Earlier:
     put aside, by what they wait for.
     """
 
-    def __init__(self) -> None:
-        self.found: dict[bytes, FoundTarget] = {}
-        self.undone: dict[bytes, dict[Part, int]] = {}
-        self.holds: dict[tuple[int, bytes], HoldRow] = {}
-        self.wanted: set[bytes] = set()
-        self.passed: list[bytes] = []
-        self.resumed: set[tuple[int, int]] = set()
-        self.judged: set[bytes] = set()
-        self.awaited: dict[bytes, list[bytes]] = {}
-        self.expired: dict[Origin, int] = {}
-        self._decided: dict[bytes, TargetRow] = {}
-        self._answered: set[bytes] = set()
-        self._merged: set[bytes] = set()
-        self._passed: set[bytes] = set()
-        self._seen = (0, 0, 0, 0, 0, 0, 0)
+    found: dict[bytes, FoundTarget] = msgspec.field(default_factory=dict)
+    undone: dict[bytes, dict[Part, int]] = msgspec.field(default_factory=dict)
+    holds: dict[tuple[int, bytes], HoldRow] = msgspec.field(default_factory=dict)
+    wanted: set[bytes] = msgspec.field(default_factory=set)
+    passed: list[bytes] = msgspec.field(default_factory=list)
+    resumed: set[tuple[int, int]] = msgspec.field(default_factory=set)
+    judged: set[bytes] = msgspec.field(default_factory=set)
+    awaited: dict[bytes, list[bytes]] = msgspec.field(default_factory=dict)
+    expired: dict[Origin, int] = msgspec.field(default_factory=dict)
+    _decided: dict[bytes, TargetRow] = msgspec.field(default_factory=dict)
+    _answered: set[bytes] = msgspec.field(default_factory=set)
+    _merged: set[bytes] = msgspec.field(default_factory=set)
+    _passed: set[bytes] = msgspec.field(default_factory=set)
+    _seen: tuple[int, ...] = (0, 0, 0, 0, 0, 0, 0)
 
     def known(self, task: Task, move: Movement, cell: MemberCell) -> Known:
         """What is known of what a movement is about, at this point of the batch. Raises ReadAgain."""
@@ -141,42 +140,52 @@ class Earlier:
         woken = [ticket for ticket in task.woken or () if ticket not in self._answered]
         task.woken = (*woken, *self.awaited.get(task.ticket, ()))
 
-    def take_in(self, task: Task, answer: Decided, posting: Posting) -> None:
-        """What a command wrote, now that it is decided, is what later ones see. Plain rewards that nobody wants write nothing
-        of this."""
+    def take_in(self, task: Task, answer: Decided, draft: CommandDraft) -> None:
+        """What a command wrote is what later ones see. Plain rewards that nobody wants write nothing of this."""
+        posting = draft.posting
         undone, holds, released, awaited, resumed, held, marks = self._seen
         for row in posting.undone[undone:]:
-            self.undone.setdefault(row.target, {})[row.award, row.fact, row.line] = row.units_after
+            if row.target not in self.undone:
+                draft.put(self.undone, row.target, {})
+            draft.put(self.undone[row.target], (row.award, row.fact, row.line), row.units_after)
         for hold in posting.holds[holds:]:
-            self.holds[hold.bucket, hold.hold_id] = hold
+            draft.put(self.holds, (hold.bucket, hold.hold_id), hold)
         for bucket, hold_id, position in posting.released[released:]:
-            self.holds[bucket, hold_id] = self.holds[bucket, hold_id]._replace(resolved_position=position)
+            resolved = self.holds[bucket, hold_id]._replace(resolved_position=position)
+            draft.put(self.holds, (bucket, hold_id), resolved)
         for _, target, _ in posting.awaited[awaited:]:
-            self.awaited.setdefault(target, []).append(task.command.ticket)
+            if target not in self.awaited:
+                draft.put(self.awaited, target, [])
+            draft.add(self.awaited[target], task.command.ticket)
         for bucket, position, _ in posting.resumed[resumed:]:
-            self.resumed.add((bucket, position))
+            draft.include(self.resumed, (bucket, position))
             if position == task.resumes:
-                self._answered.add(task.ticket)
-        self.judged.update(row.ticket for row in posting.held_commands[held:] if row.verdict != OPEN)
-        self._merged.update(mark.member_id for mark in posting.marks[marks:] if mark.merged_into is not None)
-        self._seen = (
+                draft.include(self._answered, task.ticket)
+        for verdict in posting.held_commands[held:]:
+            if verdict.verdict != OPEN:
+                draft.include(self.judged, verdict.ticket)
+        for mark in posting.marks[marks:]:
+            if mark.merged_into is not None:
+                draft.include(self._merged, mark.member_id)
+        draft.own(self)._seen = (
             *(len(posting.undone), len(posting.holds), len(posting.released), len(posting.awaited)),
             *(len(posting.resumed), len(posting.held_commands), len(posting.marks)),
         )
         for origin, units in (answer.expired or {}).items():
-            self.expired[origin] = self.expired.get(origin, 0) + units
+            draft.put(self.expired, origin, self.expired.get(origin, 0) + units)
         if task.asks_for is not None:
-            self.passed.append(task.ticket)
+            draft.add(self.passed, task.ticket)
         if task.ticket in self.wanted:
-            self._decided[task.ticket] = self._row_of(task, answer, posting)
+            draft.put(self._decided, task.ticket, self._row_of(task, answer, draft))
 
-    def _row_of(self, task: Task, answer: Decided, posting: Posting) -> TargetRow:
+    def _row_of(self, task: Task, answer: Decided, draft: CommandDraft) -> TargetRow:
         """A command that was just decided, as it would be read after the batch."""
         command = answer.command
         bucket, position = command.bucket, command.position
         for use in answer.uses:
-            if use.kind == Kind.EXPIRE and use.lot_position == position:
-                self.expired.setdefault((bucket, position, use.lot_leg), use.amount)
+            origin = (bucket, position, use.lot_leg)
+            if use.kind == Kind.EXPIRE and use.lot_position == position and origin not in self.expired:
+                draft.put(self.expired, origin, use.amount)
         row = TargetRow(
             ticket=task.ticket,
             bucket=bucket,
@@ -199,7 +208,7 @@ class Earlier:
         )
         tickets = row.outcome().follow_ups
         if tickets:
-            facts = {each.ticket: each.facts for each in posting.follow_ups[-len(tickets) :]}
+            facts = {each.ticket: each.facts for each in draft.posting.follow_ups[-len(tickets) :]}
             row.follow_ups = tuple([(ticket, facts[ticket]) for ticket in tickets if ticket in facts])
         return row
 

@@ -5,27 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+import msgspec
+
 from accrual.domain.amounts import INT64_MAX
+from accrual.engine.draft import Draft
 from accrual.rules.ladder import Ladder
 
 
-class EarnedDays:
+class EarnedDays(msgspec.Struct, gc=False):
     """Units of one asset by day of the calendar in one zone, from the day `since` on; earlier ones may be missing.
 
     The sum of the window asked for last is kept, so that a member who earns often is not summed up each time.
     """
 
-    __slots__ = ("_days", "_last", "_outside", "_sum", "asset_id", "since", "zone")
-
-    def __init__(self, asset_id: int, zone: str, since: int, days: Iterable[tuple[int, int]] = ()) -> None:
-        """`days` are (day, units); those of one day add up."""
-        self.asset_id = asset_id
-        self.zone = zone
-        self.since = since
-        self._days: dict[int, int] = {}
-        self._outside = self._last = self._sum = 0
-        for day, units in days:
-            self.add(day, units)
+    asset_id: int
+    zone: str
+    since: int
+    _days: dict[int, int] = msgspec.field(default_factory=dict)
+    _outside: int = 0
+    _last: int = 0
+    _sum: int = 0
 
     def __len__(self) -> int:
         return len(self._days)
@@ -34,11 +33,17 @@ class EarnedDays:
         """Whether it is about what these levels count, and goes back to this day."""
         return self.asset_id == ladder.asset_id and self.zone == ladder.zone.key and self.since <= since
 
-    def add(self, day: int, units: int) -> None:
+    def add(self, day: int, units: int, draft: Draft) -> None:
         """So many units more (below 0: fewer) on a day."""
-        self._days[day] = self._days.get(day, 0) + units
+        draft.put(self._days, day, self._days.get(day, 0) + units)
         if self._outside < day <= self._last:
-            self._sum += units
+            draft.own(self)._sum += units
+
+    def put(self, days: Iterable[tuple[int, int]]) -> None:
+        """Add what was read, as (day, units), outside of any draft."""
+        for day, units in days:
+            self._days[day] = self._days.get(day, 0) + units
+        self._outside = self._last = self._sum = 0
 
     def within(self, ladder: Ladder, moment: datetime) -> int:
         """What the window that ends with a moment holds, that moment's own day included: 0 .. int64."""
@@ -54,8 +59,8 @@ class EarnedDays:
     def _look_at(self, ladder: Ladder, last: int) -> None:
         outside = ladder.days_before(last)
         if outside != self._outside or last != self._last:
-            self._outside, self._last = outside, last
-            self._sum = sum([units for day, units in self._days.items() if outside < day <= last])
+            held = sum([units for day, units in self._days.items() if outside < day <= last])
+            self._outside, self._last, self._sum = outside, last, held
 
     def items(self, outside: int) -> list[tuple[int, int]]:
         """(day, units) of the days after this one, in order."""

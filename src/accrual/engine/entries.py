@@ -9,10 +9,10 @@ from functools import lru_cache
 import msgspec
 
 from accrual.domain.draws import DrawHead, DrawKey, DrawnRow, DrawSecret
-from accrual.domain.log import Posting
 from accrual.domain.outcomes import Booked
 from accrual.domain.programme import Catalogue
 from accrual.domain.transfers import Kind
+from accrual.engine.draft import CommandDraft
 from accrual.engine.purse import Purse
 from accrual.engine.state import State
 from accrual.engine.task import Task
@@ -86,11 +86,11 @@ def costs_told(judgement: Judgement) -> tuple[Booked, ...]:
     )
 
 
-def keep_entries(task: Task, judgement: Judgement, state: State, posting: Posting) -> None:
+def keep_entries(task: Task, judgement: Judgement, state: State, draft: CommandDraft) -> None:
     """The entries of a command stand: the next one of the bucket goes on from them."""
     bucket, position, member_id = task.command.bucket, task.command.position, task.member_id
     for drawn in judgement.drawn:
         (promo_id, number), head = drawn.key, drawn.head
-        state.drawn[bucket, promo_id, number] = head
+        draft.put(state.drawn, (bucket, promo_id, number), head)
         row = DrawnRow(bucket, promo_id, number, head.entries, position, drawn.units, member_id, head.chain)
-        posting.drawn.append(row)
+        draft.add(draft.posting.drawn, row)

@@ -10,9 +10,10 @@ from accrual.domain.accounts import FLOOR_ZERO, Role
 from accrual.domain.commands import Command, LoggedCommand, Resume, content_digest, decode_command, encode_command
 from accrual.domain.facts import Identity
 from accrual.domain.ids import bucket_of, member_of, ticket_of
-from accrual.domain.log import AppendRow, Mark, MemberRow, NewAccount, NewMember, ParkedRow, Posting
+from accrual.domain.log import AppendRow, Mark, MemberRow, NewAccount, NewMember, ParkedRow, Rename
 from accrual.domain.outcomes import Outcome, Status, encode_outcome
 from accrual.domain.transfers import Kind, Line
+from accrual.engine.draft import CommandDraft
 from accrual.engine.state import AccountState, MemberCell, State
 from accrual.engine.task import Decided, Task
 
@@ -21,34 +22,33 @@ NO_SEAL = bytes(16)
 
 
 class Keeper:
-    """The overlay and the posting of a batch, changed together."""
+    """Changes of the State and the rows that say so, through one draft."""
 
     def __init__(self, state: State, *, buckets: int, describe: Callable[[BaseException], str]) -> None:
         self._state = state
         self._buckets = buckets
         self._describe = describe
 
-    def _totals(self, bucket: int, moved: dict[int, int], system_moves: dict[int, int]) -> dict[int, int]:
-        """What the batch moves on these system accounts, this command included; never too much, as `net` books it.
+    def _move_systems(self, bucket: int, system_moves: dict[int, int], draft: CommandDraft) -> None:
+        """Add to what the batch moves on these system accounts; never too much, as `net` books it.
 
-        Raises KeyError when an account was not loaded.
+        Raises KeyError when an account was not loaded, so that netting, once all are decided, has nothing to refuse.
         """
-        totals = {}
+        moved = draft.moved
         for account, amount in system_moves.items():
-            totals[account] = moved.get(account, 0) + amount
             self._state.systems[bucket, account]
-        return totals
+            draft.put(moved, account, moved.get(account, 0) + amount)
 
     def _book_balances(
         self,
         task: Task,
         cell: MemberCell,
         after: dict[tuple[int, int], tuple[int, int | None]],
-        posting: Posting,
+        draft: CommandDraft,
     ) -> None:
         command = task.command
         for (asset_id, role), (balance, held) in after.items():
-            account = cell.accounts[asset_id, role]
+            account = draft.own(cell.accounts[asset_id, role])
             account.balance, account.held = balance, held
             if not account.exists:
                 account.exists = True
@@ -57,68 +57,83 @@ class Keeper:
                 row = NewAccount(
                     *(command.bucket, account.account_id, command.programme_id, asset_id, role, task.member_id, floor)
                 )
-                posting.accounts.append(row)
+                draft.add(draft.posting.accounts, row)
 
-    def _book_carried(self, line: Line, programme_id: int, posting: Posting) -> None:
+    def _book_carried(self, line: Line, programme_id: int, draft: CommandDraft) -> None:
         """The account that a full system account's balance was carried to; `line` is its only one."""
         asset_id, role = divmod(line.contra, 16)
-        posting.accounts.append(NewAccount(line.bucket, line.account, programme_id, asset_id, role, None, None))
+        row = NewAccount(line.bucket, line.account, programme_id, asset_id, role, None, None)
+        draft.add(draft.posting.accounts, row)
 
-    def _book_netted(self, netted: list[Line], last: Decided, posting: Posting) -> None:
+    def _book_netted(self, netted: list[Line], programme_id: int, draft: CommandDraft) -> None:
         for line in netted:
             if line.kind == Kind.CARRY and line.contra:
-                self._book_carried(line, last.command.programme_id, posting)
+                self._book_carried(line, programme_id, draft)
                 continue
-            account = self._state.systems[line.bucket, line.account]
+            account = draft.own(self._state.systems[line.bucket, line.account])
+            account.balance = line.balance_after
             if not account.exists:
                 account.exists = True
-                asset_id, role = divmod(line.account, 16)
-                programme_id = last.command.programme_id
-                posting.accounts.append(NewAccount(line.bucket, line.account, programme_id, asset_id, role, None, None))
-            account.balance = line.balance_after
-        last.lines.extend(netted)
+                row = NewAccount(line.bucket, line.account, programme_id, *divmod(line.account, 16), None, None)
+                draft.add(draft.posting.accounts, row)
 
-    def _mark(self, task: Task, cell: MemberCell, mark: int, posting: Posting) -> None:
+    def _mark(self, task: Task, cell: MemberCell, mark: int, draft: CommandDraft) -> None:
         row = cell.row
         if row is not None and not row.marks & mark:
-            cell.row = row = row._replace(marks=row.marks | mark)
-            self._note_mark(task, row, posting)
+            self._change_mark(task, cell, row._replace(marks=row.marks | mark), draft)
 
-    def _note_mark(self, task: Task, row: MemberRow, posting: Posting) -> None:
+    def _change_mark(self, task: Task, cell: MemberCell, row: MemberRow, draft: CommandDraft) -> None:
         bucket = task.command.bucket
+        draft.own(cell).row = row
         marked = self._state.marked.get(bucket)
         if marked is not None:
-            marked.add(task.member_id)
-        posting.marks.append(Mark(bucket, task.member_id, row.marks, row.merged_into))
+            draft.include(marked, task.member_id)
+        draft.add(draft.posting.marks, Mark(bucket, task.member_id, row.marks, row.merged_into))
 
-    def _enrol(self, task: Task, cell: MemberCell, posting: Posting) -> None:
+    def _rename(self, task: Task, cell: MemberCell, draft: CommandDraft) -> None:
+        """Keep the name that the command gives, where it is another than the member has."""
+        command, row = task.command, cell.row
+        if row is not None and command.name is not None and command.name != row.name:
+            draft.own(cell).row = row._replace(name=command.name)
+            draft.add(draft.posting.renames, Rename(command.bucket, task.member_id, command.name))
+
+    def _enrol(self, task: Task, cell: MemberCell, draft: CommandDraft) -> None:
         command, asked = task.command, task.reward or task.profile or task.move
         if asked is None:
             raise AssertionError("what cannot be read enrols nobody")
-        cell.row = MemberRow(task.member_id, None, command.name, None, command.recorded_at)
-        posting.members.append(
-            NewMember(
-                command.bucket,
-                task.member_id,
-                command.programme_id,
-                command.recorded_at,
-                command.position,
-                command.name,
-                asked.identity,
-            )
+        draft.own(cell).row = MemberRow(task.member_id, None, command.name, None, command.recorded_at)
+        row = NewMember(
+            command.bucket,
+            task.member_id,
+            command.programme_id,
+            command.recorded_at,
+            command.position,
+            command.name,
+            asked.identity,
         )
+        draft.add(draft.posting.members, row)
 
-    def _park(self, task: Task, error: str, posting: Posting) -> Decided:
-        command = task.command
+    def _nothing_posted(self, task: Task, draft: CommandDraft) -> None:
+        """A command that writes no line stands in its member's history all the same, where there is a member."""
+        cell, command = self._state.members.get(task.member_id), task.command
+        if cell is not None and cell.row is not None:
+            draft.add(draft.posting.unposted, (command.bucket, task.member_id, command.position))
+
+    def _resumed(self, task: Task, draft: CommandDraft) -> None:
+        """What this command tried again, if it is a retry, is decided by it."""
+        if task.resumes is not None:
+            draft.add(draft.posting.resumed, (task.command.bucket, task.resumes, task.command.position))
+
+    def _park(self, task: Task, error: str, draft: CommandDraft) -> Decided:
+        command, posting = task.command, draft.posting
         revision = 0 if task.programme is None else task.programme.revision
         outcome = Outcome(status=Status.PARKED, revision=revision, error=error)
-        posting.parked.append(ParkedRow(command.bucket, command.position, command.recorded_at, error, command.facts))
+        row = ParkedRow(command.bucket, command.position, command.recorded_at, error, command.facts)
+        draft.add(posting.parked, row)
         if _is_retry(command):
             # What it tried stays put aside and can be tried again; this one is over.
-            posting.resumed.append((command.bucket, command.position, command.position))
-        cell = self._state.members.get(task.member_id)
-        if cell is not None and cell.row is not None:
-            posting.unposted.append((command.bucket, task.member_id, command.position))
+            draft.add(posting.resumed, (command.bucket, command.position, command.position))
+        self._nothing_posted(task, draft)
         return Decided(command, Status.PARKED, encode_outcome(outcome), [], [])
 
 

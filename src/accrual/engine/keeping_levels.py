@@ -9,10 +9,11 @@ import msgspec
 
 from accrual.domain.accounts import Role
 from accrual.domain.ids import member_account_id
-from accrual.domain.log import EarningRow, Posting, ProfileRow
+from accrual.domain.log import EarningRow, ProfileRow
 from accrual.domain.members import EMPTY_PROFILE, LevelBy, MemberProfile, encode_profile
 from accrual.domain.movements import MEMBER_KIND
 from accrual.domain.outcomes import TierChange
+from accrual.engine.draft import CommandDraft
 from accrual.engine.earned import EarnedDays
 from accrual.engine.keeping import Keeper
 from accrual.engine.render import ticket_text
@@ -29,7 +30,7 @@ Earning = tuple[int, datetime, int]
 
 
 class LevelKeeper(Keeper):
-    """The part of the overlay and the posting that is about levels."""
+    """The part of what is written down that is about levels."""
 
     def _risen(self, task: Task, cell: MemberCell, ladder: Ladder, judgement: Judgement) -> Moved | None:
         """Up at once, for what these awards and the window before them come to. Changes nothing."""
@@ -42,33 +43,37 @@ class LevelKeeper(Keeper):
         earned = cell.earned.with_more(ladder, now, ladder.day_of(judgement.occurred_at), units)
         return risen(ladder, cell.profile or EMPTY_PROFILE, earned, now)
 
-    def _note_awards(self, cell: MemberCell, earned: EarnedDays, ladder: Ladder | None, judgement: Judgement) -> None:
+    def _note_awards(
+        self, cell: MemberCell, earned: EarnedDays, ladder: Ladder | None, judgement: Judgement, draft: CommandDraft
+    ) -> None:
         """The lane's own memory of what was earned; the books have it in the lines of the awards."""
         if ladder is None or not earned.serves(ladder, earned.since):
-            cell.earned = None  # counted for other levels than today's: read again when somebody asks
+            draft.own(cell).earned = None  # counted for other levels than today's: read again when somebody asks
             return
         units = earned_units(ladder, judgement)
         if units:
-            earned.add(ladder.day_of(judgement.occurred_at), units)
+            earned.add(ladder.day_of(judgement.occurred_at), units, draft)
 
-    def _note_earnings(self, task: Task, cell: MemberCell, earnings: Iterable[Earning], posting: Posting) -> None:
+    def _note_earnings(self, task: Task, cell: MemberCell, earnings: Iterable[Earning], draft: CommandDraft) -> None:
         """What counts besides awards: written down, and remembered."""
         command, ladder = task.command, None if task.programme is None else task.programme.ladder
         totals: dict[tuple[int, datetime], int] = {}
         for asset_id, moment, units in earnings:
             totals[asset_id, moment] = totals.get((asset_id, moment), 0) + units
         if ladder is None or (cell.earned is not None and not cell.earned.serves(ladder, cell.earned.since)):
-            cell.earned = None
+            draft.own(cell).earned = None
         for (asset_id, moment), units in totals.items():
             account = member_account_id(task.member_id, asset_id, Role.MEMBER)
-            posting.earnings.append(EarningRow(command.bucket, account, command.position, moment, units))
+            row = EarningRow(command.bucket, account, command.position, moment, units)
+            draft.add(draft.posting.earnings, row)
             if cell.earned is not None and ladder is not None and asset_id == ladder.asset_id:
-                cell.earned.add(ladder.day_of(moment), units)
+                cell.earned.add(ladder.day_of(moment), units, draft)
 
-    def _keep_profile(self, task: Task, cell: MemberCell, profile: MemberProfile, posting: Posting) -> None:
+    def _keep_profile(self, task: Task, cell: MemberCell, profile: MemberProfile, draft: CommandDraft) -> None:
         command = task.command
-        cell.profile = profile
-        posting.profiles.append(ProfileRow(command.bucket, task.member_id, command.position, encode_profile(profile)))
+        draft.own(cell).profile = profile
+        row = ProfileRow(command.bucket, task.member_id, command.position, encode_profile(profile))
+        draft.add(draft.posting.profiles, row)
 
 
 def earned_units(ladder: Ladder, judgement: Judgement) -> int:

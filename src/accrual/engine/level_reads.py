@@ -37,7 +37,9 @@ async def read_level(
     accounts = [member_account_id(member_id, ladder.asset_id, role) for role in (Role.MEMBER, Role.PENDING)]
     quarters = await books.earned(bucket, accounts, ladder.start_of(first))
     days = [(ladder.day_of(quarter), units) for quarter, units in quarters]
-    earned = EarnedDays(ladder.asset_id, ladder.zone.key, first, days).within(ladder, now)
+    known = EarnedDays(ladder.asset_id, ladder.zone.key, first)
+    known.put(days)
+    earned = known.within(ladder, now)
     stands = standing(ladder, profile, earned, now)
     level = ladder.levels[stands.place]
     following = None if stands.following is None else ladder.levels[stands.following]

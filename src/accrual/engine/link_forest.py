@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from accrual.domain.facts import Identity
 from accrual.domain.referrals import LinkNode
+from accrual.engine.draft import Draft
 
 
 class LinkForest:
@@ -55,9 +56,14 @@ class LinkForest:
         return changed
 
     def put(self, nodes: Iterable[LinkNode]) -> None:
-        """These stand from now on."""
+        """Add nodes that were read, outside of any draft."""
         for node in nodes:
             self.nodes[node.member_id] = node
+
+    def change(self, nodes: Iterable[LinkNode], draft: Draft) -> None:
+        """These stand from now on."""
+        for node in nodes:
+            draft.put(self.nodes, node.member_id, node)
 
     def _united(self, one: bytes, other: bytes) -> list[LinkNode]:
         """The smaller tree's root goes under the larger's; of equals, the first one's under the second's."""

@@ -26,6 +26,7 @@ from accrual.domain.referrals import (
     install_digest,
     links_of,
 )
+from accrual.engine.draft import Draft
 from accrual.engine.keeping import follow_up_row
 from accrual.engine.link_forest import LinkForest
 from accrual.rules.compiled import CompiledProgramme
@@ -294,10 +295,10 @@ def read_claim(facts: bytes) -> Claim:
     return claim
 
 
-def keep(linked: Linked, forest: LinkForest, held: dict[bytes, OpenClaim]) -> None:
-    """The overlay stands as this command leaves it: the next one of the batch sees it."""
-    forest.put(linked.nodes)
+def keep(linked: Linked, forest: LinkForest, held: dict[bytes, OpenClaim], draft: Draft) -> None:
+    """The links stand as this command leaves them: the next one of the batch sees it."""
+    forest.change(linked.nodes, draft)
     if linked.opened is not None:
-        held[linked.opened.row.claim] = linked.opened
+        draft.put(held, linked.opened.row.claim, linked.opened)
     elif linked.held is not None:
-        held[linked.held.claim].row = linked.held
+        draft.own(held[linked.held.claim]).row = linked.held

@@ -45,8 +45,7 @@ async def load_levels(tasks: Sequence[Task], state: State, source: StateSource) 
     first = min(ladder.start_of(since_day) for _, ladder in cells.values())
     for place, quarters in (await source.earned(wanted, first)).items():
         earned, ladder = cells[place]
-        for quarter, units in quarters:
-            earned.add(ladder.day_of(quarter), units)
+        earned.put((ladder.day_of(quarter), units) for quarter, units in quarters)
         state.earned_days += len(quarters)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import msgspec
 
 from accrual.domain.lots import LotEvents, LotRow, Origin
+from accrual.engine.draft import Draft
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 EVENTS_MIN = 64
@@ -35,19 +36,18 @@ def lot_of(bucket: int, row: LotRow, *, pending: bool) -> Lot:
     return Lot(row.position, row.leg, row.left, row.expires_at, row.active_at, origin, rank)
 
 
-class LotBook:
-    """Open lots of one account. What is taken can be put back until `keep` is called, so that a failure leaves no trace."""
+class LotBook(msgspec.Struct, gc=False):
+    """Open lots of one account, changed through a draft.
 
-    __slots__ = ("_added", "_lots", "_taken", "bucket", "events", "pending", "total")
+    `total` is what is left of all lots, `events` how many credits and debits came since the last snapshot.
+    """
 
-    def __init__(self, bucket: int, *, pending: bool) -> None:
-        self.bucket = bucket
-        self.pending = pending
-        self.events = 0
-        self.total = 0
-        self._lots: list[Lot] = []
-        self._taken: list[tuple[Lot, int]] = []
-        self._added: list[Lot] = []
+    bucket: int
+    pending: bool
+    events: int = 0
+    total: int = 0
+    _lots: list[Lot] = msgspec.field(default_factory=list)
+    _used_up: int = 0
 
     @classmethod
     def load(cls, bucket: int, events: LotEvents, *, pending: bool) -> LotBook:
@@ -89,46 +89,32 @@ class LotBook:
                 found.append(lot)
         return found
 
-    def add(self, row: LotRow) -> Lot:
-        """A new lot."""
+    def add(self, row: LotRow, draft: Draft) -> Lot:
+        """Add a lot."""
         lot = lot_of(self.bucket, row, pending=self.pending)
-        insort(self._lots, lot, key=_rank)
-        self._added.append(lot)
-        self.total += lot.left
-        self.events += 1
+        draft.insert(self._lots, bisect(self._lots, lot.rank, key=_rank), lot)
+        book = draft.own(self)
+        book.total += lot.left
+        book.events += 1
         return lot
 
-    def take(self, lot: Lot, amount: int) -> None:
+    def take(self, lot: Lot, amount: int, draft: Draft) -> None:
         """Take so much (at most what is left) from a lot of this book."""
         if not 0 < amount <= lot.left:
             raise AssertionError("more is taken from a lot than is left of it")
-        self._taken.append((lot, amount))
-        lot.left -= amount
-        self.total -= amount
-        self.events += 1
+        draft.own(lot).left -= amount
+        book = draft.own(self)
+        book.total -= amount
+        book.events += 1
+        if not lot.left:
+            book._used_up += 1
 
-    def keep(self) -> None:
-        """What was added and taken stands. Lots that are used up leave."""
-        if self._taken:
-            # Nearly always the first ones were used up; a long list is gone through only when many are.
-            used_up = sum(1 for lot, _ in self._taken if lot.left == 0)
-            if used_up:
-                self._lots = [lot for lot in self._lots if lot.left > 0]
-        self._taken.clear()
-        self._added.clear()
-
-    def undo(self) -> None:
-        """As if nothing had been added or taken since `keep`."""
-        for lot, amount in reversed(self._taken):
-            lot.left += amount
-            self.total += amount
-        added = {id(lot) for lot in self._added}
-        if added:
-            self._lots = [lot for lot in self._lots if id(lot) not in added]
-            self.total -= sum(lot.left for lot in self._added)
-        self.events -= len(self._taken) + len(self._added)
-        self._taken.clear()
-        self._added.clear()
+    def tidy(self, draft: Draft) -> None:
+        """Drop the lots that are used up, once a command has taken all it takes."""
+        if self._used_up:
+            book = draft.own(self)
+            book._lots = [lot for lot in self._lots if lot.left > 0]
+            book._used_up = 0
 
     def snapshot_due(self) -> bool:
         """Whether so much came since the last snapshot that a new one pays."""
@@ -142,9 +128,9 @@ class LotBook:
         """
         return max(EVENTS_MIN, len(self._lots)) - self.events
 
-    def snapshot(self) -> list[LotRow]:
+    def snapshot(self, draft: Draft) -> list[LotRow]:
         """The open lots as a snapshot stores them; from now on events are counted from it."""
-        self.events = 0
+        draft.own(self).events = 0
         return [
             LotRow(
                 lot.position,

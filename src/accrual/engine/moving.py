@@ -28,6 +28,7 @@ from accrual.domain.outcomes import Booked
 from accrual.domain.programme import Enrol
 from accrual.domain.referrals import links_of
 from accrual.domain.transfers import Kind
+from accrual.engine.draft import Draft
 from accrual.engine.moves.aside import hold
 from accrual.engine.moves.correct import activate, adjust, expire, grant
 from accrual.engine.moves.notice import notice
@@ -70,14 +71,17 @@ FIRST_SIGHT = (Grant, Adjust, Reverse)
 """What may enrol a member where the programme enrols everybody on first sight."""
 
 
-def carry_out(task: Task, cell: MemberCell, transit: dict[int, AccountState], desk: RewardDesk | None = None) -> Scene:
-    """What comes of a movement. Raises OverflowError beyond int64, TooManyLegs; the lots are then as they were before."""
+def carry_out(
+    task: Task, cell: MemberCell, transit: dict[int, AccountState], draft: Draft, desk: RewardDesk | None = None
+) -> Scene:
+    """What comes of a movement; its lots are changed in the draft. Raises OverflowError beyond int64, TooManyLegs."""
     command, move, programme = task.command, task.move, task.programme
     if move is None or programme is None:
         raise AssertionError("only movements are carried out")
     purse = Purse(
         cell,
         transit,
+        draft,
         bucket=command.bucket,
         position=command.position,
         now=command.recorded_at,
@@ -97,12 +101,8 @@ def carry_out(task: Task, cell: MemberCell, transit: dict[int, AccountState], de
     if cell.row is None and not by_links and not _may_enrol(move, programme.settings.enrol):
         scene.refuse("member_unknown")
         return scene
-    try:
-        MOVES[type(move)](move, scene)
-        purse.close()
-    except BaseException:
-        purse.undo()
-        raise
+    MOVES[type(move)](move, scene)
+    purse.close()
     scene.booked[:0] = _by_the_way(purse)
     return scene
 

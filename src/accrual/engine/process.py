@@ -10,27 +10,17 @@ from operator import attrgetter
 import msgspec
 
 from accrual.domain.accounts import Role
-from accrual.domain.chain import STORED_BYTES, advance
 from accrual.domain.commands import Dialect, LoggedCommand, Reward
 from accrual.domain.facts import PURCHASES
 from accrual.domain.held import Clearance, HeldCommandRow
-from accrual.domain.log import (
-    Advance,
-    AppendRow,
-    CounterRow,
-    Lease,
-    Link,
-    OutboxRow,
-    OutcomeRow,
-    Posting,
-    Rename,
-)
+from accrual.domain.log import Advance, AppendRow, CounterRow, Lease, Link, OutcomeRow, Posting
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
-from accrual.domain.rows import quick
 from accrual.domain.stocks import StockKey
+from accrual.engine.chaining import LEG_MAX, NETTED_LEGS_MAX, chained, event_rows
 from accrual.engine.clearing import judged_row, why_not_cleared
 from accrual.engine.code_sending import OUTBOX, CodeSender
+from accrual.engine.draft import CommandDraft
 from accrual.engine.earlier import ReadAgain
 from accrual.engine.entries import NO_DRAWS, costs_told, keep_entries, what_draws_look_at
 from accrual.engine.keeping_levels import tier_event
@@ -40,7 +30,7 @@ from accrual.engine.process_moves import MovementDecider, credit_awards, wake_up
 from accrual.engine.process_plain import EventOf as EventOf
 from accrual.engine.process_plain import PlainDecider
 from accrual.engine.process_profiles import ProfileDecider
-from accrual.engine.purse import Purse
+from accrual.engine.purse import Purse, TooManyLegs
 from accrual.engine.settle import net, settle, without_crowded
 from accrual.engine.state import MemberCell, State
 from accrual.engine.stocks import SeenStocks
@@ -55,8 +45,6 @@ from accrual.rules.snapshot import (
     Snapshot,
     StockShort,
 )
-
-_outcome_row = quick(OutcomeRow)
 
 
 def empty_posting(recorded_at: datetime) -> Posting:
@@ -114,79 +102,118 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
             self._decide_bucket(leases[bucket], group, posting)
 
     def _decide_bucket(self, lease: Lease, tasks: Iterator[Task], posting: Posting) -> None:
-        moved: dict[int, int] = {}
-        earlier = self._state.earlier
-        passed, wanted, awaited = earlier.passed, earlier.wanted, earlier.awaited
-        outbox_next = lease.outbox_next
-        head = lease.chain
+        """Each command is a draft, and so is what closes the bucket: nothing stands of what is broken off."""
+        with CommandDraft(posting) as draft:
+            self._decide_in_turn(lease, tasks, draft)
+
+    def _decide_in_turn(self, lease: Lease, tasks: Iterator[Task], draft: CommandDraft) -> None:
+        posting, earlier = draft.posting, self._state.earlier
+        passed, awaited = earlier.passed, earlier.awaited
+        first_event = lease.outbox_next - len(posting.outbox)
+        before = head = lease.chain
         last: Decided | None = None
         for task in tasks:
             if task.woken or awaited:
                 earlier.wake(task, self._state.members.get(task.member_id))
             try:
-                answer = self._decide_one(task, moved, posting)
+                answer = self._decide_one(task, draft)
+                after, outcome = self._written(task, answer, head, first_event, draft)
             except StockShort as short:
                 # The rest of this bucket waits for the next batch, when more of the stock has been fetched.
+                draft.roll_back()
                 self.shorts.append((lease.bucket, short.key, short.wanted))
                 break
             except ReadAgain:
+                draft.roll_back()
                 break  # The rest of this bucket waits for the next batch, which reads what this one has changed.
             except Exception as error:
-                answer = self._park(task, self._describe(error), posting)
-            if last is not None:
-                head = _chained(head, last, posting)
-            last = answer
+                draft.roll_back()
+                answer = self._park(task, self._describe(error), draft)
+                after, outcome = self._written(task, answer, head, first_event, draft)
+            # The last step. All rows are made, so nothing here can fail.
+            before, head, last = head, after, answer
+            posting.outcomes.append(outcome)
+            posting.lines.extend(answer.lines)
+            if answer.uses:
+                posting.lot_uses.extend(answer.uses)
             passed.append(answer.command.ticket)
-            if (
-                task.move is not None
-                or task.asks_for is not None
-                or task.clears is not None
-                or answer.expired is not None
-                or (wanted and task.ticket in wanted)
-            ):
-                earlier.take_in(task, answer, posting)
-            for kind, payload in answer.events:
-                command = task.command
-                posting.outbox.append(
-                    OutboxRow(command.bucket, outbox_next, command.position, command.recorded_at, kind, payload)
-                )
-                outbox_next += 1
-        if last is None:
-            return
-        at = last.command
-        netted = net(moved, self._state.systems, at.bucket, at.position, len(last.lines), lease.cursor, at.recorded_at)
-        self._book_netted(netted, last, posting)
-        head = _chained(head, last, posting)
-        posting.advances.append(Advance(at.bucket, lease.cursor, at.position + 1, lease.epoch, head, outbox_next))
+            draft.commit()
+        if last is not None:
+            head = self._close(lease, last, before, draft) or head
+            end, outbox_next = last.command.position + 1, first_event + len(posting.outbox)
+            posting.advances.append(Advance(lease.bucket, lease.cursor, end, lease.epoch, head, outbox_next))
+            draft.commit()
 
-    def _decide_one(self, task: Task, moved: dict[int, int], posting: Posting) -> Decided:
-        command, reward, programme = task.command, task.reward, task.programme
+    def _written(
+        self, task: Task, answer: Decided, head: bytes, first_event: int, draft: CommandDraft
+    ) -> tuple[bytes, OutcomeRow]:
+        """The head of the chain after a command that began at `head`, and the row of its outcome.
+
+        Whatever of it cannot be stored shows here, before anything stands. Raises TooManyLegs where the lines that net the
+        bucket would find no numbers behind the command's own.
+        """
+        if len(answer.lines) + NETTED_LEGS_MAX * len(draft.moved) > LEG_MAX:
+            raise TooManyLegs
+        if answer.events:
+            outbox = draft.posting.outbox
+            draft.extend(outbox, event_rows(answer, first_event + len(outbox)))
+        earlier = self._state.earlier
+        if (
+            task.move is not None
+            or task.asks_for is not None
+            or task.clears is not None
+            or answer.expired is not None
+            or (earlier.wanted and task.ticket in earlier.wanted)
+        ):
+            earlier.take_in(task, answer, draft)
+        return chained(head, answer)
+
+    def _close(self, lease: Lease, last: Decided, head: bytes, draft: CommandDraft) -> bytes | None:
+        """Net what the commands moved, and put that into the last one's step of the chain, which began at `head`.
+
+        Answers the head after it, None where nothing was netted. There is nothing left to refuse: full accounts are
+        carried, and each command has seen that its accounts are loaded and that there are numbers left for the legs.
+        """
+        at, posting, systems = last.command, draft.posting, self._state.systems
+        netted = net(draft.moved, systems, at.bucket, at.position, len(last.lines), lease.cursor, at.recorded_at)
+        if not netted:
+            return None
+        self._book_netted(netted, at.programme_id, draft)
+        draft.extend(posting.lines, netted)
+        last.lines.extend(netted)
+        head, outcome = chained(head, last)
+        draft.replace_last(posting.outcomes, outcome)
+        return head
+
+    def _decide_one(self, task: Task, draft: CommandDraft) -> Decided:
+        command, reward, programme, posting = task.command, task.reward, task.programme, draft.posting
         if task.resumes is not None and (command.bucket, task.resumes) in self._state.earlier.resumed:
             return _nothing_parked(command)
         if reward is None and programme is not None and task.error is None:
-            answer = self._decide_without_promos(task, programme, moved, posting)
+            answer = self._decide_without_promos(task, programme, draft)
             if answer is not None:
                 return answer
         if task.clears is not None and programme is not None and task.error is None:
             declined = why_not_cleared(task, task.clears, self._state.earlier.judged)
             if declined is not None:
-                return self._not_cleared(task, task.clears, declined, programme, posting)
+                return self._not_cleared(task, task.clears, declined, programme, draft)
         if reward is None or programme is None:
             if task.nothing_parked:
                 return _nothing_parked(command)
-            return self._park(task, task.error or "not decodable", posting)
+            return self._park(task, task.error or "not decodable", draft)
         cell = self._state.members[task.member_id]
         if cell.row is not None and cell.row.merged_into is not None:
             if task.clears is not None and task.held is not None:
-                posting.held_commands.append(judged_row(task.held, task.clears, command.position))
+                draft.add(posting.held_commands, judged_row(task.held, task.clears, command.position))
                 reward = msgspec.structs.replace(reward, dialect=Dialect.INTERNAL)  # it was looked at
-            return self._forward(task, reward, cell.row.merged_into, posting)
+            return self._forward(task, reward, cell.row.merged_into, draft)
         if task.looks.plain:
-            answer = self._decide_plainly(task, reward, programme, cell, moved, posting)
+            answer = self._decide_plainly(task, reward, programme, cell, draft)
             if answer is not None:
                 return answer
         stocks = SeenStocks(self._state, command.bucket)
-        purse = self._purse(task, cell, reward.facts[0].occurred_at or command.recorded_at) if cell.has_books else None
+        occurred_at = reward.facts[0].occurred_at or command.recorded_at
+        purse = self._purse(task, cell, occurred_at, draft) if cell.has_books else None
         snapshot = self._snapshot(task, reward, programme, cell, stocks, purse)
         judgement = without_crowded(self._judge(task, reward, snapshot, purse), cell)
         if purse is not None:
@@ -216,67 +243,60 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
         payload = encode_outcome(outcome)
         event = self._event_of(reward, command, programme)
         events = () if event is None else (event,)
-        totals = self._totals(command.bucket, moved, system_moves)
-        # From here on nothing can fail: the overlay and the posting change together.
-        moved.update(totals)
-        self._remember(task, cell, judgement, after, posting)
+        self._move_systems(command.bucket, system_moves, draft)
+        self._remember(task, cell, judgement, after, draft)
         if cell.earned is not None:
-            self._note_awards(cell, cell.earned, ladder, judgement)
+            self._note_awards(cell, cell.earned, ladder, judgement, draft)
         if risen is not None:
-            self._keep_profile(task, cell, risen.profile, posting)
+            self._keep_profile(task, cell, risen.profile, draft)
             events = (*events, tier_event(task, risen.change))
         if purse is not None:
-            self._keep_books(task, cell, purse, posting)
+            self._keep_books(task, cell, purse, draft)
         if judgement.taken:
-            stocks.take(judgement.taken, self._buckets, posting)
+            stocks.take(judgement.taken, self._buckets, draft)
         if judgement.held or task.clears is not None:
-            self._note_held(task, judgement, posting)
+            self._note_held(task, judgement, draft)
         if follow_ups:
-            posting.follow_ups.extend(follow_ups)
-        if not lines and cell.row is not None:
-            posting.unposted.append((command.bucket, task.member_id, command.position))
-        if task.resumes is not None:
-            posting.resumed.append((command.bucket, task.resumes, command.position))
+            draft.extend(posting.follow_ups, follow_ups)
+        if not lines:
+            self._nothing_posted(task, draft)
+        self._resumed(task, draft)
         expired = None if purse is None else purse.expired_origins or None
         return Decided(command, Status.DECIDED, payload, lines, uses, events, expired)
 
-    def _decide_without_promos(
-        self, task: Task, programme: CompiledProgramme, moved: dict[int, int], posting: Posting
-    ) -> Decided | None:
+    def _decide_without_promos(self, task: Task, programme: CompiledProgramme, draft: CommandDraft) -> Decided | None:
         """A change of a profile, a movement, or a command to the links; None for anything else."""
         if task.profile is not None:
             known = self._state.members[task.member_id].row
             if known is not None and known.merged_into is not None:
-                return self._forward(task, task.profile, known.merged_into, posting)
-            return self._change_profile(task, task.profile, programme, posting)
+                return self._forward(task, task.profile, known.merged_into, draft)
+            return self._change_profile(task, task.profile, programme, draft)
         if task.move is not None:
-            return self._move(task, task.move, moved, posting)
+            return self._move(task, task.move, draft)
         if task.links is not None:
-            return self._decide_links(task, task.links, programme, posting)
+            return self._decide_links(task, task.links, programme, draft)
         return None
 
-    def _note_held(self, task: Task, judgement: Judgement, posting: Posting) -> None:
+    def _note_held(self, task: Task, judgement: Judgement, draft: CommandDraft) -> None:
         """A command that is held for review, or one that was and is judged now."""
         command = task.command
         if task.clears is not None and task.held is not None:
-            posting.held_commands.append(judged_row(task.held, task.clears, command.position))
+            draft.add(draft.posting.held_commands, judged_row(task.held, task.clears, command.position))
         elif judgement.held:
             # Tried again, it is held as what it was: that is what a verdict will read.
             position = command.position if task.resumes is None else task.resumes
-            posting.held_commands.append(HeldCommandRow(command.bucket, task.ticket, position, command.programme_id))
+            row = HeldCommandRow(command.bucket, task.ticket, position, command.programme_id)
+            draft.add(draft.posting.held_commands, row)
 
     def _not_cleared(
-        self, task: Task, clearance: Clearance, declined: Declined, programme: CompiledProgramme, posting: Posting
+        self, task: Task, clearance: Clearance, declined: Declined, programme: CompiledProgramme, draft: CommandDraft
     ) -> Decided:
         command = task.command
         outcome = Outcome(status=Status.DECIDED, revision=programme.revision, declines=(declined,))
         if task.held is not None and declined.reason == "held_refused":
-            posting.held_commands.append(judged_row(task.held, clearance, command.position))
-        cell = self._state.members[task.member_id]
-        if cell.row is not None:
-            posting.unposted.append((command.bucket, task.member_id, command.position))
-        if task.resumes is not None:
-            posting.resumed.append((command.bucket, task.resumes, command.position))
+            draft.add(draft.posting.held_commands, judged_row(task.held, clearance, command.position))
+        self._nothing_posted(task, draft)
+        self._resumed(task, draft)
         return Decided(command, Status.DECIDED, encode_outcome(outcome), [], [])
 
     def _snapshot(
@@ -312,13 +332,9 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
         """What entries of draws may cost is what the member has after what is due by now has come and gone."""
         if purse is None or not (task.looks.rounds or task.looks.costs):
             return evaluate(reward, snapshot)
-        try:
-            for asset_id in task.looks.costs:
-                purse.bring_up_to_date(asset_id)
-            return evaluate(reward, snapshot)
-        except BaseException:
-            purse.undo()
-            raise
+        for asset_id in task.looks.costs:
+            purse.bring_up_to_date(asset_id)
+        return evaluate(reward, snapshot)
 
     def _remember(
         self,
@@ -326,47 +342,35 @@ class Processor(LinkDecider, MovementDecider, PlainDecider, ProfileDecider):
         cell: MemberCell,
         judgement: Judgement,
         after: dict[tuple[int, int], tuple[int, int | None]],
-        posting: Posting,
+        draft: CommandDraft,
     ) -> None:
-        command, member_id = task.command, task.member_id
+        command, member_id, posting = task.command, task.member_id, draft.posting
         bucket, position = command.bucket, command.position
         if judgement.enrol:
-            self._enrol(task, cell, posting)
-        elif cell.row is not None and command.name is not None and command.name != cell.row.name:
-            cell.row = cell.row._replace(name=command.name)
-            posting.renames.append(Rename(bucket, member_id, command.name))
+            self._enrol(task, cell, draft)
+        else:
+            self._rename(task, cell, draft)
         if task.reward is not None and task.reward.unique_install:
-            self._note_install(task, task.reward, cell, posting)
+            self._note_install(task, task.reward, cell, draft)
         if judgement.referrer is not None and cell.row is not None:
-            cell.row = cell.row._replace(referrer=judgement.referrer)
-            cell.link_known = True
-            posting.links.append(Link(bucket, member_id, position, judgement.referrer))
+            known = draft.own(cell)
+            known.row = cell.row._replace(referrer=judgement.referrer)
+            known.link_known = True
+            draft.add(posting.links, Link(bucket, member_id, position, judgement.referrer))
         if cell.history is not None and task.reward is not None and task.clears is None:
             made = [fact for fact in task.reward.facts if isinstance(fact, PURCHASES)]
             now = command.recorded_at
             past = tuple(PastPurchase(fact.occurred_at or now, fact.amount_minor or 0) for fact in made)
-            cell.history = past + cell.history
+            draft.own(cell).history = past + cell.history
         for (promo_id, slot, period), value in judgement.counters.items():
-            cell.counters[promo_id, slot, period] = value
-            posting.counters.append(CounterRow(bucket, member_id, promo_id, slot, period, position, value))
+            draft.put(cell.counters, (promo_id, slot, period), value)
+            draft.add(posting.counters, CounterRow(bucket, member_id, promo_id, slot, period, position, value))
         if judgement.drawn:
-            keep_entries(task, judgement, self._state, posting)
-        self._book_balances(task, cell, after, posting)
+            keep_entries(task, judgement, self._state, draft)
+        self._book_balances(task, cell, after, draft)
 
 
 _bucket = attrgetter("command.bucket")
-
-
-def _chained(head: bytes, answer: Decided, posting: Posting) -> bytes:
-    """The head of the chain after an answer, which is put into the posting with it."""
-    command = answer.command
-    head = advance(head, command, answer.status, answer.payload, answer.lines, answer.uses)
-    row = (command.position, command.bucket, answer.status, head[:STORED_BYTES], answer.payload)
-    posting.outcomes.append(_outcome_row(row))
-    posting.lines.extend(answer.lines)
-    if answer.uses:
-        posting.lot_uses.extend(answer.uses)
-    return head
 
 
 def _balances(cell: MemberCell, programme: CompiledProgramme) -> dict[str, int]:

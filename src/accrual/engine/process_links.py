@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from accrual.domain.commands import Reward
 from accrual.domain.ids import bucket_of
-from accrual.domain.log import Posting
 from accrual.domain.outcomes import Status, encode_outcome
 from accrual.domain.referrals import Sighting, ToLinks, Verdict, install_digest
+from accrual.engine.draft import CommandDraft
 from accrual.engine.keeping import Keeper
 from accrual.engine.linking import decide_links, keep
 from accrual.engine.state import MemberCell
@@ -17,7 +17,7 @@ from accrual.rules.compiled import CompiledProgramme
 class LinkDecider(Keeper):
     """The part of deciding a batch that is about who referred whom."""
 
-    def _decide_links(self, task: Task, asked: ToLinks, programme: CompiledProgramme, posting: Posting) -> Decided:
+    def _decide_links(self, task: Task, asked: ToLinks, programme: CompiledProgramme, draft: CommandDraft) -> Decided:
         command, state = task.command, self._state
         forest = state.forest(command.bucket)
         linked = decide_links(
@@ -31,24 +31,23 @@ class LinkDecider(Keeper):
             claimed_at=(task.ticket, command.position if task.resumes is None else task.resumes),
         )
         payload = encode_outcome(linked.outcome)
-        # From here on nothing can fail: the overlay and the posting change together.
-        keep(linked, forest, state.held)
-        posting.link_nodes.extend(linked.nodes)
+        keep(linked, forest, state.held, draft)
+        posting = draft.posting
+        draft.extend(posting.link_nodes, linked.nodes)
         if linked.held is not None:
-            posting.held.append(linked.held)
-        posting.follow_ups.extend(linked.follow_ups)
-        if task.resumes is not None:
-            posting.resumed.append((command.bucket, task.resumes, command.position))
+            draft.add(posting.held, linked.held)
+        draft.extend(posting.follow_ups, linked.follow_ups)
+        self._resumed(task, draft)
         return Decided(command, Status.DECIDED, payload, [], [])
 
-    def _note_install(self, task: Task, reward: Reward, cell: MemberCell, posting: Posting) -> None:
+    def _note_install(self, task: Task, reward: Reward, cell: MemberCell, draft: CommandDraft) -> None:
         """Remember with whom a device was seen, where its client vouches that the install id is one device's."""
         if reward.install_id is None or cell.row is None:
             return
         install = install_digest(task.command.programme_id, reward.install_id)
         if install not in cell.installs:
-            cell.installs = (*cell.installs, install)[-INSTALLS_MAX:]
-            posting.sightings.append(Sighting(bucket_of(install, self._buckets), install, task.member_id))
+            draft.own(cell).installs = (*cell.installs, install)[-INSTALLS_MAX:]
+            draft.add(draft.posting.sightings, Sighting(bucket_of(install, self._buckets), install, task.member_id))
 
 
 INSTALLS_MAX = 16

@@ -12,7 +12,7 @@ from accrual.domain.accounts import Role
 from accrual.domain.commands import Dialect, LoggedCommand, Profile, Resume, Reward, decode_command
 from accrual.domain.facts import Identity
 from accrual.domain.ids import system_account_id
-from accrual.domain.log import AppendRow, CounterRow, NewAccount, Posting, SnapshotRow
+from accrual.domain.log import AppendRow, CounterRow, NewAccount, SnapshotRow
 from accrual.domain.lots import encode_lots
 from accrual.domain.members import MARK_AWAITED, MARK_DEBT
 from accrual.domain.movements import MEMBER_KIND, Absorb, Confirm, Movement, Refund, Reverse
@@ -21,6 +21,7 @@ from accrual.domain.stocks import StockKey
 from accrual.domain.transfers import Kind
 from accrual.domain.undoing import HoldRow, UndoneRow
 from accrual.engine.code_sending import CodeSender
+from accrual.engine.draft import CommandDraft
 from accrual.engine.keeping import follow_up_row
 from accrual.engine.keeping_levels import LevelKeeper, tier_event
 from accrual.engine.moves.prizes_back import keep_records, record_returns
@@ -54,11 +55,12 @@ class MovementDecider(LevelKeeper):
             return b""
         return hashlib.blake2b(ticket, key=self._secret, digest_size=16, person=b"seed").digest()
 
-    def _purse(self, task: Task, cell: MemberCell, occurred_at: datetime) -> Purse:
+    def _purse(self, task: Task, cell: MemberCell, occurred_at: datetime, draft: CommandDraft) -> Purse:
         command = task.command
         return Purse(
             cell,
             self._transit_of(command.bucket, task),
+            draft,
             bucket=command.bucket,
             position=command.position,
             now=command.recorded_at,
@@ -75,37 +77,43 @@ class MovementDecider(LevelKeeper):
                 found[asset_id] = system
         return found
 
-    def _keep_books(self, task: Task, cell: MemberCell, purse: Purse, posting: Posting) -> None:
-        """The member's lots stand as this command leaves them; where many events came, a snapshot spares reading them."""
-        command = task.command
-        purse.keep()
+    def _keep_books(self, task: Task, cell: MemberCell, purse: Purse, draft: CommandDraft) -> None:
+        """What is on its way between members, debt, and snapshots of lots, which spare reading many events."""
+        command, posting = task.command, draft.posting
         for asset_id, balance in purse.transit_after.items():
-            account = self._state.systems[command.bucket, system_account_id(asset_id, Role.TRANSIT)]
+            account = draft.own(self._state.systems[command.bucket, system_account_id(asset_id, Role.TRANSIT)])
             account.balance = balance
             if not account.exists:
                 account.exists = True
-                posting.accounts.append(
-                    NewAccount(
-                        *(command.bucket, account.account_id, command.programme_id, asset_id, Role.TRANSIT, None, None)
-                    )
+                row = NewAccount(
+                    *(command.bucket, account.account_id, command.programme_id, asset_id, Role.TRANSIT, None, None)
                 )
+                draft.add(posting.accounts, row)
         for line in purse.lines:
             if line.kind == Kind.CARRY and line.contra:
-                self._book_carried(line, command.programme_id, posting)
+                self._book_carried(line, command.programme_id, draft)
         for place in purse.after:
             account = cell.accounts[place]
             if account.lots is not None and account.lots.snapshot_due():
-                lots = encode_lots(account.lots.snapshot())
-                posting.snapshots.append(SnapshotRow(command.bucket, account.account_id, command.position, lots))
+                lots = encode_lots(account.lots.snapshot(draft))
+                draft.add(posting.snapshots, SnapshotRow(command.bucket, account.account_id, command.position, lots))
         if any(role == Role.DEBT and balance < 0 for (_, role), (balance, _) in purse.after.items()):
-            self._mark(task, cell, MARK_DEBT, posting)
+            self._mark(task, cell, MARK_DEBT, draft)
         if task.lottery:
             books = [account.lots for account in cell.accounts.values() if account.lots is not None]
             # All are read together, so the one that costs most decides.
-            cell.books_rest = command.position + max([book.look_again_after() for book in books], default=0)
-            cell.drop_books()
+            rest = max([book.look_again_after() for book in books], default=0)
+            draft.own(cell).books_rest = command.position + rest
+            self._close_books(cell, draft)
 
-    def _forward(self, task: Task, asked: Reward | Profile | Movement, into: bytes, posting: Posting) -> Decided:
+    def _close_books(self, cell: MemberCell, draft: CommandDraft) -> None:
+        """Forget the open lots; they are read again when something asks for them."""
+        draft.own(cell).has_books = False
+        for account in cell.accounts.values():
+            if account.lots is not None:
+                draft.own(account).lots = None
+
+    def _forward(self, task: Task, asked: Reward | Profile | Movement, into: bytes, draft: CommandDraft) -> Decided:
         """A merged member's command goes to the member they became, in that one's lane."""
         command = task.command
         identity = Identity(MEMBER_KIND, into.hex())
@@ -118,13 +126,12 @@ class MovementDecider(LevelKeeper):
         woken = wake_up(command, task.woken, 1, self._buckets) if task.woken else []
         tickets = (follow_up.ticket, *[row.ticket for row in woken])
         outcome = Outcome(status=Status.FORWARDED, revision=revision, follow_ups=tickets)
-        posting.follow_ups.extend([follow_up, *woken])
-        posting.unposted.append((command.bucket, task.member_id, command.position))
-        if task.resumes is not None:
-            posting.resumed.append((command.bucket, task.resumes, command.position))
+        draft.extend(draft.posting.follow_ups, [follow_up, *woken])
+        self._nothing_posted(task, draft)
+        self._resumed(task, draft)
         return Decided(command, Status.FORWARDED, encode_outcome(outcome), [], [])
 
-    def _move(self, task: Task, asked: Movement, moved: dict[int, int], posting: Posting) -> Decided:
+    def _move(self, task: Task, asked: Movement, draft: CommandDraft) -> Decided:
         """A command that moves points without a promo."""
         command, programme = task.command, task.programme
         if programme is None:
@@ -132,52 +139,45 @@ class MovementDecider(LevelKeeper):
         cell = self._state.members[task.member_id]
         merged_into = None if cell.row is None else cell.row.merged_into
         if merged_into is not None and not (isinstance(asked, Absorb) and asked.merged == task.member_id):
-            return self._forward(task, asked, merged_into, posting)
+            return self._forward(task, asked, merged_into, draft)
         task.known = self._state.earlier.known(task, asked, cell)
         desk = RewardDesk(self._state, cell, command.bucket, seed_of=self._seed_of, sender=self._sender)
-        scene = carry_out(task, cell, self._transit_of(command.bucket, task), desk)
+        scene = carry_out(task, cell, self._transit_of(command.bucket, task), draft, desk)
         purse = scene.purse
-        try:
-            follow_ups = [
-                follow_up_row(command, follow_up, number, self._buckets)
-                for number, follow_up in enumerate(scene.follow_ups)
-            ]
-            records = record_returns(task, scene, self._state) if scene.prizes else []
-            outcome = Outcome(
-                status=Status.DECIDED,
-                revision=programme.revision,
-                declines=tuple(scene.declines),
-                follow_ups=tuple([follow_up.ticket for follow_up in follow_ups]),
-                booked=tuple(scene.booked),
-                stocks=desk.seen(),
-                tier=None if scene.new_level is None else scene.new_level.change,
-            )
-            payload = encode_outcome(outcome)
-            totals = self._totals(command.bucket, moved, purse.moved)
-        except BaseException:
-            purse.undo()
-            raise
-        # From here on nothing can fail: the overlay and the posting change together.
-        moved.update(totals)
+        follow_ups = [
+            follow_up_row(command, follow_up, number, self._buckets)
+            for number, follow_up in enumerate(scene.follow_ups)
+        ]
+        records = record_returns(task, scene, self._state) if scene.prizes else []
+        outcome = Outcome(
+            status=Status.DECIDED,
+            revision=programme.revision,
+            declines=tuple(scene.declines),
+            follow_ups=tuple([follow_up.ticket for follow_up in follow_ups]),
+            booked=tuple(scene.booked),
+            stocks=desk.seen(),
+            tier=None if scene.new_level is None else scene.new_level.change,
+        )
+        payload = encode_outcome(outcome)
+        self._move_systems(command.bucket, purse.moved, draft)
         if (scene.enrol or purse.lines) and cell.row is None:
-            self._enrol(task, cell, posting)
-        self._book_balances(task, cell, purse.after, posting)
-        self._keep_books(task, cell, purse, posting)
+            self._enrol(task, cell, draft)
+        self._book_balances(task, cell, purse.after, draft)
+        self._keep_books(task, cell, purse, draft)
         if scene.waits_for is not None and task.resumes is None:
-            return self._wait(task, cell, scene.waits_for, posting)
+            return self._wait(task, cell, scene.waits_for, draft)
         if scene.waits_for is not None:
-            return self._park(task, WAITS, posting)
-        self._write_down(task, cell, scene, posting)
+            return self._park(task, WAITS, draft)
+        self._write_down(task, cell, scene, draft)
         if scene.prizes:
             for prize in scene.prizes:
-                give_back(prize.stock, 1, self._state, command.bucket, self._buckets, posting)
-            keep_records(task, records, self._state, posting)
-        desk.keep(command, task.member_id, self._buckets, posting)
-        posting.follow_ups.extend(follow_ups)
-        if not purse.after and cell.row is not None:
-            posting.unposted.append((command.bucket, task.member_id, command.position))
-        if task.resumes is not None:
-            posting.resumed.append((command.bucket, task.resumes, command.position))
+                give_back(prize.stock, 1, self._state, command.bucket, self._buckets, draft)
+            keep_records(task, records, self._state, draft)
+        desk.keep(command, task.member_id, self._buckets, draft)
+        draft.extend(draft.posting.follow_ups, follow_ups)
+        if not purse.after:
+            self._nothing_posted(task, draft)
+        self._resumed(task, draft)
         notice = notice_event(task, scene.booked)
         events = () if notice is None else (notice,)
         if scene.new_level is not None:
@@ -186,48 +186,48 @@ class MovementDecider(LevelKeeper):
             events = (*events, desk.event)
         return Decided(command, Status.DECIDED, payload, purse.lines, purse.uses, events, purse.expired_origins or None)
 
-    def _write_down(self, task: Task, cell: MemberCell, scene: Scene, posting: Posting) -> None:
+    def _write_down(self, task: Task, cell: MemberCell, scene: Scene, draft: CommandDraft) -> None:
         """What a movement leaves behind besides lines: holds, what was undone of what, mergers, levels."""
-        command = task.command
+        command, posting = task.command, draft.posting
         if scene.earnings:
-            self._note_earnings(task, cell, scene.earnings, posting)
+            self._note_earnings(task, cell, scene.earnings, draft)
         if scene.new_level is not None:
-            self._keep_profile(task, cell, scene.new_level.profile, posting)
+            self._keep_profile(task, cell, scene.new_level.profile, draft)
         bucket, position = command.bucket, command.position
         for key, units in scene.uses_back.items():
-            self._give_use_back(task, cell, key, units, posting)
+            self._give_use_back(task, cell, key, units, draft)
         for key, value in scene.days.items():
-            cell.counters[key] = value
-            posting.counters.append(CounterRow(bucket, task.member_id, *key, position, value))
+            draft.put(cell.counters, key, value)
+            draft.add(posting.counters, CounterRow(bucket, task.member_id, *key, position, value))
         if scene.hold is not None:
             asset_id, amount, expires_at = scene.hold
             account_id = cell.accounts[asset_id, Role.MEMBER].account_id
-            posting.holds.append(HoldRow(bucket, command.ticket, account_id, position, amount, expires_at))
+            draft.add(posting.holds, HoldRow(bucket, command.ticket, account_id, position, amount, expires_at))
         if scene.released is not None:
-            posting.released.append((bucket, scene.released.hold_id, position))
+            draft.add(posting.released, (bucket, scene.released.hold_id, position))
         if scene.undone and scene.known.target is not None and isinstance(task.move, Refund | Reverse | Confirm):
             target = scene.known.target.ticket  # the one that decided it, by whichever ticket it was named
-            posting.undone.extend(
-                UndoneRow(bucket, target, *part, position, units) for part, units in scene.undone.items()
-            )
+            rows = [UndoneRow(bucket, target, *part, position, units) for part, units in scene.undone.items()]
+            draft.extend(posting.undone, rows)
         if cell.row is not None and (scene.merged_into is not None or scene.unmerged):
-            cell.row = cell.row._replace(merged_into=scene.merged_into)
-            self._note_mark(task, cell.row, posting)
+            self._change_mark(task, cell, cell.row._replace(merged_into=scene.merged_into), draft)
 
-    def _give_use_back(self, task: Task, cell: MemberCell, key: Key, units: int, posting: Posting) -> None:
+    def _give_use_back(self, task: Task, cell: MemberCell, key: Key, units: int, draft: CommandDraft) -> None:
         """A counter or stock stands as if so much had not been used. A counter stays with the member it counted."""
         command = task.command
         if isinstance(key, StockKey):
-            give_back(key, units, self._state, command.bucket, self._buckets, posting)
+            give_back(key, units, self._state, command.bucket, self._buckets, draft)
         elif cell.counters.get(key, 0) > 0:
-            cell.counters[key] = value = max(0, cell.counters[key] - units)
-            posting.counters.append(CounterRow(command.bucket, task.member_id, *key, command.position, value))
+            value = max(0, cell.counters[key] - units)
+            draft.put(cell.counters, key, value)
+            row = CounterRow(command.bucket, task.member_id, *key, command.position, value)
+            draft.add(draft.posting.counters, row)
 
-    def _wait(self, task: Task, cell: MemberCell, target: bytes, posting: Posting) -> Decided:
+    def _wait(self, task: Task, cell: MemberCell, target: bytes, draft: CommandDraft) -> Decided:
         """A return whose purchase is not there yet is put aside until it comes."""
-        self._mark(task, cell, MARK_AWAITED, posting)
-        posting.awaited.append((task.command.bucket, target, task.command.position))
-        return self._park(task, WAITS, posting)
+        self._mark(task, cell, MARK_AWAITED, draft)
+        draft.add(draft.posting.awaited, (task.command.bucket, target, task.command.position))
+        return self._park(task, WAITS, draft)
 
 
 def wake_up(command: LoggedCommand, woken: Sequence[bytes], first: int, buckets: int) -> list[AppendRow]:
@@ -244,23 +244,18 @@ def wake_up(command: LoggedCommand, woken: Sequence[bytes], first: int, buckets:
     ]
 
 
-def credit_awards(judgement: Judgement, purse: Purse) -> Purse:
+def credit_awards(judgement: Judgement, purse: Purse) -> None:
     """Awards to a member whose lots are known: as `settle` writes them, debt paid and lots kept besides; entries paid first."""
-    try:
-        for cost in judgement.spent:
-            purse.debit(cost.asset_id, cost.amount, kind=Kind.REDEEM, contra=Role.REDEMPTION)
-        for award in judgement.awards:
-            purse.credit(
-                award.asset_id,
-                award.amount,
-                kind=Kind.AWARD,
-                contra=Role.ISSUANCE,
-                expires_at=award.expires_at,
-                active_at=award.active_at,
-                promo_version_id=award.promo_version_id,
-            )
-        purse.close()
-    except BaseException:
-        purse.undo()
-        raise
-    return purse
+    for cost in judgement.spent:
+        purse.debit(cost.asset_id, cost.amount, kind=Kind.REDEEM, contra=Role.REDEMPTION)
+    for award in judgement.awards:
+        purse.credit(
+            award.asset_id,
+            award.amount,
+            kind=Kind.AWARD,
+            contra=Role.ISSUANCE,
+            expires_at=award.expires_at,
+            active_at=award.active_at,
+            promo_version_id=award.promo_version_id,
+        )
+    purse.close()

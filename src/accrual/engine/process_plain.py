@@ -7,9 +7,9 @@ from datetime import datetime
 
 from accrual.domain.commands import LoggedCommand, Reward
 from accrual.domain.ids import system_account_id
-from accrual.domain.log import Posting
 from accrual.domain.outcomes import Award, Status
 from accrual.domain.transfers import Line
+from accrual.engine.draft import CommandDraft
 from accrual.engine.keeping import Keeper
 from accrual.engine.settle import AWARD, CROWDED, ISSUANCE, MEMBER, quick_line, settle
 from accrual.engine.state import MemberCell
@@ -32,8 +32,7 @@ class PlainDecider(Keeper):
         reward: Reward,
         programme: CompiledProgramme,
         cell: MemberCell,
-        moved: dict[int, int],
-        posting: Posting,
+        draft: CommandDraft,
     ) -> Decided | None:
         """What `_decide_one` comes to for a known member of whom nothing but balances changes; None where more may happen."""
         command, row = task.command, cell.row
@@ -60,14 +59,13 @@ class PlainDecider(Keeper):
             if cell.accounts[award.asset_id, MEMBER].balance > CROWDED:
                 return None
         if len(given.awards) == 1:
-            lines = [self._credit(task, cell, given.awards[0], occurred_at, moved, posting)]
+            lines = [self._credit(task, cell, given.awards[0], occurred_at, draft)]
         else:
             lines, _, after, system_moves = settle(given.awards, cell, bucket, position, occurred_at, recorded_at)
-            # From here on nothing can fail: the overlay and the posting change together.
-            moved.update(self._totals(bucket, moved, system_moves))
-            self._book_balances(task, cell, after, posting)
+            self._move_systems(bucket, system_moves, draft)
+            self._book_balances(task, cell, after, draft)
             if not lines:
-                posting.unposted.append((bucket, task.member_id, position))
+                self._nothing_posted(task, draft)
         return Decided(command, Status.DECIDED, given.payload, lines, [], () if event is None else (event,))
 
     def _credit(
@@ -76,8 +74,7 @@ class PlainDecider(Keeper):
         cell: MemberCell,
         award: Award,
         occurred_at: datetime,
-        moved: dict[int, int],
-        posting: Posting,
+        draft: CommandDraft,
     ) -> Line:
         """The line of a command's only award, booked as `settle` and `_book_balances` do it for several."""
         command = task.command
@@ -85,12 +82,9 @@ class PlainDecider(Keeper):
         account = cell.accounts[asset_id, MEMBER]
         balance = account.balance + amount
         issuance = system_account_id(asset_id, ISSUANCE)
-        total = moved.get(issuance, 0) - amount
-        moved[issuance] = total
-        if account.exists:
-            account.balance = balance
-        else:
-            self._book_balances(task, cell, {(asset_id, MEMBER): (balance, account.held)}, posting)
+        draft.credit(account, balance, issuance, draft.moved.get(issuance, 0) - amount)
+        if not account.exists:
+            self._book_balances(task, cell, {(asset_id, MEMBER): (balance, account.held)}, draft)
         return quick_line((
             command.bucket, account.account_id, command.position, 0, issuance, amount, balance, account.held,
             AWARD, award.promo_version_id, None, None, occurred_at, None, None,

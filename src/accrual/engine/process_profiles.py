@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from accrual.domain.commands import Profile
 from accrual.domain.errors import Invalid
-from accrual.domain.log import Posting, Rename
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.outcomes import Declined, Outcome, Status, encode_outcome
 from accrual.domain.programme import Enrol
+from accrual.engine.draft import CommandDraft
 from accrual.engine.keeping_levels import LevelKeeper, set_by_hand, tier_event
 from accrual.engine.task import Decided, Task
 from accrual.rules.compiled import CompiledProgramme
@@ -18,7 +18,9 @@ from accrual.rules.snapshot import PROGRAMME_ITSELF
 class ProfileDecider(LevelKeeper):
     """The part of deciding a batch that is about profiles."""
 
-    def _change_profile(self, task: Task, change: Profile, programme: CompiledProgramme, posting: Posting) -> Decided:
+    def _change_profile(
+        self, task: Task, change: Profile, programme: CompiledProgramme, draft: CommandDraft
+    ) -> Decided:
         command = task.command
         cell = self._state.members[task.member_id]
         declined: Declined | None = None
@@ -39,14 +41,11 @@ class ProfileDecider(LevelKeeper):
         payload = encode_outcome(outcome)
         if declined is None:
             if cell.row is None:
-                self._enrol(task, cell, posting)
-            elif command.name is not None and command.name != cell.row.name:
-                cell.row = cell.row._replace(name=command.name)
-                posting.renames.append(Rename(command.bucket, task.member_id, command.name))
-            self._keep_profile(task, cell, profile, posting)
-        if cell.row is not None:
-            posting.unposted.append((command.bucket, task.member_id, command.position))
-        if task.resumes is not None:
-            posting.resumed.append((command.bucket, task.resumes, command.position))
+                self._enrol(task, cell, draft)
+            else:
+                self._rename(task, cell, draft)
+            self._keep_profile(task, cell, profile, draft)
+        self._nothing_posted(task, draft)
+        self._resumed(task, draft)
         events = () if change_of_tier is None else (tier_event(task, change_of_tier),)
         return Decided(command, Status.DECIDED, payload, [], [], events)

@@ -10,6 +10,7 @@ from accrual.domain.amounts import INT64_MAX
 from accrual.domain.ids import system_account_id
 from accrual.domain.lots import LotRow, LotUse, Origin
 from accrual.domain.transfers import Kind, Line
+from accrual.engine.draft import Draft
 from accrual.engine.lot_book import Lot, LotBook, take_in_order
 from accrual.engine.settle import FULL, carry
 from accrual.engine.state import AccountState, MemberCell
@@ -26,7 +27,7 @@ class TooManyLegs(Exception):
 
 
 class Purse:
-    """The accounts of one member during one command. Nothing of it is kept until `keep`; `undo` leaves no trace.
+    """The accounts of one member during one command. Lots change at once, through the draft; balances by what is in `after`.
 
     Movements between the member's own accounts have each other as contra and balance by themselves; those against system
     accounts are summed in `moved`, for netting, except for transit, whose lines stand by themselves in `lines`.
@@ -36,6 +37,7 @@ class Purse:
         self,
         cell: MemberCell,
         transit: dict[int, AccountState],
+        draft: Draft,
         *,
         bucket: int,
         position: int,
@@ -57,6 +59,7 @@ class Purse:
         self._places: dict[tuple[int, int, int, Kind], int] = {}
         self._cell = cell
         self._transit = transit
+        self._draft = draft
         self._bucket = bucket
         self._position = position
         self._occurred_at = occurred_at
@@ -107,7 +110,7 @@ class Purse:
             asset_id, role, amount, kind, contra, pending_until, expires_at, origin, promo_version_id=promo_version_id
         )
         row = LotRow(line.position, line.leg, amount, expires_at, pending_until, origin)
-        lot = self.lots(asset_id, role).add(row)
+        lot = self.lots(asset_id, role).add(row, self._draft)
         if role is Role.PENDING:
             return
         if expires_at is not None and expires_at <= self.now:
@@ -156,7 +159,8 @@ class Purse:
             line = self._line(
                 asset_id, Role.MEMBER, amount, Kind.ACTIVATE, Role.PENDING, None, lot.expires_at, lot.origin
             )
-            made = self.lots(asset_id).add(LotRow(line.position, line.leg, amount, lot.expires_at, None, lot.origin))
+            row = LotRow(line.position, line.leg, amount, lot.expires_at, None, lot.origin)
+            made = self.lots(asset_id).add(row, self._draft)
             self.activated[asset_id] = self.activated.get(asset_id, 0) + amount
             if lot.expires_at is None or lot.expires_at > until:
                 self.settle_debt(asset_id, [made])
@@ -171,18 +175,6 @@ class Purse:
         moment = self.now if until is None else max(self.now, until)
         self.activate(asset_id, moment)
         self.expire(asset_id, moment)
-
-    def keep(self) -> None:
-        """The lots stand as this command leaves them."""
-        for (asset_id, role), account in self._cell.accounts.items():
-            if account.lots is not None and (asset_id, role) in self.after:
-                account.lots.keep()
-
-    def undo(self) -> None:
-        """The lots stand as they were before this command."""
-        for account in self._cell.accounts.values():
-            if account.lots is not None:
-                account.lots.undo()
 
     def _expire(self, asset_id: int, taken: Sequence[Taken]) -> None:
         amount = sum(units for _, units in taken)
@@ -199,7 +191,7 @@ class Purse:
         line = self._line(asset_id, role, -amount, kind, contra)
         book = self.lots(asset_id, role)
         for lot, units in taken:
-            book.take(lot, units)
+            book.take(lot, units, self._draft)
             self._note_use(line.account, lot, units, kind)
 
     def _note_use(self, account: int, lot: Lot, units: int, kind: Kind) -> None:
@@ -269,7 +261,10 @@ class Purse:
         return line
 
     def close(self) -> None:
-        """What is on its way between members is never netted: one line an asset, beside the command that sent it."""
+        """End the command: nothing more is taken or given.
+
+        What is on its way between members is never netted: one line an asset, beside the command that sent it.
+        """
         for asset_id, amount in self._in_transit.items():
             number = system_account_id(asset_id, Role.TRANSIT)
             balance = self._transit[asset_id].balance
@@ -288,6 +283,10 @@ class Purse:
                     *(None, Kind.TRANSFER, None, None, None, self._occurred_at, None),
                 )
             )
+        for place in self.after:
+            book = self._cell.accounts[place].lots
+            if book is not None:
+                book.tidy(self._draft)
         self._check()
 
     def _check(self) -> None:

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.ids import bucket_of
-from accrual.domain.log import CounterRow, Posting, StockRow
+from accrual.domain.log import CounterRow, StockRow
 from accrual.domain.rewards import RewardCode
 from accrual.domain.stocks import StockKey
 from accrual.engine.code_sending import CodeSender
+from accrual.engine.draft import CommandDraft
 from accrual.engine.state import MemberCell, State
 from accrual.engine.stocks import SeenStocks
 from accrual.rules.snapshot import CounterKey, StockShort
@@ -76,17 +77,20 @@ class RewardDesk:
         """A code of a pool is given."""
         self._codes.append((subject, code))
 
-    def keep(self, command: LoggedCommand, member_id: bytes, buckets: int, posting: Posting) -> None:
-        """The movement stands: overlay and posting change together."""
+    def keep(self, command: LoggedCommand, member_id: bytes, buckets: int, draft: CommandDraft) -> None:
+        """The movement stands: what it takes is taken."""
+        quotas, pools, posting = self._state.quotas, self._state.pools, draft.posting
         for key, units in self._used.items():
-            if key in self._state.quotas:
-                self._state.quotas[key] -= units
-            posting.quotas.append(StockRow(bucket_of(key.subject, buckets), *key, units))
+            if key in quotas:
+                draft.put(quotas, key, quotas[key] - units)
+            draft.add(posting.quotas, StockRow(bucket_of(key.subject, buckets), *key, units))
         if self._shared:
-            self._seen.take(self._shared, buckets, posting)
+            self._seen.take(self._shared, buckets, draft)
         for counter, value in self._counted.items():
-            self._cell.counters[counter] = value
-            posting.counters.append(CounterRow(command.bucket, member_id, *counter, command.position, value))
+            draft.put(self._cell.counters, counter, value)
+            draft.add(posting.counters, CounterRow(command.bucket, member_id, *counter, command.position, value))
         for subject, code in self._codes:
-            self._state.pools[subject].remove(code)
-            posting.codes.append((bucket_of(subject, buckets), subject, code.number, UUID(bytes=command.ticket)))
+            at = pools[subject].index(code)  # nearly always the first one
+            draft.put(pools, subject, pools[subject][:at] + pools[subject][at + 1 :])
+            row = (bucket_of(subject, buckets), subject, code.number, UUID(bytes=command.ticket))
+            draft.add(posting.codes, row)

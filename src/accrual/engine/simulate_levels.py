@@ -62,7 +62,7 @@ class SimulatedLevels:
             moment, left = self._by_ticket[asked.target]
             units = min(left, _returned(stored, ladder)) if asked.parts else left
             self._by_ticket[asked.target] = (moment, left - units)
-            earned.add(ladder.day_of(moment), -units)
+            earned.put([(ladder.day_of(moment), -units)])
         elif isinstance(asked, Review):
             now = command.recorded_at
             known = profile or EMPTY_PROFILE
@@ -72,7 +72,7 @@ class SimulatedLevels:
     def _of(self, member_id: bytes, ladder: Ladder) -> EarnedDays:
         """The member's, with all that was noted so far."""
         for ticket, earner, counted, moment, units in self._noted:
-            self._known(earner, counted).add(counted.day_of(moment), units)
+            self._known(earner, counted).put([(counted.day_of(moment), units)])
             self._by_ticket[ticket] = (moment, units)
         self._noted.clear()
         return self._known(member_id, ladder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accrual.domain.commands import LoggedCommand, Reward
 from accrual.domain.referrals import Claim, ToLinks, Verdict, install_digest
+from accrual.engine.draft import Draft
 from accrual.engine.link_forest import LinkForest
 from accrual.engine.linking import Linked, OpenClaim, decide_links, keep
 from accrual.engine.simulate_stocks import RecordedStocks
@@ -49,7 +50,9 @@ class SimulatedLinks:
             buckets=self._buckets,
             claimed_at=(command.ticket, command.position),
         )
-        keep(linked, self._forest, self._held)
+        with Draft() as draft:
+            keep(linked, self._forest, self._held, draft)
+            draft.commit()
         return linked
 
     def note_install(self, command: LoggedCommand, reward: Reward, member_id: bytes) -> None:

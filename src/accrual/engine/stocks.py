@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from accrual.domain.ids import bucket_of
-from accrual.domain.log import Posting, StockRow
+from accrual.domain.log import StockRow
 from accrual.domain.stocks import StockKey, StockLeft
+from accrual.engine.draft import CommandDraft
 from accrual.engine.state import State
 
 
@@ -40,29 +41,31 @@ class SeenStocks:
             return ()
         return tuple([(key.promo_id, key.slot, key.period, left) for key, left in self._seen.items()])
 
-    def take(self, taken: dict[StockKey, int], buckets: int, posting: Posting) -> None:
+    def take(self, taken: dict[StockKey, int], buckets: int, draft: CommandDraft) -> None:
         """Use up what a judgement took."""
+        quotas, posting = self._state.quotas, draft.posting
         for key, used in taken.items():
             if key.subject:
-                self._state.quotas[key] -= used
-                posting.quotas.append(StockRow(bucket_of(key.subject, buckets), *key, used))
+                draft.put(quotas, key, quotas[key] - used)
+                draft.add(posting.quotas, StockRow(bucket_of(key.subject, buckets), *key, used))
             else:
-                share = self._state.shares[self._bucket, key]
+                share = draft.own(self._state.shares[self._bucket, key])
                 share.left -= used
                 share.used = True
-                posting.shares.append(StockRow(self._bucket, *key, used))
+                draft.add(posting.shares, StockRow(self._bucket, *key, used))
 
 
-def give_back(key: StockKey, units: int, state: State, bucket: int, buckets: int, posting: Posting) -> None:
+def give_back(key: StockKey, units: int, state: State, bucket: int, buckets: int, draft: CommandDraft) -> None:
     """So much of a stock counts as not used: a promo's own goes to this bucket's share, whatever its cap is by now."""
     if key.subject:
-        posting.quotas.append(StockRow(bucket_of(key.subject, buckets), *key, -units))
-        for known in state.quotas:
+        draft.add(draft.posting.quotas, StockRow(bucket_of(key.subject, buckets), *key, -units))
+        for known, left in state.quotas.items():
             if known[:4] == key[:4]:
-                state.quotas[known] += units
+                draft.put(state.quotas, known, left + units)
         return
-    posting.shares.append(StockRow(bucket, *key, -units))
+    draft.add(draft.posting.shares, StockRow(bucket, *key, -units))
     for (place, known), share in state.shares.items():
         if place == bucket and known[1:4] == key[1:4]:
-            share.left += units
-            share.used = True
+            mine = draft.own(share)
+            mine.left += units
+            mine.used = True

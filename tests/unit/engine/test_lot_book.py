@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from accrual.domain.lots import LotEvents, LotRow, decode_lots, encode_lots
 from accrual.engine import lot_book
+from accrual.engine.draft import Draft
 from accrual.engine.lot_book import LotBook, take_in_order
 from tests.desk import START
 
@@ -31,8 +32,7 @@ def told(book: LotBook) -> list[tuple[int, int, int]]:
 def book_of(*rows: LotRow) -> LotBook:
     book = LotBook(BUCKET, pending=False)
     for each in rows:
-        book.add(each)
-    book.keep()
+        book.add(each, Draft())
     return book
 
 
@@ -62,22 +62,29 @@ def test_more_than_is_left_is_never_taken() -> None:
     (lot,) = book
     for amount in (6, 0, -1):
         with pytest.raises(AssertionError):
-            book.take(lot, amount)
+            book.take(lot, amount, Draft())
     assert take_in_order(book, 9) == [(lot, 5)]
 
 
 @given(MADE, st.lists(st.tuples(st.booleans(), st.integers(1, 30), DAYS), max_size=20))
-def test_undo_leaves_no_trace(made: list[tuple[int, int | None]], steps: list[tuple[bool, int, int | None]]) -> None:
+def test_lots_stand_as_before_once_a_draft_is_rolled_back(
+    made: list[tuple[int, int | None]], steps: list[tuple[bool, int, int | None]]
+) -> None:
     book = book_of(*(row(n, left, days) for n, (left, days) in enumerate(made)))
     before = (told(book), book.total, book.events, len(book))
+    draft = Draft()
     for number, (adds, amount, days) in enumerate(steps):
         if adds:
-            book.add(row(100 + number, amount, days))
+            book.add(row(100 + number, amount, days), draft)
         else:
             for lot, here in take_in_order(list(book), amount):
-                book.take(lot, here)
+                book.take(lot, here, draft)
+        if amount % 3 == 0:
+            book.tidy(draft)
+        if amount % 7 == 0:
+            book.snapshot(draft)
         assert book.total == sum(lot.left for lot in book)
-    book.undo()
+    draft.roll_back()
     assert (told(book), book.total, book.events, len(book)) == before
 
 
@@ -86,20 +93,21 @@ def test_snapshot_and_what_came_after_it_make_the_same_book(
     made: list[tuple[int, int | None]], steps: list[tuple[bool, int, int | None]], cut: int
 ) -> None:
     book = book_of(*(row(n, left, days) for n, (left, days) in enumerate(made)))
-    snapshot = encode_lots(book.snapshot())
+    draft = Draft()
+    snapshot = encode_lots(book.snapshot(draft))
     credits: list[LotRow] = []
     uses: list[tuple[int, int, int]] = []
     for number, (adds, amount, days) in enumerate(steps):
         if number == cut:
-            snapshot, credits, uses = encode_lots(book.snapshot()), [], []
+            snapshot, credits, uses = encode_lots(book.snapshot(draft)), [], []
         if adds:
             credits.append(row(100 + number, amount, days, origin=(9, number, 1) if amount % 2 else None))
-            book.add(credits[-1])
+            book.add(credits[-1], draft)
         else:
             for lot, here in take_in_order(list(book), amount):
-                book.take(lot, here)
+                book.take(lot, here, draft)
                 uses.append((lot.position, lot.leg, here))
-        book.keep()
+        book.tidy(draft)
     again = LotBook.load(BUCKET, LotEvents(0, decode_lots(snapshot), credits, uses), pending=False)
     assert [(lot.rank, lot.left, lot.origin, lot.expires_at) for lot in again] == [
         (lot.rank, lot.left, lot.origin, lot.expires_at) for lot in book
@@ -110,7 +118,7 @@ def test_snapshot_and_what_came_after_it_make_the_same_book(
 def test_snapshot_is_due_after_many_events_and_starts_the_count_anew() -> None:
     book = book_of(*(row(n, 1) for n in range(lot_book.EVENTS_MIN)))
     assert not book.snapshot_due()
-    book.add(row(500, 1))
+    book.add(row(500, 1), Draft())
     assert book.snapshot_due()
-    assert len(book.snapshot()) == lot_book.EVENTS_MIN + 1
+    assert len(book.snapshot(Draft())) == lot_book.EVENTS_MIN + 1
     assert not book.snapshot_due()

@@ -11,6 +11,7 @@ from accrual.domain.amounts import INT64_MAX
 from accrual.domain.ids import member_account_id
 from accrual.domain.transfers import Kind
 from accrual.engine import purse as purse_module
+from accrual.engine.draft import Draft
 from accrual.engine.lot_book import LotBook
 from accrual.engine.purse import Purse, TooManyLegs
 from accrual.engine.state import AccountState, MemberCell
@@ -29,10 +30,10 @@ def cell() -> MemberCell:
     return MemberCell(BUCKET, None, accounts, {})
 
 
-def purse(of: MemberCell, position: int = 1, days: int = 0) -> Purse:
+def purse(of: MemberCell, position: int = 1, days: int = 0, draft: Draft | None = None) -> Purse:
     transit = {PTS: AccountState(PTS * 16 + Role.TRANSIT, 0, None, False)}
     now = START + timedelta(days=days)
-    return Purse(of, transit, bucket=BUCKET, position=position, now=now, occurred_at=now)
+    return Purse(of, transit, draft or Draft(), bucket=BUCKET, position=position, now=now, occurred_at=now)
 
 
 def grant(to: Purse, amount: int, days: int | None = None, active: int | None = None) -> None:
@@ -44,7 +45,6 @@ def grant(to: Purse, amount: int, days: int | None = None, active: int | None = 
 def keep(done: Purse, of: MemberCell) -> None:
     """What the lane does once a command stands."""
     done.close()
-    done.keep()
     for place, (balance, held) in done.after.items():
         of.accounts[place].balance, of.accounts[place].held = balance, held
 
@@ -92,16 +92,17 @@ def test_activated_parcels_keep_where_they_were_first_made() -> None:
     keep(second, member)
 
 
-def test_undo_leaves_the_lots_as_they_were() -> None:
+def test_lots_are_as_they_were_once_the_draft_is_rolled_back() -> None:
     member = cell()
     first = purse(member)
     grant(first, 5, days=9)
     grant(first, 5, active=1)
     keep(first, member)
-    second = purse(member, 2, days=3)
+    draft = Draft()
+    second = purse(member, 2, days=3, draft=draft)
     second.bring_up_to_date(PTS)
     second.debit(PTS, 7, kind=Kind.REDEEM, contra=Role.REDEMPTION)
-    second.undo()
+    draft.roll_back()
     third = purse(member, 2, days=3)
     assert [lot.left for lot in third.lots(PTS)] == [5]
     assert [lot.left for lot in third.lots(PTS, Role.PENDING)] == [5]

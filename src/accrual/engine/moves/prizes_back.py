@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from accrual.domain.draws import DrawHead, DrawKey, DrawnRow, DrawSecret
-from accrual.domain.log import Posting
 from accrual.domain.outcomes import Award
 from accrual.domain.programme import Catalogue
 from accrual.domain.stocks import StockKey
 from accrual.domain.undoing import Part
+from accrual.engine.draft import CommandDraft
 from accrual.engine.moves.scene import Scene
 from accrual.engine.state import State
 from accrual.engine.task import Task
@@ -88,14 +88,14 @@ def record_returns(task: Task, scene: Scene, state: State) -> list[Drawn]:
     return drawn
 
 
-def keep_records(task: Task, drawn: list[Drawn], state: State, posting: Posting) -> None:
+def keep_records(task: Task, drawn: list[Drawn], state: State, draft: CommandDraft) -> None:
     """The bucket's next entry follows these records. They have no tickets."""
     bucket, position = task.command.bucket, task.command.position
     for record in drawn:
         (promo_id, number), head = record.key, record.head
-        state.drawn[bucket, promo_id, number] = head
+        draft.put(state.drawn, (bucket, promo_id, number), head)
         row = DrawnRow(bucket, promo_id, number, head.entries, position, record.units, task.member_id, head.chain)
-        posting.drawn.append(row)
+        draft.add(draft.posting.drawn, row)
 
 
 def _secret(catalogue: Catalogue, promo_id: int) -> DrawSecret | None:
