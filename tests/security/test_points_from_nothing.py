@@ -70,7 +70,7 @@ def test_purchase_that_fails_gives_nothing_to_redeem(postgres: Postgres, tmp_pat
         _send(served, "3", facts=[{"type": "purchase", "amount": LARGEST}] * 3)
         time.sleep(1.1)
         assert [booked["kind"] for booked in _redeem(served, "4", 1)["booked"]] == ["redeem"]
-        declined = _redeem(served, "5", 276_000_000_000_000)["declines"]
+        declined = _redeem(served, "5", 276_000_000_000)["declines"]
         assert [each["reason"] for each in declined] == ["insufficient_points"]
         (balance,) = served.ask("GET", "/v1/members/msisdn/628111", headers=KEY).json["balances"]
         assert (balance["posted"], balance["pending"]) == (8, 0)
