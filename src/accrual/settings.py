@@ -77,6 +77,15 @@ class Settings(BaseSettings):
     requests_max: _Count = 512
     """Requests in progress at once in one API process; beyond it 429."""
 
+    client_requests_max: _Count = 128
+    """Requests of one client in progress at once in one API process; beyond it 429, or 503 where its dialect says so."""
+
+    held_bytes_max: _Count = 64 << 20
+    """Bytes of all bodies over 64 KiB that one API process holds at once; beyond it 429. One of the largest size always fits."""
+
+    client_held_bytes_max: _Count = 16 << 20
+    """The same for the bodies of one client."""
+
     connections_max: _Count = 2_000
     """Open connections of one API process; beyond it 503."""
 

@@ -227,6 +227,18 @@ def prints_through_one_place(source: Source) -> Iterator[str]:
                 yield f"line {node.lineno}: {name}() belongs to cli/output.py"
 
 
+def reads_queries_in_one_place(source: Source) -> Iterator[str]:
+    """Queries of requests are read through api/query.py alone, which bounds their fields."""
+    if source.part != "api" or source.path == "api/query.py":
+        return
+    for node in ast.walk(source.tree()):
+        match node:
+            case ast.Name(id="parse_qs" | "parse_qsl") | ast.Attribute(attr="parse_qs" | "parse_qsl" | "query_params"):
+                yield f"line {node.lineno}: reads a query past api/query.py"
+            case ast.ImportFrom(names=names) if any(name.name in {"parse_qs", "parse_qsl"} for name in names):
+                yield f"line {node.lineno}: reads a query past api/query.py"
+
+
 _PRINTS = {
     "print",
     "typer.echo",
@@ -360,6 +372,21 @@ RULES = (
             _src("worker/lane.py", "q = 'with x as (select 1) select 2'\n"),
             _src("bench/drain.py", "q = 'delete from command'\n"),
             _src("bootstrap/wire.py", "q = 'copy line (a, b) from stdin'\n"),
+        ),
+    ),
+    Rule(
+        name="reads queries in one place",
+        check=reads_queries_in_one_place,
+        good=(
+            _src("api/query.py", "from urllib.parse import parse_qs\n"),
+            _src("api/native/promos.py", "q = read_query(call.query)\n"),
+            _src("cli/db.py", "from urllib.parse import parse_qs\n"),
+        ),
+        bad=(
+            _src("api/native/promos.py", "from urllib.parse import parse_qs as read\n"),
+            _src("api/native/promos.py", "q = urllib.parse.parse_qs(call.query)\n"),
+            _src("api/native/promos.py", "q = parse_qsl(call.query)\n"),
+            _src("api/app.py", "q = request.query_params\n"),
         ),
     ),
 )

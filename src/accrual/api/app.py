@@ -11,9 +11,10 @@ from typing import Any
 import structlog
 from starlette.routing import Route, Router
 
-from accrual.api.auth import refuse_demo
+from accrual.api.admission import Admission
+from accrual.api.auth import refuse_demo, refuse_repeated, require_any_right
 from accrual.api.call import Call, Caller, Engine, Reply
-from accrual.api.limits import EdgeLimits, Gone, Receive, Slots, TooSlow, may_stay_open, read_body
+from accrual.api.limits import EdgeLimits, Gone, Receive, TooSlow, may_stay_open, read_body
 from accrual.api.metrics import Meter
 from accrual.api.routing import Failure, Mounted, Probe, Scope, Send, allows, send_reply
 from accrual.domain.errors import AccrualError, Broken, UnknownRoute
@@ -55,7 +56,13 @@ class App:
         self._limits = limits
         self._meter = meter
         self._now = now
-        self._slots = Slots(limits.requests_max)
+        largest = max(limits.body_bytes_max, limits.bulk_body_bytes_max)
+        self._admission = Admission(
+            requests_max=limits.requests_max,
+            client_requests_max=limits.client_requests_max,
+            body_bytes_max=max(limits.held_bytes_max, largest),
+            client_body_bytes_max=max(limits.client_held_bytes_max, largest),
+        )
         everything: list[Mounted | Probe] = [*mounted, *probes]
         self._fixed = {route.path: route for route in everything if "{" not in route.path}
         self._router = Router(
@@ -78,6 +85,8 @@ class App:
         extra: dict[str, str] | None = None
         close = False
         try:
+            if len(headers) != len(scope["headers"]):
+                refuse_repeated(scope["headers"])
             reply = await self._reply(route, scope, headers, receive)
         except Gone:
             self._meter.request(name, _GONE_STATUS, perf_counter_ns() - began)
@@ -91,8 +100,10 @@ class App:
             failure = route.failure if isinstance(route, Mounted) else self._failure
             reply = failure(error, request_id)
             bytes_max = route.body_bytes_max if isinstance(route, Mounted) else self._limits.body_bytes_max
-            close = isinstance(error, TooSlow) or not may_stay_open(headers, bytes_max)
-        await send_reply(send, reply, extra=extra, close=close)
+            close = isinstance(error, TooSlow) or not may_stay_open(
+                headers, bytes_max, known=error.kind != "unauthorized"
+            )
+        await send_reply(send, reply, extra=extra, close=close, private=isinstance(route, Mounted))
         self._meter.request(name, reply.status, perf_counter_ns() - began)
 
     async def _reply(
@@ -106,15 +117,20 @@ class App:
             if route.asks is not None:
                 return await route.asks(scope["query_string"].decode("latin-1"))
             return await route.answer()
-        self._slots.take()
+        peer = scope.get("client")
+        caller = Caller(headers=headers, host=peer[0] if peer else "")
+        client, catalogue = route.authenticate(caller, self._engine)
+        if catalogue.settings.demo:
+            refuse_demo(scope, open_address=self._open_address)
+        require_any_right(client, route.rights)
+        place = self._admission.enter(client.client_id)
         try:
-            peer = scope.get("client")
-            caller = Caller(headers=headers, host=peer[0] if peer else "")
-            client, catalogue = route.authenticate(caller, self._engine)
-            if catalogue.settings.demo:
-                refuse_demo(scope, open_address=self._open_address)
             body = await read_body(
-                receive, headers, bytes_max=route.body_bytes_max, timeout_s=self._limits.body_timeout_s
+                receive,
+                headers,
+                bytes_max=route.body_bytes_max,
+                timeout_s=self._limits.body_timeout_s,
+                hold=place.hold,
             )
             call = Call(
                 client=client,
@@ -130,7 +146,7 @@ class App:
             )
             return await route.answer(call, self._engine)
         finally:
-            self._slots.give_back()
+            place.leave()
 
 
 class _Endpoint:

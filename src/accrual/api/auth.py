@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from accrual.api.addresses import is_beyond
 from accrual.api.call import Caller, Engine
-from accrual.domain.errors import Forbidden, Unauthorized
+from accrual.domain.errors import Forbidden, Invalid, Unauthorized
 from accrual.domain.programme import Catalogue, StoredClient
 from accrual.domain.rights import has_right
 
 KEY_CHARACTERS_MAX = 512
 _KEY_HEADERS = ("api-key", "api_key", "x-api-key")
+_CREDENTIALS = frozenset({"apikey", "xapikey", "authorization", "authtoken", "clientid", "deviceuniqueid"})
+_IDEMPOTENCY_KEY = "idempotencykey"
 
 
 def key_of(headers: Mapping[str, str]) -> str:
@@ -30,6 +32,25 @@ def key_of(headers: Mapping[str, str]) -> str:
     if len(found) > 1:
         raise Unauthorized("The request carries different keys.")
     return found.pop()
+
+
+def refuse_repeated(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raises Unauthorized for a header that names or proves the client and is sent twice, also with equal values.
+
+    A proxy and this server could each read another of the two. For the same reason a second Idempotency-Key is Invalid.
+    Names are lower-case; `-` and `_` do not count.
+    """
+    seen: set[str] = set()
+    for raw, _ in headers:
+        name = raw.decode("latin-1")
+        if name not in seen:
+            seen.add(name)
+            continue
+        folded = name.replace("-", "").replace("_", "")
+        if folded in _CREDENTIALS:
+            raise Unauthorized(f"The header {name} is sent more than once; send it once.")
+        if folded == _IDEMPOTENCY_KEY:
+            raise Invalid(f"The header {name} is sent more than once; send it once.", code="invalid_field")
 
 
 def carries_key(headers: Mapping[str, str]) -> bool:
@@ -77,5 +98,11 @@ def require_right(client: StoredClient, right: str) -> None:
 
 def require_any_right(client: StoredClient, rights: Sequence[str]) -> None:
     """Raises Forbidden unless the client has at least one of these rights."""
-    if not any(has_right(client.client.rights, right) for right in rights):
+    given = client.client.rights
+    for right in rights:
+        if right in given:
+            return
+    if not any(has_right(given, right) for right in rights):
+        if len(rights) == 1:
+            require_right(client, rights[0])
         raise Forbidden(f"This client has none of the rights {', '.join(rights)}.", details={"rights": list(rights)})

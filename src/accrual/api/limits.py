@@ -1,4 +1,4 @@
-"""How much one request may hold and how many may run at once; the numbers themselves come from settings."""
+"""How much one request may hold, and how its body is read; the numbers themselves come from settings."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 
 import msgspec
 
-from accrual.domain.errors import Busy, Invalid, TooLarge
+from accrual.api.admission import SMALL_BODY_BYTES
+from accrual.domain.errors import Invalid, TooLarge
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
+Hold = Callable[[int], None]
+"""Counts bytes of a body as held; raises Busy where there is no room for them."""
 
 DISCARD_TIMES = 16
 """A body up to this many times the limit is read and thrown away, so that its sender lives to read the refusal."""
@@ -20,6 +23,8 @@ DISCARD_TIMES = 16
 class EdgeLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What the edge allows: bytes of a body (of a bulk body), seconds to send it, requests in progress at once.
 
+    `client_requests_max` of them may be one client's. `held_bytes_max` are bytes of all bodies over 64 KiB that are held at
+    once, `client_held_bytes_max` those of one client; one body of the largest size always fits.
     `answer_deadline_s` is how long a partner who expects the outcome in the reply is kept waiting for it.
     """
 
@@ -27,6 +32,9 @@ class EdgeLimits(msgspec.Struct, frozen=True, kw_only=True):
     bulk_body_bytes_max: int = 8 << 20
     body_timeout_s: float = 10.0
     requests_max: int = 512
+    client_requests_max: int = 128
+    held_bytes_max: int = 64 << 20
+    client_held_bytes_max: int = 16 << 20
     answer_deadline_s: float = 10.0
 
 
@@ -38,10 +46,12 @@ class TooSlow(Invalid):
     """The body did not arrive in time."""
 
 
-async def read_body(receive: Receive, headers: Mapping[str, str], *, bytes_max: int, timeout_s: float) -> bytes:
-    """The whole body, at most `bytes_max` bytes, sent within `timeout_s`.
+async def read_body(
+    receive: Receive, headers: Mapping[str, str], *, bytes_max: int, timeout_s: float, hold: Hold
+) -> bytes:
+    """The whole body, at most `bytes_max` bytes, sent within `timeout_s`. Bodies over 64 KiB are counted with `hold` first.
 
-    Raises TooLarge (at once where Content-Length says so), TooSlow, Gone, Invalid for a Content-Length that is no number.
+    Raises TooLarge (at once where Content-Length says so), TooSlow, Gone, Busy, Invalid for a Content-Length that is no number.
     """
     declared = headers.get("content-length")
     if declared is not None:
@@ -49,29 +59,34 @@ async def read_body(receive: Receive, headers: Mapping[str, str], *, bytes_max: 
             raise Invalid("Content-Length is not a number.")
         if _exceeds(declared, bytes_max):
             raise _too_large(bytes_max)
+        if int(declared) > SMALL_BODY_BYTES:
+            hold(int(declared))
     try:
         async with asyncio.timeout(timeout_s):
-            return await _read(receive, await receive(), bytes_max)
+            return await _read(receive, await receive(), bytes_max, None if declared else hold)
     except TimeoutError as error:
         raise TooSlow(f"The body did not arrive within {timeout_s:g} seconds.") from error
 
 
-def may_stay_open(headers: Mapping[str, str], bytes_max: int) -> bool:
+def may_stay_open(headers: Mapping[str, str], bytes_max: int, *, known: bool = True) -> bool:
     """Whether a connection is worth keeping whose request is refused with its body unread.
 
-    Yes when the body is declared and small enough to be thrown away as it comes, or when there is none.
+    Yes when the body is declared and small enough to be thrown away as it comes, or when there is none. For callers that
+    are not `known` the bound is 64 KiB, so that nobody without a key keeps the server reading.
     """
     declared = headers.get("content-length")
     if declared is None:
         return "transfer-encoding" not in headers
-    return declared.isascii() and declared.isdigit() and not _exceeds(declared, bytes_max * DISCARD_TIMES)
+    discard_max = bytes_max * DISCARD_TIMES if known else SMALL_BODY_BYTES
+    return declared.isascii() and declared.isdigit() and not _exceeds(declared, discard_max)
 
 
 def _exceeds(declared: str, bytes_max: int) -> bool:
     return len(declared) > 18 or int(declared) > bytes_max
 
 
-async def _read(receive: Receive, message: Message, bytes_max: int) -> bytes:
+async def _read(receive: Receive, message: Message, bytes_max: int, hold: Hold | None) -> bytes:
+    """The body; with `hold`, because its length was not declared, its bytes are counted as they come."""
     if message["type"] == "http.disconnect":
         raise Gone
     body: bytes = message.get("body", b"")
@@ -79,6 +94,7 @@ async def _read(receive: Receive, message: Message, bytes_max: int) -> bytes:
         return body
     chunks = [body]
     size = len(body)
+    held = 0
     while message.get("more_body", False):
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -91,6 +107,9 @@ async def _read(receive: Receive, message: Message, bytes_max: int) -> bytes:
             chunks.clear()
         else:
             chunks.append(chunk)
+            if hold is not None and size > SMALL_BODY_BYTES:
+                hold(size - held)
+                held = size
     if size > bytes_max:
         raise _too_large(bytes_max)
     return b"".join(chunks)
@@ -98,20 +117,3 @@ async def _read(receive: Receive, message: Message, bytes_max: int) -> bytes:
 
 def _too_large(bytes_max: int) -> TooLarge:
     return TooLarge(f"The body is larger than {bytes_max} bytes.", details={"bytes_max": bytes_max})
-
-
-class Slots:
-    """Room for so many requests at once; whoever finds none is told to come back."""
-
-    def __init__(self, count_max: int) -> None:
-        self._free = count_max
-
-    def take(self) -> None:
-        """Raises Busy when every slot is taken. Give each slot back once."""
-        if self._free <= 0:
-            raise Busy("Too many requests are in progress.", details={"retry_after_s": 1})
-        self._free -= 1
-
-    def give_back(self) -> None:
-        """The counterpart of a `take` that did not raise."""
-        self._free += 1

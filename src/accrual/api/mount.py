@@ -12,15 +12,18 @@ from accrual.api.app import App, utc_now
 from accrual.api.call import Engine, Reply
 from accrual.api.dialects.dsquares import headers as dsquares_headers
 from accrual.api.dialects.dsquares import reply as dsquares_reply
+from accrual.api.dialects.dsquares.routes import RIGHT as DSQUARES_RIGHT
 from accrual.api.dialects.dsquares.routes import DsquaresRoutes
 from accrual.api.dialects.goodie import headers as goodie_headers
 from accrual.api.dialects.goodie import reply as goodie_reply
+from accrual.api.dialects.goodie.routes import RIGHT as GOODIE_RIGHT
 from accrual.api.dialects.goodie.routes import GoodieRoutes
 from accrual.api.dialects.profitflow import routes as profitflow
 from accrual.api.dialects.qoin import routes as qoin
 from accrual.api.limits import EdgeLimits
 from accrual.api.metrics import Meter
 from accrual.api.native import reply as native_reply
+from accrual.api.native import rights as native_rights
 from accrual.api.native.checkpoints import CheckpointPages
 from accrual.api.native.draws import DrawRoutes
 from accrual.api.native.openapi import openapi
@@ -96,6 +99,7 @@ def _qoin(edge: EdgeLimits) -> Sequence[Mounted]:
             answer=answer,
             failure=qoin.failure,
             body_bytes_max=edge.body_bytes_max,
+            rights=qoin.RIGHTS,
         )
         for name, answer in (("requestin", qoin.requestin), ("requestout", qoin.requestout))
     ]
@@ -111,6 +115,7 @@ def _dsquares(edge: EdgeLimits) -> Sequence[Mounted]:
             answer=answer,
             failure=failure,
             body_bytes_max=edge.body_bytes_max if methods is _POST else 0,
+            rights=(DSQUARES_RIGHT,),
             authenticate=dsquares_headers.authenticate,
         )
         for name, call, methods, answer, failure in (
@@ -132,6 +137,7 @@ def _goodie(edge: EdgeLimits) -> Sequence[Mounted]:
             answer=answer,
             failure=goodie_reply.failure,
             body_bytes_max=edge.body_bytes_max if methods is _POST else 0,
+            rights=(GOODIE_RIGHT,),
             authenticate=goodie_headers.authenticate,
         )
         for name, path, methods, answer in (
@@ -151,6 +157,7 @@ def _profitflow(edge: EdgeLimits) -> Sequence[Mounted]:
             answer=answer,
             failure=profitflow.failure,
             body_bytes_max=min(edge.body_bytes_max, profitflow.BODY_BYTES_MAX),
+            rights=(profitflow.RIGHT,),
             authenticate=profitflow.authenticate,
         )
         for name, answer in profitflow.ROUTES.items()
@@ -167,6 +174,7 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             answer=routes.commands,
             failure=native_reply.failure,
             body_bytes_max=edge.bulk_body_bytes_max,
+            rights=native_rights.RIGHTS_TO_COMMAND,
         ),
         Mounted(
             name="native_preview",
@@ -175,6 +183,7 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             answer=routes.preview,
             failure=native_reply.failure,
             body_bytes_max=edge.body_bytes_max,
+            rights=native_rights.RIGHTS_TO_COMMAND,
         ),
         Mounted(
             name="native_ticket",
@@ -183,6 +192,7 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             answer=routes.ticket,
             failure=native_reply.failure,
             body_bytes_max=0,
+            rights=native_rights.RIGHTS_TO_READ_TICKETS,
         ),
         Mounted(
             name="native_parked",
@@ -191,6 +201,7 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             answer=routes.parked,
             failure=native_reply.failure,
             body_bytes_max=0,
+            rights=native_rights.RIGHTS_TO_OPERATE,
         ),
         Mounted(
             name="native_retry",
@@ -199,6 +210,7 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             answer=routes.retry,
             failure=native_reply.failure,
             body_bytes_max=edge.body_bytes_max,
+            rights=native_rights.RIGHTS_TO_OPERATE,
         ),
         Mounted(
             name="native_profile",
@@ -207,6 +219,7 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             answer=routes.profile,
             failure=native_reply.failure,
             body_bytes_max=edge.body_bytes_max,
+            rights=native_rights.RIGHTS_TO_CHANGE_MEMBERS,
         ),
         Mounted(
             name="native_statement",
@@ -215,6 +228,7 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             answer=routes.statement,
             failure=native_reply.failure,
             body_bytes_max=0,
+            rights=native_rights.RIGHTS_TO_READ,
         ),
         Mounted(
             name="native_member",
@@ -224,6 +238,7 @@ def _native(edge: EdgeLimits, limits: NativeLimits) -> Sequence[Mounted]:
             answer=routes.member,
             failure=native_reply.failure,
             body_bytes_max=0,
+            rights=native_rights.RIGHTS_TO_READ,
         ),
     ]
 
@@ -238,6 +253,7 @@ def _referrals(limits: NativeLimits, edge: EdgeLimits) -> Sequence[Mounted]:
             answer=answer,
             failure=native_reply.failure,
             body_bytes_max=edge.body_bytes_max if methods is _POST else 0,
+            rights=native_rights.RIGHTS_TO_OPERATE,
         )
         for name, path, methods, answer in (
             ("native_referrals", "/v1/referrals", _GET, routes.page),
@@ -256,6 +272,7 @@ def _rewards() -> Sequence[Mounted]:
             answer=answer,
             failure=native_reply.failure,
             body_bytes_max=0,
+            rights=native_rights.RIGHTS_TO_BROWSE,
         )
         for name, path, answer in (
             ("native_rewards", "/v1/rewards", routes.page),
@@ -274,10 +291,11 @@ def _draws(edge: EdgeLimits) -> Sequence[Mounted]:
             answer=answer,
             failure=native_reply.failure,
             body_bytes_max=edge.body_bytes_max if methods is _POST else 0,
+            rights=rights,
         )
-        for name, path, methods, answer in (
-            ("native_draw", "/v1/draws/{code}", _GET, routes.draw),
-            ("native_draw_claim", "/v1/draws/{code}/claims", _POST, routes.claim),
+        for name, path, methods, rights, answer in (
+            ("native_draw", "/v1/draws/{code}", _GET, native_rights.RIGHTS_TO_BROWSE, routes.draw),
+            ("native_draw_claim", "/v1/draws/{code}/claims", _POST, native_rights.RIGHTS_TO_RUN_PROMOS, routes.claim),
         )
     ]
 
@@ -292,6 +310,7 @@ def _promos(edge: EdgeLimits) -> Sequence[Mounted]:
             answer=answer,
             failure=native_reply.failure,
             body_bytes_max=edge.body_bytes_max if methods is _POST else 0,
+            rights=native_rights.RIGHTS_TO_RUN_PROMOS,
         )
         for name, path, methods, answer in (
             ("native_promos", "/v1/promos", _GET, routes.page),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,8 @@ from accrual.api import auth
 from accrual.api.call import Call, Caller, Engine, Reply
 from accrual.domain.errors import AccrualError
 from accrual.domain.programme import Catalogue, StoredClient
+
+_NO_STORE = (b"cache-control", b"no-store")
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -23,6 +25,7 @@ Authenticate = Callable[[Caller, Engine], tuple[StoredClient, Catalogue]]
 class Mounted(msgspec.Struct, frozen=True, kw_only=True):
     """One path that clients may call. `name` is its label in the metrics; `path` may hold `{parts}`.
 
+    A client without any of `rights` is refused before its body is read; which of them a call needs may depend on the body.
     `authenticate` is for dialects that name or prove the client in headers of their own.
     """
 
@@ -32,6 +35,7 @@ class Mounted(msgspec.Struct, frozen=True, kw_only=True):
     answer: Callable[[Call, Engine], Awaitable[Reply]]
     failure: Failure
     body_bytes_max: int
+    rights: Sequence[str]
     authenticate: Authenticate = auth.authenticate
 
 
@@ -53,8 +57,10 @@ def allows(methods: frozenset[str], method: str) -> bool:
     return method in methods or (method == "HEAD" and "GET" in methods)
 
 
-async def send_reply(send: Send, reply: Reply, *, extra: Mapping[str, str] | None = None, close: bool = False) -> None:
-    """Put a whole reply on the wire; `close` ends the connection after it."""
+async def send_reply(
+    send: Send, reply: Reply, *, extra: Mapping[str, str] | None = None, close: bool = False, private: bool = False
+) -> None:
+    """Put a whole reply on the wire; `close` ends the connection after it, `private` keeps it out of every cache."""
     headers = [
         (b"content-type", reply.media_type.encode("latin-1")),
         (b"content-length", b"%d" % len(reply.body)),
@@ -62,6 +68,8 @@ async def send_reply(send: Send, reply: Reply, *, extra: Mapping[str, str] | Non
     for more in (reply.headers, extra):
         if more:
             headers.extend((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in more.items())
+    if private:
+        headers.append(_NO_STORE)
     if close:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})

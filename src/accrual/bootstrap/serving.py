@@ -159,6 +159,9 @@ async def _serve_api(
             bulk_body_bytes_max=settings.bulk_body_bytes_max,
             body_timeout_s=settings.body_timeout_s,
             requests_max=settings.requests_max,
+            client_requests_max=settings.client_requests_max,
+            held_bytes_max=settings.held_bytes_max,
+            client_held_bytes_max=settings.client_held_bytes_max,
             answer_deadline_s=settings.answer_deadline_s,
         ),
         native=NativeLimits(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import httpx
 import pytest
@@ -41,6 +41,7 @@ def edge_of(
     meter: Meter | None = None,
     engine: EngineDouble | None = None,
     authenticate: Authenticate = authenticate,
+    rights: Sequence[str] = ("submit",),
     **limits: int,
 ) -> App:
     engine = engine or EngineDouble()
@@ -58,6 +59,7 @@ def edge_of(
                 answer=answer,
                 failure=failure,
                 body_bytes_max=limits.get("body_bytes_max", 100),
+                rights=rights,
                 authenticate=authenticate,
             )
             for name, path in (("fixed", "/fixed"), ("parted", "/parted/{one}/{rest:path}"))

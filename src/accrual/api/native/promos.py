@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 
-from accrual.api.auth import require_right
 from accrual.api.call import Call, Engine, Reply
+from accrual.api.query import read_query
 from accrual.api.strict_json import Reader
 from accrual.domain.errors import Invalid, Missing
 from accrual.domain.facts import Trigger
@@ -17,7 +16,6 @@ from accrual.engine.promo_step import REASON_CHARACTERS_MAX, Wish
 from accrual.engine.promos import PAGE_MAX
 from accrual.rules.lifecycle import Action
 
-RIGHT = "promos"
 _CODE_CHARACTERS_MAX = 64
 _ENCODER = msgspec.json.Encoder()
 
@@ -42,8 +40,7 @@ class PromoRoutes:
 
     async def page(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/promos: promos by code, those of a status or trigger only."""
-        require_right(call.client, RIGHT)
-        query = parse_qs(call.query, keep_blank_values=True, max_num_fields=20)
+        query = read_query(call.query)
         after = query.get("after", [""])[-1]
         page = await engine.promos.page(
             call.client.programme_id,
@@ -56,18 +53,15 @@ class PromoRoutes:
 
     async def promo(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/promos/{code}: document, versions, use and what is left."""
-        require_right(call.client, RIGHT)
         return _reply(await engine.promos.show(call.client.programme_id, _code(call)))
 
     async def history(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/promos/{code}/history: who saved which version, when, why, and what it changed."""
-        require_right(call.client, RIGHT)
         code = _code(call)
         return _reply({"promo": code, "versions": await engine.promos.history(call.client.programme_id, code)})
 
     async def step(self, call: Call, engine: Engine) -> Reply:
         """POST /v1/promos/{code}/{action}: approve, activate, pause, end or restore."""
-        require_right(call.client, RIGHT)
         try:
             action = Action(call.params["action"])
         except ValueError as error:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 import uuid
-from urllib.parse import parse_qs
 
 import msgspec
 
-from accrual.api.auth import require_right
 from accrual.api.call import Call, Engine, Reply
 from accrual.api.native.reply import receipt_json, reply
+from accrual.api.query import read_query
 from accrual.api.strict_json import Reader, refuse_number
 from accrual.domain.errors import Invalid, Missing
 from accrual.domain.ids import is_ticket
 from accrual.engine.render import ticket_json
 
-RIGHT = "operate"
 STATUSES = ("held", "all")
 ACTIONS = ("approve", "refuse")
 _PLACE = re.compile(r"[0-9]{1,18}\Z", re.ASCII)
@@ -37,8 +35,7 @@ class ReferralRoutes:
 
     async def page(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/referrals: one page of what is held for review, with `status=all` of what ever was."""
-        require_right(call.client, RIGHT)
-        query = parse_qs(call.query, keep_blank_values=True, max_num_fields=20)
+        query = read_query(call.query)
         status = query.get("status", ["held"])[-1]
         if status not in STATUSES:
             words = ", ".join(STATUSES)
@@ -51,7 +48,6 @@ class ReferralRoutes:
 
     async def judge(self, call: Call, engine: Engine) -> Reply:
         """POST /v1/referrals/{id}/approve or refuse: 200 with the outcome, 202 when that takes longer."""
-        require_right(call.client, RIGHT)
         action = call.params["action"]
         if action not in ACTIONS:
             raise Missing(f"There is no such step; there are {', '.join(ACTIONS)}.", code="unknown_route")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 
-from accrual.api.auth import require_any_right
 from accrual.api.call import Call, Engine, Reply
-from accrual.api.native.rights import RIGHTS_TO_BROWSE
+from accrual.api.query import read_query
 from accrual.domain.errors import Missing
 from accrual.engine.reward_views import RewardPage, RewardView
 
@@ -24,13 +22,11 @@ class RewardRoutes:
 
     async def page(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/rewards: a page of the programme's rewards by code."""
-        require_any_right(call.client, RIGHTS_TO_BROWSE)
-        after = parse_qs(call.query, keep_blank_values=True, max_num_fields=20).get("after", [""])[-1]
+        after = read_query(call.query).get("after", [""])[-1]
         return _reply(await engine.rewards.page(call.client.programme_id, after=after))
 
     async def reward(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/rewards/{code}: one of them."""
-        require_any_right(call.client, RIGHTS_TO_BROWSE)
         code = call.params["code"]
         if len(code) > _CODE_CHARACTERS_MAX:
             raise Missing("There is no such reward.", code="reward_unknown")

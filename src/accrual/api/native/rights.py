@@ -21,6 +21,11 @@ RIGHTS_TO_COMMAND = ("submit", *RIGHTS_TO_CHANGE_MEMBERS, *RIGHTS_TO_MOVE)
 RIGHTS_TO_BROWSE = ("read", *RIGHTS_TO_COMMAND)
 """One of these is needed to see the rewards and draws of the programme, which name no member."""
 
+RIGHTS_TO_READ = ("read",)
+RIGHTS_TO_READ_TICKETS = (*RIGHTS_TO_READ, *RIGHTS_TO_COMMAND)
+RIGHTS_TO_OPERATE = ("operate",)
+RIGHTS_TO_RUN_PROMOS = ("promos",)
+
 MASKED = "********"
 _DETAILS_WITH_CODES = ("codes", "voucher")
 

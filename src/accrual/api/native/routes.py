@@ -5,22 +5,19 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qs
 
 import msgspec
 
-from accrual.api.auth import require_any_right, require_right
 from accrual.api.call import Call, Engine, Reply
 from accrual.api.native.moments import read_moment
 from accrual.api.native.reply import error_json, receipt_json, reply, status_of
 from accrual.api.native.rights import (
-    RIGHTS_TO_CHANGE_MEMBERS,
-    RIGHTS_TO_COMMAND,
     may_read_ticket,
     require_command_rights,
     with_visible_codes,
 )
 from accrual.api.native.wire import Written, is_bulk, read_command, read_commands, read_profile
+from accrual.api.query import read_query
 from accrual.domain.commands import Receipt, Submission
 from accrual.domain.errors import AccrualError, Invalid, Missing
 from accrual.domain.facts import Identity
@@ -32,8 +29,6 @@ from accrual.engine.render import member_json, parked_json, preview_json, statem
 from accrual.engine.statement import Period
 from accrual.engine.translate_native import Translator
 
-RIGHT_TO_READ = "read"
-RIGHT_TO_OPERATE = "operate"
 _WAIT = re.compile(r"\s*wait\s*=\s*([0-9]{1,6})\s*\Z", re.ASCII | re.IGNORECASE)
 _PLACE = re.compile(r"([0-9]{1,19})-([0-9]{1,5})\Z", re.ASCII)
 _POSITION_MAX = 2**63 - 1
@@ -57,7 +52,6 @@ class NativeRoutes:
 
     async def commands(self, call: Call, engine: Engine) -> Reply:
         """POST /v1/commands: one command, an array of them, or one a line."""
-        require_any_right(call.client, RIGHTS_TO_COMMAND)
         content_type = call.headers.get("content-type", "")
         if is_bulk(call.body, content_type):
             return await self._many(
@@ -69,7 +63,6 @@ class NativeRoutes:
 
     async def profile(self, call: Call, engine: Engine) -> Reply:
         """PUT or PATCH /v1/members/{kind}/{value}/profile: change what is known of a member; what is not named stays."""
-        require_any_right(call.client, RIGHTS_TO_CHANGE_MEMBERS)
         change = read_profile(call.body)
         command = NativeCommand(
             member=WrittenIdentity(kind=call.params["kind"], value=call.params["value"]),
@@ -138,22 +131,19 @@ class NativeRoutes:
 
     async def parked(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/parked: one page of the programme's commands that wait put aside."""
-        require_right(call.client, RIGHT_TO_OPERATE)
-        query = parse_qs(call.query, keep_blank_values=True, max_num_fields=20)
+        query = read_query(call.query)
         after = _read_ticket(query["after"][-1]) if "after" in query else None
         page = await engine.parked(call.client.programme_id, limit=self._page(query), after=after)
         return reply(200, parked_json(page))
 
     async def retry(self, call: Call, engine: Engine) -> Reply:
         """POST /v1/parked/{ticket}/retry: try a parked command again; 200 with the outcome, 202 when that takes longer."""
-        require_right(call.client, RIGHT_TO_OPERATE)
         receipt = await engine.retry(_read_ticket(call.params["ticket"]), call.client.programme_id)
         wait_s = _preferred_wait_s(call.headers.get("prefer"), self._limits.wait_max_s)
         return await self._answer(receipt, engine, self._limits.wait_max_s if wait_s is None else wait_s, {})
 
     async def preview(self, call: Call, engine: Engine) -> Reply:
         """POST /v1/preview: what one command would come to, decided and not posted."""
-        require_any_right(call.client, RIGHTS_TO_COMMAND)
         if is_bulk(call.body, call.headers.get("content-type", "")):
             raise Invalid("One command at a time can be previewed.", code="invalid_json")
         command = _with_header_key(read_command(call.body), call.headers.get("idempotency-key"))
@@ -165,7 +155,6 @@ class NativeRoutes:
 
     async def ticket(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/tickets/{ticket}: a command of this client, or with the right `read` any command of the programme."""
-        require_any_right(call.client, (RIGHT_TO_READ, *RIGHTS_TO_COMMAND))
         view = await engine.ticket(_read_ticket(call.params["ticket"]))
         if view is None or not may_read_ticket(call.client, view):
             raise Missing("There is no such ticket.", code="ticket_unknown")
@@ -173,8 +162,7 @@ class NativeRoutes:
 
     async def member(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/members/{kind}/{value}: balances and one page of history, newest first; `at` a past instant."""
-        require_right(call.client, RIGHT_TO_READ)
-        query = parse_qs(call.query, keep_blank_values=True, max_num_fields=20)
+        query = read_query(call.query)
         limit = self._page(query)
         before = _whole(query, "before", lowest=0, highest=_POSITION_MAX)
         at = read_moment(query, "at", call.catalogue.settings.time_zone)
@@ -189,8 +177,7 @@ class NativeRoutes:
 
     async def statement(self, call: Call, engine: Engine) -> Reply:
         """GET /v1/members/{kind}/{value}/statement: lines recorded from an instant up to another, with balances."""
-        require_right(call.client, RIGHT_TO_READ)
-        query = parse_qs(call.query, keep_blank_values=True, max_num_fields=20)
+        query = read_query(call.query)
         zone = call.catalogue.settings.time_zone
         period = Period(
             since=read_moment(query, "from", zone),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import parse_qs
 
 import msgspec
 
-from accrual.api.auth import require_right
 from accrual.api.call import Call, Engine, Reply
 from accrual.api.dialects.dsquares import contact, deeds, failures, reply, translate
 from accrual.api.dialects.dsquares.failures import Failed
@@ -18,8 +16,9 @@ from accrual.api.dialects.dsquares.wallet_data import data_of
 from accrual.api.dialects.dsquares.wire import RefundCall, Who, read_redeem, read_refund, read_reward, read_wallet
 from accrual.api.dialects.keys import key_of
 from accrual.api.dialects.tolerant import Fields
+from accrual.api.query import read_query
 from accrual.domain.commands import Reward, Submission
-from accrual.domain.errors import AccrualError, Broken, Busy, Invalid, Refused
+from accrual.domain.errors import AccrualError, Broken, Busy, Refused
 from accrual.domain.facts import Identity
 from accrual.domain.ids import member_of
 from accrual.domain.members import EMPTY_PROFILE
@@ -30,7 +29,6 @@ from accrual.engine.wallets import Standing, Wallet
 
 RIGHT = "dsquares"
 HOPS_MAX = 16
-QUERY_FIELDS_MAX = 20
 TRANSACTIONS_SHOWN = 100
 UNDECIDED = "It was accepted and is not decided yet; send the same again a little later."
 PARKED = "The call could not be processed; it is kept, and will be tried again."
@@ -45,7 +43,6 @@ class DsquaresRoutes:
 
     async def reward(self, call: Call, engine: Engine) -> Reply:
         """POST Reward: what was paid becomes points. Raises AccrualError, for `reward_failure` to render."""
-        require_right(call.client, RIGHT)
         sent = read_reward(call.body)
         terms = self._terms_of(call)
         wallet = await self._find(call, engine, sent.who.wallet)
@@ -58,7 +55,6 @@ class DsquaresRoutes:
 
     async def redeem(self, call: Call, engine: Engine) -> Reply:
         """POST RedeemUser: points are spent. Raises AccrualError, for `redeem_failure` to render."""
-        require_right(call.client, RIGHT)
         sent = read_redeem(call.body)
         terms = self._terms_of(call)
         wallet = await self._find(call, engine, sent.who.wallet)
@@ -69,7 +65,6 @@ class DsquaresRoutes:
 
     async def refund(self, call: Call, engine: Engine) -> Reply:
         """POST Refund: undo a redemption or a reward. Raises AccrualError, for `refund_failure` to render."""
-        require_right(call.client, RIGHT)
         sent = read_refund(call.body)
         terms = self._terms_of(call)
         wallet = await self._find(call, engine, sent.who.wallet)
@@ -90,7 +85,6 @@ class DsquaresRoutes:
 
     async def data(self, call: Call, engine: Engine) -> Reply:
         """GET GetWalletData?query=WalletCode: what a wallet has. Raises AccrualError, for `data_failure` to render."""
-        require_right(call.client, RIGHT)
         code = _read_query(call.query)
         terms = self._terms_of(call)
         identity = identity_of(code)
@@ -211,8 +205,5 @@ def _need_whole(sent: RefundCall, call: Call, terms: Terms, awards: Sequence[Awa
 
 def _read_query(query: str) -> str:
     """The wallet code in the query. Raises Misread, Failed, and Invalid `invalid_field` when there are too many fields."""
-    try:
-        sent = parse_qs(query, keep_blank_values=True, max_num_fields=QUERY_FIELDS_MAX)
-    except ValueError as error:
-        raise Invalid(f"The query has more than {QUERY_FIELDS_MAX} fields.", code="invalid_field") from error
+    sent = read_query(query)
     return read_wallet(Fields({name: values[-1] for name, values in sent.items()}), "query")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import parse_qs
 
-from accrual.api.auth import require_right
 from accrual.api.call import Call, Engine, Reply
 from accrual.api.dialects.goodie import reply
 from accrual.api.dialects.goodie.headers import device_of
@@ -14,15 +12,15 @@ from accrual.api.dialects.goodie.translate import CUSTOM_EVENT, identity_of, tra
 from accrual.api.dialects.goodie.wire import Posting, read
 from accrual.api.dialects.keys import key_of
 from accrual.api.dialects.tolerant import Fields, Misread, read_identifier
+from accrual.api.query import read_query
 from accrual.domain.commands import Submission
-from accrual.domain.errors import Broken, Busy, Invalid, KeyReused, Missing, Refused
+from accrual.domain.errors import Broken, Busy, KeyReused, Missing, Refused
 from accrual.engine.event_rules import EventRules
 from accrual.engine.views import TicketView
 
 RIGHT = "goodie"
 UNDECIDED = "It was accepted and is not decided yet; send the same again a little later."
 PARKED = "The posting could not be processed; it is kept, and will be tried again."
-QUERY_FIELDS_MAX = 20
 PASSED_ON_MAX = 16
 """How often a posting may be passed on, for a member who became another who became another."""
 
@@ -63,7 +61,6 @@ class GoodieRoutes:
 
     async def points(self, call: Call, engine: Engine) -> Reply:
         """GET /api-rest/member/points: what a member has. Raises AccrualError, for `failure` to render."""
-        require_right(call.client, RIGHT)
         member_id, merchant_id = _read_query(call.query)
         identity = identity_of(member_id)
         view = await engine.member(call.client.programme_id, identity, limit=1, before=None)
@@ -72,7 +69,6 @@ class GoodieRoutes:
         return reply.points(standing_of(view, call.catalogue, member_id=member_id, merchant_id=merchant_id))
 
     async def _read(self, call: Call, engine: Engine) -> tuple[Posting, Submission]:
-        require_right(call.client, RIGHT)
         posting = read(call.body)
         key = b"" if posting.basic is not None else key_of(call, engine)
         name = await engine.member_name(call.client.programme_id, identity_of(posting.member_id))
@@ -142,10 +138,7 @@ def _refuse(view: TicketView) -> None:
 
 def _read_query(query: str) -> tuple[str, str]:
     """memberId and merchantId. Raises Misread, and Invalid `invalid_field` when there are too many fields."""
-    try:
-        sent = parse_qs(query, keep_blank_values=True, max_num_fields=QUERY_FIELDS_MAX)
-    except ValueError as error:
-        raise Invalid(f"The query has more than {QUERY_FIELDS_MAX} fields.", code="invalid_field") from error
+    sent = read_query(query)
     fields = Fields({name: values[-1] for name, values in sent.items()})
     member_id = read_identifier(fields, "memberid", code="invalid_identity")
     merchant_id = read_identifier(fields, "merchantid")

@@ -11,7 +11,7 @@ from accrual.api.dialects.profitflow import wire
 from accrual.api.dialects.profitflow.reply import DOCUMENTED_ONLY, USER, Told, failure, message, page
 from accrual.api.dialects.profitflow.translate import translate
 from accrual.api.dialects.tolerant import Fields, read_body
-from accrual.domain.errors import AccrualError
+from accrual.domain.errors import AccrualError, Forbidden
 from accrual.domain.programme import Catalogue, StoredClient
 
 __all__ = ["ROUTES", "authenticate", "failure"]
@@ -24,7 +24,20 @@ Answer = Callable[[Call, Engine], Awaitable[Reply]]
 
 
 def authenticate(caller: Caller, engine: Engine) -> tuple[StoredClient, Catalogue]:
-    """The client whose key is sent; without any key the one that is open, for callers on this machine. Raises Unauthorized."""
+    """The client whose key is sent; without any key the one that is open, for callers on this machine.
+
+    Raises Unauthorized, and Forbidden with what its reply needs where the client has no right to this dialect.
+    """
+    found = _find(caller, engine)
+    try:
+        auth.require_right(found[0], RIGHT)
+    except Forbidden as refusal:
+        refusal.details |= {USER: "", DOCUMENTED_ONLY: found[0].client.documented_statuses_only}
+        raise
+    return found
+
+
+def _find(caller: Caller, engine: Engine) -> tuple[StoredClient, Catalogue]:
     if not auth.carries_key(caller.headers) and _is_here(caller):
         opened = engine.open_client()
         if opened is not None:
@@ -79,7 +92,6 @@ def _route(step: Callable[[Call, Engine, Fields], Awaitable[Reply]]) -> Answer:
     async def answer(call: Call, engine: Engine) -> Reply:
         owner = ""
         try:
-            auth.require_right(call.client, RIGHT)
             fields = read_body(call.body)
             owner = wire.user_of(fields)
             return await step(call, engine, fields)

@@ -54,6 +54,9 @@ _SPEECH: Mapping[Dialect, _Speech] = {
     Dialect.QOIN_PROCESSOR: _Speech("qoin_processor", _processor, processor_reply.accepted),
 }
 
+RIGHTS = tuple(speech.right for speech in _SPEECH.values())
+"""One of these is needed to call at all; which one depends on the envelope."""
+
 
 async def requestin(call: Call, engine: Engine) -> Reply:
     """Accept one command: the dialect's own reply with its ticket. Raises AccrualError, for `failure` to render."""
