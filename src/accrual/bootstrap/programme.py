@@ -145,7 +145,7 @@ async def _make_known(pool: Pool, programme: Programme, now: datetime) -> None:
     buckets = await count_buckets(pool)
     rows = [
         row_of(submission, buckets=buckets, salt=fresh_bytes(SALT_BYTES))[0]
-        for submission in make_known(programme.members, stored.clients[0])
+        for submission in make_known(programme.members, stored.clients[0], programme.programme)
     ]
     log = PostgresLog(pool)
     known = await log.find([(row.bucket, row.ticket) for row in rows])

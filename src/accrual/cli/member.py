@@ -16,6 +16,7 @@ from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, t
 from accrual.domain.errors import Missing
 from accrual.domain.facts import Identity
 from accrual.domain.members import MemberProfile
+from accrual.engine.native_fields import read_identity
 from accrual.engine.reads import HISTORY_MAX
 from accrual.engine.render import member_json
 from accrual.engine.views import LevelView, MemberView
@@ -40,7 +41,7 @@ def member(
 ) -> None:
     """Show a member's balances and history. Ends with 1 when nobody has this identity."""
     with telling(as_json=as_json):
-        identity = Identity(kind.strip(), value.strip())
+        identity = Identity(kind, value)
         view = asyncio.run(_read(identity, limit, before, at, data_dir, database_url, programme))
     if as_json:
         echo_json(member_json(view))
@@ -111,6 +112,7 @@ async def _read(
 ) -> MemberView:
     async with asking(data_dir, database_url, on_progress=say) as engine:
         chosen = choose_programme(engine.catalog, programme)
+        identity = read_identity(identity.kind, identity.value, "identity", chosen.settings)
         moment_at = None if at is None else read_instant(at, chosen.settings.time_zone)
         view = await engine.member(chosen.programme_id, identity, limit=limit, before=before, at=moment_at)
         if view is None:

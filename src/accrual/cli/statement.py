@@ -18,6 +18,7 @@ from accrual.cli.tables import moment, table
 from accrual.cli.tell import AsJson, DatabaseUrl, DataDir, ProgrammeCode, say, telling
 from accrual.domain.errors import Invalid, Missing
 from accrual.domain.facts import Identity
+from accrual.engine.native_fields import read_identity
 from accrual.engine.render import statement_json, ticket_text
 from accrual.engine.statement import LINES_MAX, Period
 from accrual.engine.views import StatedLineView, StatementView
@@ -50,7 +51,7 @@ def statement(
     with telling(as_json=as_json):
         asyncio.run(
             _print(
-                Identity(kind.strip(), value.strip()),
+                Identity(kind, value),
                 since,
                 until,
                 asset,
@@ -100,6 +101,7 @@ async def _pages(
 ) -> AsyncIterator[StatementView]:
     async with asking(data_dir, database_url, on_progress=say) as engine:
         chosen = choose_programme(engine.catalog, programme)
+        identity = read_identity(identity.kind, identity.value, "identity", chosen.settings)
         zone = chosen.settings.time_zone
         period = Period(
             since=None if since is None else read_instant(since, zone),

@@ -76,6 +76,41 @@ class InstallId(StrEnum):
     UNIQUE = "unique"
 
 
+class IdentityForm(StrEnum):
+    """What the values of an identity kind are: any text, phone numbers, or e-mail addresses."""
+
+    TEXT = "text"
+    PHONE = "phone"
+    EMAIL = "email"
+
+
+class Case(StrEnum):
+    """Whether capital and small letters are different."""
+
+    KEEP = "keep"
+    IGNORE = "ignore"
+
+
+class PlusTags(StrEnum):
+    """Whether `ana+shop@example.com` is another member than `ana@example.com`."""
+
+    KEEP = "keep"
+    DROP = "drop"
+
+
+class IdentityRule(_Document, frozen=True):
+    """Which spellings of an identity kind are one member.
+
+    `region` is where phone numbers without country code belong; without it the programme's. `case` concerns text, and the
+    part of an e-mail address before the @; without it text keeps its letters and e-mail ignores them.
+    """
+
+    as_: IdentityForm = msgspec.field(default=IdentityForm.TEXT, name="as")
+    region: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$(?!\n)")] | None = None
+    case: Case | None = None
+    plus_tags: PlusTags = PlusTags.KEEP
+
+
 class ReferralRules(_Document, frozen=True):
     """Who can still be referred: members whose first fact is not older than `grace` (ISO 8601; None: any member)."""
 
@@ -171,8 +206,9 @@ class Settings(_Document, frozen=True):
     `after_spent` is what becomes of points that a return takes back when they are spent already, `refund_grace` how long
     points live that a refund gives back after their lot has expired, `return_wait` how long a return waits for its
     purchase. With `four_eyes` a promo, or a change to one, gives nothing until somebody else than its author has
-    approved it. `referral` says who can still be referred, `velocity` what is too much too fast. `bounds` are the most
-    that a command, and a day, may come to.
+    approved it. `region` (ISO 3166-1) is where phone numbers without country code belong, `identities` says by kind which
+    spellings are one member. `referral` says who can still be referred, `velocity` what is too much too fast. `bounds` are
+    the most that a command, and a day, may come to.
     """
 
     code: Code
@@ -190,6 +226,8 @@ class Settings(_Document, frozen=True):
     refund_grace: str = "P30D"
     return_wait: str = "P7D"
     tiers: Tiers | None = None
+    region: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$(?!\n)")] | None = None
+    identities: Annotated[dict[str, IdentityRule], msgspec.Meta(max_length=100)] = msgspec.field(default_factory=dict)
     referral: ReferralRules = ReferralRules()
     velocity: tuple[VelocityRule, ...] = ()
     bounds: Bounds = Bounds()

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 from accrual.domain.bounds import check_moment
 from accrual.domain.errors import Invalid
 from accrual.domain.facts import Identity, Scalar
+from accrual.domain.identities import known_as
 from accrual.domain.movements import MEMBER_KIND
 from accrual.domain.native import IDENTIFIER_CHARACTERS_MAX, WrittenIdentity
+from accrual.domain.programme import Settings
 from accrual.rules.profiles import check_attribute
 
 _RFC_3339 = re.compile(
@@ -35,19 +37,21 @@ def read_rfc_3339(text: str, zone: str) -> datetime:
     raise Invalid("The date is not RFC 3339, such as 2026-03-01T12:00:00+07:00.", code="invalid_date")
 
 
-def read_identity(kind: str, value: str, path: str) -> Identity:
-    """An identity as it is stored, both parts trimmed. Raises Invalid `invalid_identity`."""
+def read_identity(kind: str, value: str, path: str, settings: Settings) -> Identity:
+    """An identity as the programme stores it, both parts trimmed. Raises Invalid `invalid_identity`."""
     if kind.strip() == MEMBER_KIND:
         raise Invalid("No identity is of this kind.", code="invalid_identity", details={"path": f"{path}.kind"})
     try:
-        return Identity(read_identifier(kind, f"{path}.kind"), read_identifier(value, f"{path}.value"))
+        written = Identity(read_identifier(kind, f"{path}.kind"), read_identifier(value, f"{path}.value"))
+        return known_as(written, settings)
     except Invalid as error:
-        raise Invalid(error.message, code="invalid_identity", details=error.details) from error
+        details = error.details or {"path": f"{path}.value"}
+        raise Invalid(error.message, code="invalid_identity", details=details) from error
 
 
-def read_written_identity(written: WrittenIdentity, path: str) -> Identity:
+def read_written_identity(written: WrittenIdentity, path: str, settings: Settings) -> Identity:
     """An identity as a client wrote it. Raises Invalid `invalid_identity`."""
-    return read_identity(written.kind, written.value, path)
+    return read_identity(written.kind, written.value, path, settings)
 
 
 def read_identifier(text: str, path: str) -> str:

@@ -23,6 +23,7 @@ from accrual.domain.stored_programme import (
     StoredPromo,
 )
 from accrual.engine.plan_clients import warn_of_client
+from accrual.engine.plan_identities import warn_of_spellings
 from accrual.engine.plan_outlets import warn_of_outlet
 from accrual.engine.plan_promos import want
 from accrual.engine.plan_rewards import warn_of_reward
@@ -109,6 +110,7 @@ class _Work:
     def settings(self) -> None:
         after, stored = self.document.programme, self.stored
         before = stored.settings if stored else None
+        warnings: tuple[str, ...] = ()
         if before is not None and stored is not None and stored.used:
             for name in ("currency", "minor_units"):
                 if getattr(before, name) != getattr(after, name):
@@ -116,7 +118,9 @@ class _Work:
                         f"programme.{name} is {getattr(before, name)} and stays so: recorded amounts are counted in it.",
                         code="currency_fixed",
                     )
-        self.revises |= self._compare("programme", after.code, before, after) is not Effect.UNCHANGED
+            warnings = warn_of_spellings(before, after)
+        effect = self._compare("programme", after.code, before, after, warnings=warnings)
+        self.revises |= effect is not Effect.UNCHANGED
 
     def assets(self) -> None:
         known = {item.asset.code: item.asset for item in self.stored.assets} if self.stored else {}

@@ -82,9 +82,8 @@ def to_move(
     return _Translation(native, written, client, catalogue, buckets).command()
 
 
-def canonical_move(native: NativeCommand, name: str | None) -> bytes:
+def canonical_move(native: NativeCommand, identity: Identity, name: str | None) -> bytes:
     """What a retry must repeat: what was asked for, as it was written."""
-    identity = read_written_identity(native.member, "member")
     return msgspec.msgpack.encode(("move", identity, read_optional(native.action, "action"), name, native.move))
 
 
@@ -98,7 +97,7 @@ class _Translation:
         self._client = client
         self._catalogue = catalogue
         self._buckets = buckets
-        self._identity = read_written_identity(native.member, "member")
+        self._identity = read_written_identity(native.member, "member", catalogue.settings)
         tag = str(written.__struct_config__.tag)
         self._said: dict[str, Any] = {
             "dialect": Dialect.NATIVE,
@@ -196,7 +195,7 @@ class _Translation:
         return code
 
     def _other(self, kind: str, value: str, path: str) -> Identity:
-        return read_identity(kind, value, f"move.{path}")
+        return read_identity(kind, value, f"move.{path}", self._catalogue.settings)
 
     def _money(self, written: str | int | None) -> int | None:
         if written is None:

@@ -137,7 +137,7 @@ class Translator:
         return Reward(
             dialect=Dialect.NATIVE,
             action=read_optional(native.action, "action") or native.facts[0].type.value,
-            identity=read_written_identity(native.member, "member"),
+            identity=read_written_identity(native.member, "member", self._settings),
             facts=tuple(self._fact(fact, f"facts[{index}]") for index, fact in enumerate(native.facts)),
             install_id=read_optional(native.install_id, "install_id"),
             device_type=read_optional(native.device_type, "device_type"),
@@ -171,7 +171,7 @@ class Translator:
         if native.move is not None:
             return to_move(native, native.move, client=self._client, catalogue=self._catalogue, buckets=self._buckets)
         if native.profile is not None and not native.facts:
-            return to_profile(native, native.profile)
+            return to_profile(native, native.profile, self._settings)
         return self.command_of(native)
 
     @cached_property
@@ -196,7 +196,9 @@ class Translator:
         items = None
         if fact.lines is not None:
             items = tuple(self._item(line, f"{path}.lines[{index}]") for index, line in enumerate(fact.lines))
-        referrer = None if fact.referrer is None else read_written_identity(fact.referrer, f"{path}.referrer")
+        referrer = (
+            None if fact.referrer is None else read_written_identity(fact.referrer, f"{path}.referrer", self._settings)
+        )
         _check_extras(fact, path)
         if (made := _REFERRED.get(fact.type)) is not None:
             return made(
@@ -274,7 +276,7 @@ def _canonical(native: NativeCommand, command: Reward | Profile | Movement, name
     if isinstance(command, Profile):
         return canonical_profile(command, name)
     if not isinstance(command, Reward):
-        return canonical_move(native, name)
+        return canonical_move(native, command.identity, name)
     meant: tuple[Any, ...] = (
         command.identity,
         command.action,

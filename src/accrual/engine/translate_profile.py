@@ -8,6 +8,7 @@ from accrual.domain.commands import Dialect, Profile
 from accrual.domain.errors import Invalid
 from accrual.domain.members import EMPTY_PROFILE
 from accrual.domain.native import NativeCommand, WrittenProfile
+from accrual.domain.programme import Settings
 from accrual.engine.native_fields import read_optional, read_written_identity
 from accrual.rules.profiles import change
 
@@ -15,7 +16,7 @@ ACTION = "profile"
 _FOR_FACTS = ("facts", "install_id", "device_type", "promo_codes", "payment")
 
 
-def to_profile(native: NativeCommand, written: WrittenProfile) -> Profile:
+def to_profile(native: NativeCommand, written: WrittenProfile, settings: Settings) -> Profile:
     """The command. What no profile could take is refused here and now, not in the lane.
 
     Raises Invalid: `invalid_field` where fields of facts come with it, or nothing is to be changed; `invalid_identity`;
@@ -27,7 +28,7 @@ def to_profile(native: NativeCommand, written: WrittenProfile) -> Profile:
     command = Profile(
         dialect=Dialect.NATIVE,
         action=read_optional(native.action, "action") or ACTION,
-        identity=read_written_identity(native.member, "member"),
+        identity=read_written_identity(native.member, "member", settings),
         tier=written.tier,
         birthday=written.birthday,
         attributes=dict(sorted((written.attributes or {}).items())),

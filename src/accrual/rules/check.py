@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from accrual.domain.programme import Client, Outlet, Programme, Settings, SignaturePolicy
 from accrual.domain.rights import RIGHTS, SHORTHANDS
 from accrual.rules.check_bounds import check_price
+from accrual.rules.check_identities import check_identities
 from accrual.rules.check_promo import check_duration, check_promo
 from accrual.rules.check_reward import check_reward
 from accrual.rules.check_tiers import check_tiers
@@ -31,6 +32,7 @@ def _problems(programme: Programme) -> Iterator[Problem]:
         yield from repeated((item.code for item in items), section)
     yield from check_tiers(programme)
     yield from check_velocity_rules(programme.programme)
+    yield from check_identities(programme.programme)
     yield from _check_aliases(programme)
     yield from _check_owners(programme)
     if programme.members and not programme.programme.demo:

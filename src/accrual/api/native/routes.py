@@ -168,7 +168,7 @@ class NativeRoutes:
         at = read_moment(query, "at", call.catalogue.settings.time_zone)
         if at is not None and at > call.now:
             raise Invalid("`at` lies ahead.", code="invalid_field", details={"path": "at"})
-        identity = _identity(call.params["kind"], call.params["value"])
+        identity = _identity(call)
         view = await engine.member(call.client.programme_id, identity, limit=limit, before=before, at=at)
         if view is None:
             raise Missing("There is no such member.", code="member_unknown")
@@ -186,7 +186,7 @@ class NativeRoutes:
         )
         if period.since is not None and period.since > period.until:
             raise Invalid("`from` lies behind `until`.", code="invalid_field", details={"path": "from"})
-        identity = _identity(call.params["kind"], call.params["value"])
+        identity = _identity(call)
         view = await engine.statement(
             call.client.programme_id, identity, period, limit=self._page(query), after=_read_place(query)
         )
@@ -243,10 +243,10 @@ def _read_place(query: Mapping[str, Sequence[str]]) -> tuple[int, int] | None:
     return int(found[1]), int(found[2])
 
 
-def _identity(kind: str, value: str) -> Identity:
+def _identity(call: Call) -> Identity:
     """The identity that a path names; one that no command could carry has no member."""
     try:
-        return read_identity(kind, value, "path")
+        return read_identity(call.params["kind"], call.params["value"], "path", call.catalogue.settings)
     except Invalid as error:
         raise Missing("There is no such member.", code="member_unknown") from error
 

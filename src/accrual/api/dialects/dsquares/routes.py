@@ -87,7 +87,7 @@ class DsquaresRoutes:
         """GET GetWalletData?query=WalletCode: what a wallet has. Raises AccrualError, for `data_failure` to render."""
         code = _read_query(call.query)
         terms = self._terms_of(call)
-        identity = identity_of(code)
+        identity = identity_of(code, call.catalogue.settings)
         wallet = await self._find(call, engine, code)
         view = await engine.member(call.client.programme_id, identity, limit=TRANSACTIONS_SHOWN, before=None)
         if wallet is None or view is None or not view.history:
@@ -106,7 +106,7 @@ class DsquaresRoutes:
 
     async def _find(self, call: Call, engine: Engine, wallet: str) -> Wallet | None:
         return await engine.wallets.find_settled(
-            call.client.programme_id, identity_of(wallet), deadline_s=self._deadline_s
+            call.client.programme_id, identity_of(wallet, call.catalogue.settings), deadline_s=self._deadline_s
         )
 
     def _terms_of(self, call: Call) -> Terms:

@@ -30,8 +30,9 @@ from accrual.domain.amounts import INT64_MAX, read_decimal, to_minor
 from accrual.domain.commands import Command, Dialect, Profile, Reward, Submission, content_digest
 from accrual.domain.errors import AccrualError, Invalid
 from accrual.domain.facts import Identity, Purchase
+from accrual.domain.identities import known_as
 from accrual.domain.movements import Redeem, Refund, Reverse
-from accrual.domain.programme import Catalogue, KeyScope, PointsValue, StoredClient
+from accrual.domain.programme import Catalogue, KeyScope, PointsValue, Settings, StoredClient
 from accrual.engine.bounds import find_beyond
 from accrual.rules.admissible import check_occurred_at
 
@@ -56,13 +57,22 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     refusal: AccrualError | None
 
 
-def identity_of(wallet: str) -> Identity:
-    """The member whose wallet has this code."""
-    return Identity(IDENTITY_KIND, wallet)
+def identity_of(wallet: str, settings: Settings) -> Identity:
+    """The member whose wallet has this code. Raises Failed: this can be none."""
+    try:
+        return known_as(Identity(IDENTITY_KIND, wallet), settings)
+    except Invalid as error:
+        raise Failed(failures.INVALID_WALLET) from error
+
+
+def _named(who: Who, settings: Settings) -> Who:
+    """The same with the wallet in the programme's one spelling. Raises Failed."""
+    return who._replace(wallet=identity_of(who.wallet, settings).value)
 
 
 def reward(call: RewardCall, asked: Asked) -> Submission:
     """A purchase of PointsValue; where the client means points by it, of the least amount that gives so many. Raises Misread."""
+    call = call._replace(who=_named(call.who, asked.terms.catalogue.settings))
     value = read_value(call.value, asked.client, asked.terms, call.fields, "PointsValue")
     by_points = asked.client.client.points_value is PointsValue.POINTS
     amount = cost_minor(value, asked.earn, asked.terms.minor_units) if by_points else value
@@ -82,7 +92,7 @@ def reward(call: RewardCall, asked: Asked) -> Submission:
     command = Reward(
         dialect=Dialect.DSQUARES,
         action="reward",
-        identity=identity_of(call.who.wallet),
+        identity=Identity(IDENTITY_KIND, call.who.wallet),
         facts=(
             Purchase(
                 occurred_at=occurred_at,
@@ -99,6 +109,7 @@ def reward(call: RewardCall, asked: Asked) -> Submission:
 
 def redeem(call: RedeemCall, asked: Asked, key: bytes) -> Submission:
     """Spend what so much money is worth at the wallet's level, or so many points where the client means these. Raises Misread."""
+    call = call._replace(who=_named(call.who, asked.terms.catalogue.settings))
     value = read_value(call.value, asked.client, asked.terms, call.fields, "PointsValue")
     by_points = asked.client.client.points_value is PointsValue.POINTS
     refusal = asked.refusal
@@ -108,7 +119,7 @@ def redeem(call: RedeemCall, asked: Asked, key: bytes) -> Submission:
     command = Redeem(
         dialect=Dialect.DSQUARES,
         action="redeem",
-        identity=identity_of(call.who.wallet),
+        identity=Identity(IDENTITY_KIND, call.who.wallet),
         asset=asked.terms.asset.code,
         note=call.comment,
         outlet=None if branch is None else branch.code,
@@ -120,6 +131,7 @@ def redeem(call: RedeemCall, asked: Asked, key: bytes) -> Submission:
 
 def refund(call: RefundCall, target: bytes, asked: Asked, key: bytes) -> Submission:
     """Give back what a redemption took: Points of it, or what PointsValue is worth, or all that is left. Raises Misread."""
+    call = call._replace(who=_named(call.who, asked.terms.catalogue.settings))
     units, value_minor = asked_back(call, asked.client, asked.terms)
     refusal = asked.refusal
     if (units is not None and units <= 0) or (value_minor is not None and value_minor <= 0):
@@ -127,7 +139,7 @@ def refund(call: RefundCall, target: bytes, asked: Asked, key: bytes) -> Submiss
     command = Refund(
         dialect=Dialect.DSQUARES,
         action="refund",
-        identity=identity_of(call.who.wallet),
+        identity=Identity(IDENTITY_KIND, call.who.wallet),
         asset=asked.terms.asset.code,
         note=call.comment,
         reference=call.invoice,
@@ -140,10 +152,11 @@ def refund(call: RefundCall, target: bytes, asked: Asked, key: bytes) -> Submiss
 
 def take_back(call: RefundCall, target: bytes, asked: Asked, key: bytes) -> Submission:
     """Take back what a Reward gave, all of it."""
+    call = call._replace(who=_named(call.who, asked.terms.catalogue.settings))
     command = Reverse(
         dialect=Dialect.DSQUARES,
         action="refund",
-        identity=identity_of(call.who.wallet),
+        identity=Identity(IDENTITY_KIND, call.who.wallet),
         note=call.comment,
         reference=call.invoice,
         target=target,
@@ -153,10 +166,11 @@ def take_back(call: RefundCall, target: bytes, asked: Asked, key: bytes) -> Subm
 
 def contact(who: Who, client: StoredClient, catalogue: Catalogue) -> Submission:
     """Write down whose contact a number is. As a key of the whole client it can be that of one wallet only."""
+    who = _named(who, catalogue.settings)
     command = Profile(
         dialect=Dialect.DSQUARES,
         action="contact",
-        identity=identity_of(who.wallet),
+        identity=Identity(IDENTITY_KIND, who.wallet),
         attributes={CONTACT: who.contact},
     )
     return Submission(
@@ -188,16 +202,20 @@ def asked_back(call: RefundCall, client: StoredClient, terms: Terms) -> tuple[in
 def content_of(raw: bytes, catalogue: Catalogue, client: StoredClient) -> bytes:
     """The content digest of a stored call by today's translator. Raises Invalid."""
     name, body = unwrap(raw)
+    settings = catalogue.settings
     match name:
         case "Reward":
-            return _reward_content(read_reward(body))
+            reward_call = read_reward(body)
+            return _reward_content(reward_call._replace(who=_named(reward_call.who, settings)))
         case "RedeemUser":
-            return _redeem_content(read_redeem(body))
+            redeem_call = read_redeem(body)
+            return _redeem_content(redeem_call._replace(who=_named(redeem_call.who, settings)))
         case "Refund":
-            return _refund_content(read_refund(body))
+            refund_call = read_refund(body)
+            return _refund_content(refund_call._replace(who=_named(refund_call.who, settings)))
         case "Contact":
             said = msgspec.json.decode(body, type=dict[str, str])
-            return _digest("contact", said["WalletCode"], said["ContactMsisdn"])
+            return _digest("contact", identity_of(said["WalletCode"], settings).value, said["ContactMsisdn"])
         case _:
             raise Invalid("The bytes are no stored call.")
 

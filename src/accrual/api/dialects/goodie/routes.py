@@ -62,7 +62,7 @@ class GoodieRoutes:
     async def points(self, call: Call, engine: Engine) -> Reply:
         """GET /api-rest/member/points: what a member has. Raises AccrualError, for `failure` to render."""
         member_id, merchant_id = _read_query(call.query)
-        identity = identity_of(member_id)
+        identity = identity_of(member_id, call.catalogue.settings)
         view = await engine.member(call.client.programme_id, identity, limit=1, before=None)
         if view is None:
             raise Missing("There is no such member.", code="member_unknown")
@@ -71,7 +71,9 @@ class GoodieRoutes:
     async def _read(self, call: Call, engine: Engine) -> tuple[Posting, Submission]:
         posting = read(call.body)
         key = b"" if posting.basic is not None else key_of(call, engine)
-        name = await engine.member_name(call.client.programme_id, identity_of(posting.member_id))
+        name = await engine.member_name(
+            call.client.programme_id, identity_of(posting.member_id, call.catalogue.settings)
+        )
         return posting, translate(
             posting,
             catalogue=call.catalogue,

@@ -12,7 +12,8 @@ from accrual.domain.amounts import to_minor
 from accrual.domain.commands import Dialect, Reward, Submission, content_digest
 from accrual.domain.errors import AccrualError, Invalid, Missing, Refused
 from accrual.domain.facts import Event, Fact, Identity, Purchase
-from accrual.domain.programme import Catalogue, InstallId, KeyScope, StoredClient
+from accrual.domain.identities import known_as
+from accrual.domain.programme import Catalogue, InstallId, KeyScope, Settings, StoredClient
 from accrual.engine.bounds import find_beyond
 from accrual.engine.event_rules import EventRules
 
@@ -40,13 +41,14 @@ def translate(
     `key` is that of the header or of chance; a payment has its own, the merchant and its reference, wherever that
     merchant's payments come from. `device` is kept with the command, and is not content: another one may try again.
     """
+    posting = _named(posting, catalogue)
     amounts = _amounts(posting, catalogue)
     outlet = _outlet(posting, catalogue, client)
     is_payment = posting.basic is not None
     command = Reward(
         dialect=Dialect.GOODIE,
         action="basic" if is_payment else "custom",
-        identity=identity_of(posting.member_id),
+        identity=Identity(IDENTITY_KIND, posting.member_id),
         facts=_facts(posting, amounts, outlet),
         install_id=device,
         unique_install=client.client.install_id is InstallId.UNIQUE,
@@ -65,13 +67,18 @@ def translate(
 
 def content_of(raw: bytes, catalogue: Catalogue, client: StoredClient) -> bytes:
     """The content digest of a stored posting by today's translator. Raises Invalid."""
-    posting = read(unwrap(raw)[0])
+    posting = _named(read(unwrap(raw)[0]), catalogue)
     return _content(posting, _amounts(posting, catalogue))
 
 
-def identity_of(member_id: str) -> Identity:
-    """The member whom Goodie calls so."""
-    return Identity(IDENTITY_KIND, member_id)
+def identity_of(member_id: str, settings: Settings) -> Identity:
+    """The member whom Goodie calls so. Raises Invalid `invalid_identity`."""
+    return known_as(Identity(IDENTITY_KIND, member_id), settings)
+
+
+def _named(posting: Posting, catalogue: Catalogue) -> Posting:
+    """The posting with the member in the programme's one spelling. Raises Invalid `invalid_identity`."""
+    return posting._replace(member_id=identity_of(posting.member_id, catalogue.settings).value)
 
 
 def _key_of_payment(merchant_id: str, reference: str) -> bytes:

@@ -24,6 +24,7 @@ from accrual.domain.facts import (
     ReferralPurchase,
     Registration,
 )
+from accrual.domain.identities import known_as
 from accrual.domain.programme import Settings
 from accrual.engine.bounds import find_beyond
 from accrual.rules.admissible import admissible_span, check_occurred_at
@@ -150,6 +151,16 @@ def _referred(line: Line, referrer: Identity | None, outlet: str | None) -> tupl
             referrer=referrer,
         ),
     )
+
+
+def known_value(value: str | None, settings: Settings, data: Fields, name: str) -> str | None:
+    """A member's number in the programme's one spelling; None and 0 name no one. Raises Misread `invalid_identity`."""
+    if value is None or value == "0":
+        return value
+    try:
+        return known_as(Identity(IDENTITY_KIND, value), settings).value
+    except Invalid as error:
+        raise Misread(data.spelling(name), error.message, code=error.code) from error
 
 
 def identity_of(value: str | None, data: Fields, name: str) -> Identity:

@@ -12,6 +12,7 @@ from accrual.api.dialects.qoin.facts import (
     find_inadmissible,
     find_too_large,
     identity_of,
+    known_value,
     need_items,
     read_amounts,
     read_lines,
@@ -32,6 +33,7 @@ def translate(
     call: ProcessorCall, *, catalogue: Catalogue, client: StoredClient, now: datetime, key: bytes, body: bytes
 ) -> Submission:
     """The submission that a call asks for, with its refusal where a date is out of range. Raises Misread: it cannot be read."""
+    call = _named(call, catalogue)
     amounts = _amounts(call, catalogue)
     try:
         identity = _identity(call)
@@ -64,7 +66,7 @@ def content_of(raw: bytes, catalogue: Catalogue, client: StoredClient) -> bytes:
     Dates are digested as sent, so a body that has grown too old meanwhile is no error here. Raises Invalid.
     """
     envelope = read_body(raw)
-    call = read(envelope, find_route(envelope).action)
+    call = _named(read(envelope, find_route(envelope).action), catalogue)
     return _content(call, _amounts(call, catalogue))
 
 
@@ -77,6 +79,19 @@ def _identity(call: ProcessorCall) -> Identity:
     if call.action in REFERRALS:
         return identity_of(call.id_user_receive, call.data, "id_user_receive")
     return identity_of(call.id, call.data, "id")
+
+
+def _named(call: ProcessorCall, catalogue: Catalogue) -> ProcessorCall:
+    """The call with all members in the programme's one spelling. Raises Misread `invalid_identity`."""
+    settings, data = catalogue.settings, call.data
+    try:
+        return call._replace(
+            id=known_value(call.id, settings, data, "id"),
+            id_user_receive=known_value(call.id_user_receive, settings, data, "id_user_receive"),
+            id_user_share=known_value(call.id_user_share, settings, data, "id_user_share"),
+        )
+    except Misread as error:
+        raise call.misread(error) from error
 
 
 def _amounts(call: ProcessorCall, catalogue: Catalogue) -> tuple[int | None, ...]:

@@ -11,6 +11,7 @@ from accrual.api.dialects.qoin.facts import (
     find_inadmissible,
     find_too_large,
     identity_of,
+    known_value,
     need_items,
     read_amounts,
     read_lines,
@@ -30,6 +31,7 @@ def translate(
     call: TaskCall, *, catalogue: Catalogue, client: StoredClient, now: datetime, key: bytes, body: bytes
 ) -> Submission:
     """The submission that a task asks for, with its refusal where a date is out of range. Raises Misread: it cannot be read."""
+    call = _named(call, catalogue)
     amounts = _amounts(call, catalogue)
     try:
         identity = identity_of(call.user_id, call.data, "userId")
@@ -66,8 +68,19 @@ def content_of(raw: bytes, catalogue: Catalogue, client: StoredClient) -> bytes:
     Dates are digested as sent, so a body that has grown too old meanwhile is no error here. Raises Invalid.
     """
     envelope = read_body(raw)
-    call = read(envelope, find_route(envelope).action)
+    call = _named(read(envelope, find_route(envelope).action), catalogue)
     return _content(call, _amounts(call, catalogue))
+
+
+def _named(call: TaskCall, catalogue: Catalogue) -> TaskCall:
+    """The call with both members in the programme's one spelling. Raises Misread `invalid_identity`."""
+    try:
+        return call._replace(
+            user_id=known_value(call.user_id, catalogue.settings, call.data, "userId"),
+            user_id_share=known_value(call.user_id_share, catalogue.settings, call.data, "userIdShare"),
+        )
+    except Misread as error:
+        raise call.misread(error) from error
 
 
 def _amounts(call: TaskCall, catalogue: Catalogue) -> tuple[int | None, ...]:
