@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -23,6 +24,9 @@ READ = (
     *("held_command", "held_referral", "awaited", "outbox", "draw_entry", "reward_given", "quota", "budget_share"),
 )
 """The tables of which verify reads values; of others it reads places only."""
+
+HISTORY = ("command", "outcome", "line", "lot_use")
+"""Of these every change is named, whatever it is."""
 
 ODD = {
     "bigint": ("9223372036854775807", "-9223372036854775808", "0"),
@@ -56,9 +60,13 @@ async def test_odd_values_of_every_column_that_is_read_become_findings(books: Ta
         for column, kind in books.types[table].items():
             for odd in _spread(ODD[kind]):
                 bucket = await _make_odd(books, table, column, odd)
+                is_other = await books.owner.fetchval(
+                    f"select exists (select * from {table} except select * from kept.{table})"
+                )
                 report = await books.verify(bucket)
                 await books.restore(table)
-                if table in ("command", "outcome", "line", "lot_use"):
+                # No name and an empty name mean the same.
+                if is_other and table in HISTORY and (column, odd) != ("name", ("null",)):
                     assert report.findings, f"{table}.{column}: {odd}"
 
 
@@ -87,7 +95,7 @@ async def test_missing_table_is_a_finding(books: TamperedBooks, table: str) -> N
 
 
 async def test_database_that_does_not_answer_is_an_error_and_no_finding(books: TamperedBooks) -> None:
-    url = books.desk.database.runtime_url
-    away = Books(url.replace(url.rpartition("/")[2].partition("?")[0], "no_such_database"), BUCKETS)
+    gone = urlsplit(books.desk.database.runtime_url)
+    away = Books(urlunsplit(gone._replace(netloc="somebody@127.0.0.1:1")), BUCKETS)
     with pytest.raises(DatabaseDown):
         await Verification(away).run((7,))

@@ -21,7 +21,7 @@ from accrual.domain.books import (
 )
 from accrual.domain.commands import LoggedCommand
 from accrual.domain.errors import Broken
-from accrual.domain.ids import bucket_of, bucket_of_ticket
+from accrual.domain.ids import bucket_of, bucket_of_ticket, is_ticket
 from accrual.domain.log import OutcomeRow
 from accrual.domain.lots import LotUse
 from accrual.domain.transfers import Line
@@ -154,12 +154,13 @@ class BucketBooks:
                 taken = await self._connection.fetch(
                     _LOT_USES_BY_ACCOUNT, self._bucket, first.account, first.position, last.account, last.position
                 )
-                yield lines, {(row[0], row[1]): int(row[2]) for row in taken}
+                yield lines, {(row[0], row[1]): int(row[2] or 0) for row in taken}
 
     async def known_tickets(self, tickets: Sequence[bytes]) -> set[bytes]:
         """Those of the tickets that are in the log, in whatever bucket."""
-        buckets = sorted({bucket_of_ticket(ticket) for ticket in tickets})
-        found = await self._connection.fetch(_KNOWN_TICKETS, buckets, [UUID(bytes=ticket) for ticket in tickets])
+        whole = [ticket for ticket in tickets if is_ticket(ticket)]
+        buckets = sorted({bucket_of_ticket(ticket) for ticket in whole})
+        found = await self._connection.fetch(_KNOWN_TICKETS, buckets, [UUID(bytes=ticket) for ticket in whole])
         return {row[0].bytes for row in found}
 
     async def identities(self) -> AsyncIterator[tuple[list[IdentityRow], set[bytes]]]:
@@ -221,7 +222,7 @@ class BucketBooks:
         ):
             async with self._rows.guarding(self._connection, what):
                 rows = await self._connection.fetch(statement, self._bucket, *arguments, FAULTS_MAX)
-                found += [Fault(*row) for row in rows]
+                found += [Fault(row[0], row[1], row[2], row[3] or "it has an empty column", row[4]) for row in rows]
         return found
 
 
@@ -262,7 +263,7 @@ class Books:
             found: list[Record] = []
             async with self._rows.guarding(connection, "the stocks of rewards"):
                 found = await connection.fetch(_REWARDS, list(range(self.buckets)))
-        return {row["subject"]: row["used"] for row in found}
+        return {row["subject"] or b"": row["used"] or 0 for row in found}
 
     async def decided(self) -> int:
         """The sum of all lanes' cursors."""

@@ -63,6 +63,9 @@ class Rows:
         has_beyond, self._has_beyond = self._has_beyond, False
         found = []
         for row in rows:
+            if any(column is not None and row[column] is None for column in (position, account)):
+                self._note("this row has no place", table, row, position, account)
+                continue
             value = attempt(make, row)
             if isinstance(value, Unreadable):
                 self._note(f"this row cannot be read: {value.why}", table, row, position, account)
