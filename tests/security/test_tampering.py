@@ -32,7 +32,16 @@ UNPROTECTED: Mapping[str, Mapping[str, str]] = {
         table: {"*": NEEDS_CHECKPOINT}
         for table in (
             *("asset", "audit", "audit_chain", "client", "programme", "programme_revision", "promo", "promo_version"),
-            *("reward", "point_reward", "draw_round", "draw_secret", "draw_winner", "migration", "setting"),
+            *(
+                "reward",
+                "point_reward",
+                "draw_round",
+                "draw_secret",
+                "installation_secret",
+                "draw_winner",
+                "migration",
+                "setting",
+            ),
         )
     },
     "worker": {"*": OPERATION},
