@@ -64,6 +64,7 @@ STATUS_OF = {
     "reward_unknown": 404,
     "conflict": 409,
     "key_reused": 409,
+    "signature_reused": 409,
     "refused": 400,
     "step_refused": 400,
     "four_eyes": 400,

@@ -75,7 +75,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 
     `content` is the 8-byte digest that a retry must match. `name` and `body` are personal: they are stored apart
     from `facts`, sealed by a salted digest, and may be erased. `refusal` is why the log takes it no more, unless it has
-    it already: a date that has grown too old since the first try does not take the first answer away.
+    it already: a date that has grown too old since the first try does not take the first answer away. `signed` is the
+    16-byte digest of what the partner signed, where a client's signatures are enforced: accepted once a client.
     """
 
     programme_id: int
@@ -87,6 +88,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     key_scope_client: bool = False
     refusal: AccrualError | None = None
+    signed: bytes | None = None
 
 
 class LoggedCommand(msgspec.Struct, frozen=True, gc=False):

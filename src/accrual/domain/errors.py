@@ -75,6 +75,12 @@ class KeyReused(Conflict):
     default_code = "key_reused"
 
 
+class SignatureReused(Conflict):
+    """What is signed here was accepted before under another idempotency key, action or member."""
+
+    default_code = "signature_reused"
+
+
 class Refused(AccrualError):
     """The request is understood and will not be carried out."""
 
@@ -149,6 +155,7 @@ CODES: Mapping[str, str] = {
     "rule_unknown": "missing",
     "conflict": "conflict",
     "key_reused": "conflict",
+    "signature_reused": "conflict",
     "refused": "refused",
     "step_refused": "refused",
     "four_eyes": "refused",

@@ -44,11 +44,19 @@ def digest_keys(programme: Programme, environment: Mapping[str, str]) -> tuple[d
 
 def check_signature_keys(programme: Programme) -> list[Problem]:
     """What is wrong with the public keys that clients' signatures are checked by."""
-    return [
-        problem
-        for index, client in enumerate(programme.clients)
-        for problem in _check_keys(f"clients[{index}].signature", client.signature)
-    ]
+    problems: list[Problem] = []
+    owners: dict[str, str] = {}
+    for index, client in enumerate(programme.clients):
+        path = f"clients[{index}].signature"
+        problems += _check_keys(path, client.signature)
+        for number, pem in enumerate(client.signature.public_keys):
+            owner = owners.setdefault("".join(pem.split()), client.code)
+            if owner != client.code:
+                text = (
+                    f"is a key of client {owner} too, who could be asked for what this one signed; each needs its own"
+                )
+                problems.append(Problem(f"{path}.public_keys[{number}]", text))
+    return problems
 
 
 def _check_keys(path: str, signature: Signature) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from accrual.domain.commands import Receipt, Submission, encode_command, seal_of
-from accrual.domain.errors import AccrualError, Broken, Busy, KeyReused
+from accrual.domain.errors import AccrualError, Broken, Busy, KeyReused, SignatureReused
 from accrual.domain.ids import bucket_of, digest16, member_of, ticket_of
 from accrual.domain.log import AppendRow, KeyHome, Known
 from accrual.engine.ports import CommandLog
@@ -42,12 +42,14 @@ class SubmitLimits(msgspec.Struct, frozen=True, kw_only=True):
 class _Waiting:
     """One submission in the queue, with everybody who waits for it."""
 
-    __slots__ = ("answered", "content", "given", "home", "row", "submission")
+    __slots__ = ("answered", "content", "given", "homes", "row", "submission")
 
-    def __init__(self, submission: Submission, row: AppendRow, home: KeyHome | None, answered: asyncio.Future[Receipt]):
+    def __init__(
+        self, submission: Submission, row: AppendRow, homes: tuple[KeyHome, ...], answered: asyncio.Future[Receipt]
+    ):
         self.submission = submission
         self.row = row
-        self.home = home
+        self.homes = homes
         self.given = _is_given(submission)
         self.content = submission.content
         self.answered = answered
@@ -132,7 +134,7 @@ class Submitter:
             raise Busy(details={"retry_after_s": 1})
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Receipt] = loop.create_future()
-        self._queue.append(_Waiting(submission, row, home, answered))
+        self._queue.append(_Waiting(submission, row, _homes(submission, row, home, self._buckets), answered))
         self._queued[row.bucket] = self._queued.get(row.bucket, 0) + 1
         if self._flushing is None:
             self._flushing = loop.create_task(self._flush_all())
@@ -206,7 +208,7 @@ class Submitter:
 
     async def _insert(self, firsts: list[_Waiting]) -> dict[bytes, Known] | None:
         rows = [entry.row for entry in firsts]
-        homes = [entry.home for entry in firsts if entry.home is not None]
+        homes = [home for entry in firsts for home in entry.homes]
         if homes:
             return await self._log.append_with_keys(rows, homes, self._now())
         return await self._log.append(rows, self._now())
@@ -238,17 +240,18 @@ class Submitter:
         return unknown
 
     async def _answer_known_keys(self, waiting: list[_Waiting]) -> list[_Waiting]:
-        homes = [entry.home for entry in waiting if entry.home is not None]
+        homes = [home for entry in waiting for home in entry.homes]
         if not homes:
             return waiting
         found = await self._log.find_keys([(home.bucket, home.client_id, home.key_digest) for home in homes])
         unknown = []
         for entry in waiting:
-            home = None if entry.home is None else found.get((entry.home.client_id, entry.home.key_digest))
-            if home is None or home.ticket == entry.row.ticket:
+            known = (found.get((home.client_id, home.key_digest)) for home in entry.homes)
+            other = next((home for home in known if home is not None and home.ticket != entry.row.ticket), None)
+            if other is None:
                 unknown.append(entry)
             else:
-                _fail([entry], KeyReused())
+                _fail([entry], _reused(entry, other.key_digest))
         return unknown
 
     async def _answer_repeated(self, entry: _Waiting, known: Known) -> None:
@@ -313,6 +316,19 @@ def row_of(submission: Submission, *, buckets: int, salt: bytes) -> tuple[Append
     return row, KeyHome(bucket_of(digest, buckets), client_id, digest, ticket, submission.content)
 
 
+def _homes(submission: Submission, row: AppendRow, home: KeyHome | None, buckets: int) -> tuple[KeyHome, ...]:
+    """Where a key of the whole client and a digest of what was signed are at home; nearly always nowhere."""
+    homes = () if home is None else (home,)
+    if submission.signed is None:
+        return homes
+    digest = submission.signed
+    return (*homes, KeyHome(bucket_of(digest, buckets), submission.client_id, digest, row.ticket, submission.content))
+
+
+def _reused(entry: _Waiting, digest: bytes) -> KeyReused | SignatureReused:
+    return SignatureReused() if digest == entry.submission.signed else KeyReused()
+
+
 def receipt_of(known: Known, *, repeated: bool) -> Receipt:
     """The receipt of a command in the log."""
     return Receipt(
@@ -343,11 +359,13 @@ def _merge(waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
     keys: dict[tuple[int, bytes], bytes] = {}
     doubles = []
     for entry in waiting:
-        if entry.home is not None:
-            key = (entry.home.client_id, entry.home.key_digest)
-            if keys.setdefault(key, entry.row.ticket) != entry.row.ticket:
-                _fail([entry], KeyReused())
-                continue
+        ticket = entry.row.ticket
+        taken = [home for home in entry.homes if keys.get((home.client_id, home.key_digest), ticket) != ticket]
+        if taken:
+            _fail([entry], _reused(entry, taken[0].key_digest))
+            continue
+        for home in entry.homes:
+            keys[home.client_id, home.key_digest] = ticket
         if entry.row.ticket in firsts:
             doubles.append(entry)
         else:

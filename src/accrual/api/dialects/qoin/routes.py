@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from accrual.api.auth import require_right
 from accrual.api.call import Call, Engine, Reply
 from accrual.api.dialects.keys import key_of
 from accrual.api.dialects.qoin.replies import failure
 from accrual.api.dialects.qoin.requestout import result_of
 from accrual.api.dialects.qoin.routing import Route, find_route, find_subject
-from accrual.api.dialects.qoin.signature import is_signed
+from accrual.api.dialects.qoin.signature import signed_text
 from accrual.api.dialects.qoin.tickets import read_ticket_id
 from accrual.api.dialects.qoin_processor import reply as processor_reply
 from accrual.api.dialects.qoin_processor import translate as processor_translate
@@ -22,6 +24,7 @@ from accrual.api.dialects.qoin_task import wire as task_wire
 from accrual.api.dialects.tolerant import Fields, Misread, read_body, read_object, read_text
 from accrual.domain.commands import Dialect, Submission
 from accrual.domain.errors import Missing, Unauthorized
+from accrual.domain.ids import digest16
 from accrual.domain.programme import SignaturePolicy
 
 __all__ = ["failure", "requestin", "requestout"]
@@ -65,8 +68,13 @@ async def requestin(call: Call, engine: Engine) -> Reply:
     speech = _SPEECH[route.dialect]
     require_right(call.client, speech.right)
     key = key_of(call, engine)
-    _check_signature(call, envelope, engine)
-    receipt = await engine.submit(speech.submission(call, envelope, route, key))
+    signed = _check_signature(call, envelope, engine)
+    if signed is not None and key[:1] == b"r":
+        key = b"k\x00signed\x00" + signed
+    submission = speech.submission(call, envelope, route, key)
+    if signed is not None:
+        submission = msgspec.structs.replace(submission, signed=signed)
+    receipt = await engine.submit(submission)
     return Reply(status=200, body=speech.accepted(route, receipt.ticket, call.client.client.number))
 
 
@@ -85,11 +93,20 @@ async def requestout(call: Call, engine: Engine) -> Reply:
     return result_of(view, route, call.client.client.number)
 
 
-def _check_signature(call: Call, envelope: Fields, engine: Engine) -> None:
-    """Raises Unauthorized `signature_invalid` where the client's policy enforces signatures; warns where it says so."""
+def _check_signature(call: Call, envelope: Fields, engine: Engine) -> bytes | None:
+    """The digest of what is signed, where the client's policy enforces signatures: it is accepted once.
+
+    It is then also the key of a call without one, so that a repeat is the first command again. Raises Unauthorized
+    `signature_invalid` where signatures are enforced; warns where the policy says so.
+    """
     policy = call.client.client.signature
-    if policy.policy is SignaturePolicy.OFF or is_signed(read_object(envelope, "Data").source, policy):
-        return
+    if policy.policy is SignaturePolicy.OFF:
+        return None
+    text = signed_text(read_object(envelope, "Data").source, policy)
     if policy.policy is SignaturePolicy.ENFORCE:
-        raise Unauthorized("The signature is missing or wrong.", code="signature_invalid")
-    engine.warn("signature_invalid", call.client.client.code)
+        if text is None:
+            raise Unauthorized("The signature is missing or wrong.", code="signature_invalid")
+        return digest16(b"signed", b"%d" % call.client.client_id, text)
+    if text is None:
+        engine.warn("signature_invalid", call.client.client.code)
+    return None

@@ -37,21 +37,26 @@ _ORDER = (
 )
 
 
-def is_signed(data: Mapping[str, Any], policy: Signature) -> bool:
-    """Whether Data, as sent, carries a signature that one of the client's keys made.
+def signed_text(data: Mapping[str, Any], policy: Signature) -> bytes | None:
+    """The bytes of Data that one of the client's keys signed; None without such a signature.
 
     RSA PKCS#1 v1.5 with SHA-256, base64. Raises Broken when a key of the programme cannot be used at all.
     """
     signature = _signature_in(data)
     if signature is None:
-        return False
+        return None
     texts = list(dict.fromkeys(signed_texts(data)))
     bits_min = KEY_BITS_MARKED if policy.allow_1024 else KEY_BITS_MIN
     for pem in policy.public_keys:
         key = _public_key(pem)
-        if key.key_size >= bits_min and any(_verifies(key, signature, text) for text in texts):
-            return True
-    return False
+        found = (
+            next((text for text in texts if _verifies(key, signature, text)), None)
+            if key.key_size >= bits_min
+            else None
+        )
+        if found is not None:
+            return found
+    return None
 
 
 def signed_texts(data: Mapping[str, Any]) -> Iterator[bytes]:
