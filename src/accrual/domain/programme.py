@@ -111,10 +111,21 @@ class IdentityRule(_Document, frozen=True):
     plus_tags: PlusTags = PlusTags.KEEP
 
 
+class UnknownDevice(StrEnum):
+    """What a referral without a device that its client vouches for comes to: judged like any other, or held for review."""
+
+    ALLOW = "allow"
+    REVIEW = "review"
+
+
 class ReferralRules(_Document, frozen=True):
-    """Who can still be referred: members whose first fact is not older than `grace` (ISO 8601; None: any member)."""
+    """Who can still be referred: members whose first fact is not older than `grace` (ISO 8601; None: any member).
+
+    `unknown_device` concerns referrals that come without an install id, or from a client whose install ids are no device's.
+    """
 
     grace: str | None = "P30D"
+    unknown_device: UnknownDevice = UnknownDevice.ALLOW
 
 
 class Bounds(_Document, frozen=True):

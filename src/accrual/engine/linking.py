@@ -13,6 +13,7 @@ from accrual.domain.facts import Fact, Identity, Referral, ReferralPurchase
 from accrual.domain.ids import member_of
 from accrual.domain.log import AppendRow
 from accrual.domain.outcomes import Declined, Outcome, Status
+from accrual.domain.programme import UnknownDevice
 from accrual.domain.referrals import (
     APPROVED,
     OPEN,
@@ -137,7 +138,8 @@ def decide_links(
     elif isinstance(asked, Verdict):
         decision, row = _judge(command, asked, programme, forest, held)
     else:
-        decision = _claim(command, asked, programme, forest, held_as=claimed_at[0] if shared else None)
+        unknown = asked.install is None and programme.settings.referral.unknown_device is UnknownDevice.REVIEW
+        decision = _claim(command, asked, programme, forest, held_as=claimed_at[0] if shared or unknown else None)
         if asked.install is not None:
             stocks = ((PROGRAMME_ITSELF, SLOT_SHARED_INSTALL, 0, int(shared)),)
         if any(decline.reason == "held_for_review" for decline in decision.declines):
