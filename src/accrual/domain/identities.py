@@ -43,7 +43,7 @@ def is_region(code: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _normal(value: str, rule: IdentityRule, region: str | None) -> str:
-    """Kept for the members met last: reading a phone number takes some 50 microseconds."""
+    """Kept for the members met last: reading a phone number takes about 0.15 ms."""
     text = _digits(_visible(value))
     if rule.as_ is IdentityForm.PHONE:
         return _phone(text, region)
