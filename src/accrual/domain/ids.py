@@ -116,6 +116,11 @@ def carried_account_id(account: int, position: int, number: int) -> int:
     return (position << 4 | number) + 1 << _SYSTEM_BITS | account
 
 
+def full_account_of(account: int) -> int:
+    """The system account whose balance was carried to this one; any other system account's own number."""
+    return account & ((1 << _SYSTEM_BITS) - 1)
+
+
 def is_member_account(account: int) -> bool:
     """Whether an account number is a member's, and no system account's."""
     return account >= _MEMBER_ACCOUNT_BIT

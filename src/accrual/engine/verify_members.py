@@ -9,7 +9,14 @@ from accrual.domain.accounts import FLOOR_ZERO, MEMBER_ROLES, Role
 from accrual.domain.books import AccountRow, Fault, IdentityRow
 from accrual.domain.commands import Command, LoggedCommand, Resume, decode_command
 from accrual.domain.guard import Unreadable, attempt
-from accrual.domain.ids import bucket_of, member_account_id, member_of, system_account_id
+from accrual.domain.ids import (
+    bucket_of,
+    full_account_of,
+    is_member_account,
+    member_account_id,
+    member_of,
+    system_account_id,
+)
 from accrual.domain.movements import Absorb, Merge
 from accrual.domain.outcomes import Outcome, Status
 
@@ -79,7 +86,8 @@ def account_faults(rows: list[AccountRow], bucket: int, buckets: int) -> Iterato
     """Accounts whose number, bucket or floor does not follow from whose they are and what for."""
     for row in rows:
         if row.member_id is None:
-            right = row.role not in MEMBER_ROLES and row.account_id == system_account_id(row.asset_id, row.role)
+            own = None if is_member_account(row.account_id) else full_account_of(row.account_id)
+            right = row.role not in MEMBER_ROLES and own == system_account_id(row.asset_id, row.role)
             floor = None
         else:
             number = member_account_id(row.member_id, row.asset_id, row.role)
