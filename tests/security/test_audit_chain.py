@@ -11,10 +11,13 @@ import pytest
 
 from accrual.bootstrap.programme import apply_file
 from accrual.domain.audit_chain import HEAD_FIRST, ChainedChange, advance_audit
+from accrual.engine.verify import Verification
 from accrual.store.audit import act_for, chained_changes, chained_programmes, unexplained_rows
 from accrual.store.connection import Connection, Pool
 from accrual.store.postgres import connect
+from accrual.store.verify import Books
 from tests.pg_fixtures import Database
+from tests.store.wiring import BUCKETS
 
 pytestmark = pytest.mark.security
 
@@ -157,3 +160,45 @@ async def test_catalogue_older_than_the_chain_is_adopted(database: Database, own
     assert [(change.number, change.operation) for change in changes] == [(n, "adopt") for n in range(1, rows + 1)]
     await owner_pool.execute("select audit_adopt()")
     assert len(await _chain(owner_pool, 1)) == rows
+
+
+async def _catalogue_findings(database: Database) -> list[tuple[str | None, str]]:
+    """(table, text) of what verify says beside the buckets."""
+    books = Books(database.runtime_url, BUCKETS)
+    try:
+        report = await Verification(books).run([0], whole=True)
+    finally:
+        await books.close()
+    return [(finding.table, finding.text) for finding in report.findings]
+
+
+async def test_verify_names_what_no_chained_change_explains(database: Database) -> None:
+    await apply_file(DRAWS, database.runtime_url, actor="ana")
+    assert await _catalogue_findings(database) == []
+    superuser = await connect(database.superuser_url, label="test")
+    await superuser.execute("set session_replication_role = replica")
+    for name in ("client", "promo_version", "draw_secret", "setting", "audit cut", "client added"):
+        await superuser.execute(SILENT[name])
+    found = await _catalogue_findings(database)
+    assert sorted({str(table) for table, _ in found}) == ["audit", "client", "draw_secret", "promo_version", "setting"]
+    texts = " ".join(text for _, text in found)
+    for said in ("is not as change", "is gone, and no", "was added, and no"):
+        assert said in texts
+    await superuser.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("update audit_chain set actor = 'ben' where programme_id = 1 and number = 3", "change 3 of"),
+        ("delete from audit_chain where programme_id = 1 and number = 2", "change 3 of"),
+        ("update audit_chain set chain = sha256('x') where programme_id = 0 and number = 1", "change 1 of"),
+    ],
+)
+async def test_verify_names_the_changed_link_of_the_chain(
+    database: Database, owner_pool: Pool, change: str, said: str
+) -> None:
+    await apply_file(SEEDS, database.runtime_url, actor="ana")
+    await owner_pool.execute(change)
+    found = await _catalogue_findings(database)
+    assert any(table == "audit_chain" and said in text for table, text in found)

@@ -40,6 +40,18 @@ class ChainedChange(NamedTuple):
     chain: bytes
 
 
+class UnexplainedRow(NamedTuple):
+    """A row of the catalogue that is not as the chain says: `stands` False for one that is gone, `number` None for one
+    that no entry of the chain tells of.
+    """
+
+    programme_id: int
+    subject: str
+    subject_key: str
+    number: int | None
+    stands: bool
+
+
 def advance_audit(head: bytes, change: ChainedChange) -> bytes:
     """The head (32 bytes) after a change: SHA-256 over the head before it and every field, each behind its length."""
     parts = [

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from accrual.domain.audit_chain import ChainedChange, UnexplainedRow
 from accrual.domain.books import (
     AccountLine,
     AccountRow,
@@ -21,6 +22,7 @@ from accrual.domain.books import (
 )
 from accrual.domain.guard import judged
 from accrual.engine.verify_accounts import AccountCheck, snapshot_faults
+from accrual.engine.verify_catalogue import CatalogueChain, unexplained_faults
 from accrual.engine.verify_log import LogCheck
 from accrual.engine.verify_members import account_faults, identity_faults
 
@@ -80,6 +82,12 @@ class BookSource(Protocol):
 
     async def reward_stocks(self) -> dict[bytes, int]:
         """What was used of each reward's stock, by subject."""
+
+    def catalogue_changes(self) -> AsyncIterator[ChainedChange]:
+        """Every chained change of the catalogue, programme after programme, each in the order of its numbers."""
+
+    async def unexplained(self) -> list[UnexplainedRow]:
+        """Rows of the catalogue that are not as their newest chained change left them."""
 
     async def decided(self) -> int:
         """A number that rises with each command decided, in whatever bucket."""
@@ -152,6 +160,7 @@ class Verification:
                 text = f"the budget of promo {promo_id} (slot {slot}) has {remaining} left"
                 self._note(None, [Fault("stocks", None, None, text, "budget")])
             await self._check_rewards(decided)
+            await self._check_catalogue()
             self._note(None, self._source.unreadable())
         return VerifyReport(
             buckets=len(numbers),
@@ -173,6 +182,13 @@ class Verification:
             if used.get(subject, 0) != self._stocks[subject]:
                 text = f"the outcomes took {self._stocks[subject]} of the stock {subject.hex()}, it says {used.get(subject, 0)}"
                 self._note(None, [Fault("stocks", None, None, text, "quota")])
+
+    async def _check_catalogue(self) -> None:
+        chains: dict[int, CatalogueChain] = {}
+        async for change in self._source.catalogue_changes():
+            chain = chains.setdefault(change.programme_id, CatalogueChain(change.programme_id))
+            self._note(None, judged(chain.see(change), table="audit_chain"))
+        self._note(None, unexplained_faults(await self._source.unexplained()))
 
     async def _bucket(self, number: int, books: BucketBooks, done: int) -> None:
         state = await books.state()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import NamedTuple
 
-from accrual.domain.audit_chain import ChainedChange
+from accrual.domain.audit_chain import ChainedChange, UnexplainedRow
 from accrual.store.connection import Connection, Pool
 from accrual.store.postgres import mapping_loss
 from accrual.store.sql import query
@@ -14,18 +13,6 @@ PAGE = 2_000
 
 _ACTOR, _CHAIN = query("audit/actor"), query("audit/chain")
 _PROGRAMMES, _UNEXPLAINED = query("audit/programmes"), query("audit/unexplained")
-
-
-class UnexplainedRow(NamedTuple):
-    """A row of the catalogue that is not as the chain says: `stands` False for one that is gone, `number` None for one
-    that no entry of the chain tells of.
-    """
-
-    programme_id: int
-    subject: str
-    subject_key: str
-    number: int | None
-    stands: bool
 
 
 async def act_for(connection: Connection, actor: str) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
+from accrual.domain.audit_chain import ChainedChange, UnexplainedRow
 from accrual.domain.books import (
     AccountLine,
     AccountRow,
@@ -25,6 +26,7 @@ from accrual.domain.ids import bucket_of, bucket_of_ticket, is_ticket
 from accrual.domain.log import OutcomeRow
 from accrual.domain.lots import LotUse
 from accrual.domain.transfers import Line
+from accrual.store.audit import chained_changes, chained_programmes, unexplained_rows
 from accrual.store.bodies import open_body
 from accrual.store.connection import Connection, Record
 from accrual.store.postgres import connect, mapping_loss
@@ -264,6 +266,27 @@ class Books:
             async with self._rows.guarding(connection, "the stocks of rewards"):
                 found = await connection.fetch(_REWARDS, list(range(self.buckets)))
         return {row["subject"] or b"": row["used"] or 0 for row in found}
+
+    async def catalogue_changes(self) -> AsyncIterator[ChainedChange]:
+        """Every chained change of the catalogue, programme after programme, each in the order of its numbers."""
+        with mapping_loss():
+            connection = await self._session()
+            async with self._rows.guarding(connection, "the chain of catalogue changes"):
+                for programme_id in await chained_programmes(connection):
+                    async for change in chained_changes(connection, programme_id):
+                        yield change
+
+    async def unexplained(self) -> list[UnexplainedRow]:
+        """Rows of the catalogue that are not as their newest chained change left them, at one moment."""
+        found: list[UnexplainedRow] = []
+        with mapping_loss():
+            connection = await self._session()
+            async with (
+                connection.transaction(isolation="repeatable_read", readonly=True),
+                self._rows.guarding(connection, "the catalogue"),
+            ):
+                found += await unexplained_rows(connection)
+        return found
 
     async def decided(self) -> int:
         """The sum of all lanes' cursors."""
