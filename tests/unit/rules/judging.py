@@ -47,6 +47,7 @@ def judge(
         needed.__getitem__,
         stocks.__getitem__,
         client="till",
+        seed=b"a seed of 16 by.",
     )
     return evaluate(reward, snapshot)
 
