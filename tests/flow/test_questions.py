@@ -214,7 +214,7 @@ def test_doctor_sees_that_history_can_be_changed(terminal: Terminal) -> None:
         (("submit", "-"), "There is nothing to submit."),
         (
             ("submit", "-", "--client", "nobody"),
-            "The programme has no client nobody; its clients are: dsquares, goodie, profitflow, qoin.",
+            "The programme has no client nobody; its clients are: dsquares, goodie, profitflow, qoin, shop.",
         ),
     ],
 )

@@ -31,7 +31,7 @@ async def preview_body(
     if len(raw) > bytes_max:
         raise TooLarge(details={"bytes_max": bytes_max})
     async with asking(data_dir, database_url, on_progress=tell) as engine:
-        sender = choose_sender(engine, programme, client)
+        sender = choose_sender(engine, programme, client, dialect)
         now = utc_now()
         submission = READERS[dialect](raw, sender, now, fresh_bytes(CHANCE_BYTES))
         previewed = await engine.preview(submission, now)

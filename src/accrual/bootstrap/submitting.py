@@ -137,6 +137,7 @@ async def open_submitting(
     *,
     programme: str | None,
     client: str | None,
+    words: str = "native",
     tell: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Submitting]:
     """Ready to submit as a client, with a lane at work: a running one, else one for this while.
@@ -148,7 +149,7 @@ async def open_submitting(
         open_database(data_dir, database_url, settings=settings, on_progress=tell) as database,
         open_engine(database.runtime_url, settings, label="submit", draw_key=database.draw_key) as engine,
     ):
-        sender = choose_sender(engine, programme, client)
+        sender = choose_sender(engine, programme, client, words)
         async with lane_at_work(engine, database.runtime_url, settings, tell, database.draw_key):
             yield Submitting(engine, sender, settings)
 
@@ -177,8 +178,12 @@ async def lane_at_work(
             await task
 
 
-def choose_sender(engine: RunningEngine, programme: str | None, client: str | None) -> Sender:
-    """The client in whose name to speak: the one named, the only one, or the only one that speaks the native API.
+SPEAKING: Mapping[str, tuple[str, ...]] = {"native": ("submit",), "qoin": ("qoin_task", "qoin_processor")}
+"""By the words that a body is in: the rights of which a client that sends it has one."""
+
+
+def choose_sender(engine: RunningEngine, programme: str | None, client: str | None, words: str = "native") -> Sender:
+    """The client in whose name to speak: the one named, the only one, or the only one with the right to these words.
 
     Raises Missing, Invalid `client_missing` or `programme_ambiguous`.
     """
@@ -191,9 +196,11 @@ def choose_sender(engine: RunningEngine, programme: str | None, client: str | No
     if client is None and len(known) == 1:
         return Sender(next(iter(known.values())), catalogue)
     codes = ", ".join(sorted(known)) or "none"
-    native = [stored for stored in known.values() if has_right(stored.client.rights, "submit")]
-    if client is None and len(native) == 1:
-        return Sender(native[0], catalogue)
+    speaking = [
+        stored for stored in known.values() if any(has_right(stored.client.rights, right) for right in SPEAKING[words])
+    ]
+    if client is None and len(speaking) == 1:
+        return Sender(speaking[0], catalogue)
     if client is None:
         raise Invalid(f"In whose name? The clients of the programme are: {codes}.", code="client_missing")
     if client not in known:

@@ -161,7 +161,9 @@ async def _submit(
         TextColumn("{task.completed:,} done, {task.fields[refused]:,} refused"),
         TimeElapsedColumn(),
     )
-    async with open_submitting(data_dir, database_url, programme=programme, client=client, tell=say) as submitting:
+    async with open_submitting(
+        data_dir, database_url, programme=programme, client=client, words=words, tell=say
+    ) as submitting:
         with Progress(*columns, console=error_console(), transient=True) as progress:
             task = progress.add_task("submit", total=None, refused=0)
             async for sent in submitting.send(read_bodies(source), words, quiet_s=QUIET_S, wait=wait):
