@@ -87,7 +87,13 @@ class Settings(BaseSettings):
     """The same for the bodies of one client."""
 
     connections_max: _Count = 2_000
-    """Open connections of one API process; beyond it 503."""
+    """Open connections of one API process; further ones wait until one is closed."""
+
+    head_bytes_max: Annotated[int, Field(ge=8_192, le=1 << 20)] = 64 << 10
+    """Bytes of a request's line and headers, rounded up to what one read from the socket adds."""
+
+    idle_timeout_s: _Seconds = 75.0
+    """How long a connection may be without a whole head of a request: before the first one, while it arrives, between two."""
 
     history_page_max: Annotated[int, Field(ge=1, le=500)] = 200
     """Tickets of one page of a member's history."""

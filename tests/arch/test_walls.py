@@ -55,7 +55,11 @@ PLANTED: dict[str, list[tuple[str, str]]] = {
         ("rules", "accrual.telemetry"),
     ],
     "driver-in-store": [("engine", "asyncpg"), ("api", "asyncpg"), ("cli", "asyncpg"), ("worker", "asyncpg")],
-    "http-at-the-edge": [("engine", "starlette.responses"), ("worker", "uvicorn"), ("store", "starlette.requests")],
+    "http-at-the-edge": [
+        ("engine", "starlette.responses"),
+        ("worker", "granian.server.embed"),
+        ("store", "starlette.requests"),
+    ],
     "terminal-at-the-edge": [("engine", "rich.console"), ("worker", "typer")],
     "dialects-are-strangers": [
         ("api/dialects/qoin_task", "accrual.api.dialects.qoin_processor"),

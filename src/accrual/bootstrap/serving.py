@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -174,22 +175,27 @@ async def _serve_api(
     )
     _collect_seldom()
     port = settings.port if options.port is None else options.port
+    serve_one = partial(
+        serve_http,
+        connections_max=settings.connections_max,
+        head_bytes_max=settings.head_bytes_max,
+        idle_timeout_s=settings.idle_timeout_s,
+    )
     servers = [
         asyncio.create_task(
-            serve_http(
+            serve_one(
                 app,
                 host,
                 port,
                 grace_s=settings.grace_s,
                 on_started=lambda bound: say(f"Accrual is ready on http://{host}:{bound}"),
-                connections_max=settings.connections_max,
                 share_port=options.share_port,
             )
         )
     ]
     if settings.metrics_port is not None:
         probes = build_probes_app(engine, meter=meter)
-        servers.append(asyncio.create_task(serve_http(probes, host, settings.metrics_port, grace_s=1.0)))
+        servers.append(asyncio.create_task(serve_one(probes, host, settings.metrics_port, grace_s=1.0)))
     waiting = [asyncio.create_task(stopping.wait()), asyncio.create_task(moved.wait())]
     try:
         done, _ = await asyncio.wait([*servers, *waiting], return_when=asyncio.FIRST_COMPLETED)

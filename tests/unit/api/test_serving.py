@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
 
-from accrual.api import serving
 from accrual.api.call import Call, Engine, Reply
 from accrual.api.serving import check_bind, serve_http
 from accrual.domain.errors import Refused
@@ -22,11 +21,28 @@ HEAD = b"POST /fixed HTTP/1.1\r\nHost: x\r\nAPI-Key: " + KEY.encode() + b"\r\n"
 
 
 @asynccontextmanager
-async def served(answer: Answer = echo, *, grace_s: float = 1.0, **limits: int) -> AsyncIterator[int]:
+async def served(
+    answer: Answer = echo,
+    *,
+    grace_s: float = 1.0,
+    idle_timeout_s: float = 5.0,
+    connections_max: int = 100,
+    share_port: bool = False,
+    **limits: int,
+) -> AsyncIterator[int]:
     """The port of a server that is cancelled at the end, as `accrual serve` does on SIGTERM."""
     started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     server = asyncio.create_task(
-        serve_http(edge_of(answer, **limits), "127.0.0.1", 0, grace_s=grace_s, on_started=started.set_result)
+        serve_http(
+            edge_of(answer, **limits),
+            "127.0.0.1",
+            0,
+            grace_s=grace_s,
+            on_started=started.set_result,
+            idle_timeout_s=idle_timeout_s,
+            connections_max=connections_max,
+            share_port=share_port,
+        )
     )
     try:
         yield await asyncio.wait_for(started, 5)
@@ -40,19 +56,14 @@ async def talk(port: int, *pieces: bytes, pause_s: float = 0.0) -> bytes:
     """Everything the server says until it closes, to these pieces."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
-            await asyncio.sleep(pause_s)
+        with suppress(ConnectionError):  # the server may close before all is sent
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(pause_s)
         return await asyncio.wait_for(reader.read(), 5)
     finally:
         writer.close()
-
-
-@pytest.fixture
-def quick_heads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(serving, "HEAD_TIMEOUT_S", 0.2)
-    yield
 
 
 async def test_sixty_four_callers_at_once_each_get_their_own_answer() -> None:
@@ -99,35 +110,67 @@ async def test_slow_body_is_given_up() -> None:
     assert time.monotonic() - began < 2
 
 
-@pytest.mark.usefixtures("quick_heads")
 @pytest.mark.parametrize("pieces", [(), (b"POST /fi",), (HEAD,), (HEAD + b"X: ", b"y", b"z", b"z", b"z")])
 async def test_slow_head_is_given_up(pieces: tuple[bytes, ...]) -> None:
-    async with served() as port:
+    async with served(idle_timeout_s=0.2) as port:
         began = time.monotonic()
         assert await talk(port, *pieces, pause_s=0.06) == b""
     assert time.monotonic() - began < 2
 
 
-@pytest.mark.usefixtures("quick_heads")
 async def test_second_slow_head_on_a_connection_is_given_up_too() -> None:
-    async with served() as port:
+    async with served(idle_timeout_s=0.2) as port:
         answer = await talk(port, HEAD + b"Content-Length: 1\r\n\r\nx", b"POST /fi", pause_s=0.05)
     assert answer.count(b"HTTP/1.1 200 OK") == 1
 
 
-@pytest.mark.usefixtures("quick_heads")
+@pytest.mark.parametrize("stray", [b"", b"\r\n", b"\n", b"\r\n\r\n", b"\r"])
+async def test_idle_connection_is_closed_also_after_a_stray_line_end(stray: bytes) -> None:
+    async with served(idle_timeout_s=0.2) as port:
+        began = time.monotonic()
+        answer = await talk(port, HEAD + b"Content-Length: 1\r\n\r\nx", stray, pause_s=0.05)
+    assert answer.count(b"HTTP/1.1 200 OK") == 1
+    assert time.monotonic() - began < 2
+
+
+async def test_stray_line_ends_do_not_prolong_the_idle_time() -> None:
+    async with served(idle_timeout_s=0.2) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        began = time.monotonic()
+        with pytest.raises(ConnectionError):
+            while time.monotonic() - began < 2:
+                writer.write(b"\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        writer.close()
+    assert time.monotonic() - began < 1
+
+
 async def test_connection_may_rest_between_requests() -> None:
     request = HEAD + b"Content-Length: 1\r\n\r\nx"
-    async with served() as port:
-        answer = await talk(port, request, request.replace(b"Host", b"Connection: close\r\nHost"), pause_s=0.4)
+    async with served(idle_timeout_s=1.0) as port:
+        answer = await talk(port, request, request.replace(b"Host", b"Connection: close\r\nHost"), pause_s=0.3)
     assert answer.count(b"HTTP/1.1 200 OK") == 2
+
+
+async def test_connections_beyond_the_limit_wait_for_one_to_close() -> None:
+    request = HEAD + b"Connection: close\r\nContent-Length: 1\r\n\r\nx"
+    async with served(idle_timeout_s=0.4, connections_max=2) as port:
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        answer = await talk(port, request)
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        assert 0.2 < time.monotonic() - began < 2
+        for _, writer in idle:
+            writer.close()
 
 
 @pytest.mark.parametrize("junk", [b"X: " + b"y" * (1 << 20), (b"X: y\r\n") * 200_000, b"GET /" + b"a" * (1 << 20)])
 async def test_endless_head_is_refused(junk: bytes) -> None:
     async with served() as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        with pytest.raises(ConnectionError):  # the server closes while we still send
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):  # the server closes while we still send
             writer.write(HEAD if junk.startswith(b"X") else b"")
             for start in range(0, len(junk), 4096):
                 writer.write(junk[start : start + 4096])
@@ -135,46 +178,6 @@ async def test_endless_head_is_refused(junk: bytes) -> None:
                 await asyncio.sleep(0)
             await asyncio.wait_for(reader.readexactly(1 << 20), 2)
         writer.close()
-
-
-async def test_head_and_body_of_an_answer_are_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    writes: list[bytes] = []
-    made = serving._BoundedHead.connection_made
-
-    class Recording(asyncio.Transport):
-        """The real transport, with an ear on what is written."""
-
-        def __init__(self, real: asyncio.Transport) -> None:
-            self._real = real
-
-        def write(self, data: bytes | bytearray | memoryview) -> None:
-            writes.append(bytes(data))
-            self._real.write(data)
-
-        def is_closing(self) -> bool:
-            return self._real.is_closing()
-
-        def close(self) -> None:
-            self._real.close()
-
-        def get_extra_info(self, name: str, default: object = None) -> object:
-            return self._real.get_extra_info(name, default)
-
-        def pause_reading(self) -> None:
-            self._real.pause_reading()
-
-        def resume_reading(self) -> None:
-            self._real.resume_reading()
-
-    def record(protocol: serving._BoundedHead, transport: asyncio.Transport) -> None:
-        made(protocol, Recording(transport))
-
-    monkeypatch.setattr(serving._BoundedHead, "connection_made", record)
-    request = HEAD + b"Content-Length: 3\r\n\r\nabc"
-    async with served() as port:
-        await talk(port, request, request.replace(b"Host", b"Connection: close\r\nHost"), pause_s=0.05)
-    assert len(writes) == 2
-    assert all(data.startswith(b"HTTP/1.1 200 ") and data.endswith(b"\r\n\r\nabc") for data in writes)
 
 
 async def test_pipelined_requests_are_answered_in_order() -> None:
@@ -234,6 +237,23 @@ async def test_taken_port_is_an_error_of_the_caller_and_no_exit() -> None:
     async with served() as port:
         with pytest.raises(OSError, match="in use"):
             await serve_http(edge_of(echo), "127.0.0.1", port, grace_s=1.0)
+
+
+async def test_shared_port_is_served_by_all_who_share_it_and_closed_to_others() -> None:
+    async with served(share_port=True) as port:
+        started = asyncio.Event()
+        second = asyncio.create_task(
+            serve_http(
+                edge_of(echo), "127.0.0.1", port, grace_s=1.0, share_port=True, on_started=lambda _: started.set()
+            )
+        )
+        await asyncio.wait_for(started.wait(), 5)
+        with pytest.raises(OSError, match="in use"):
+            await serve_http(edge_of(echo), "127.0.0.1", port, grace_s=1.0)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        assert b" 200 OK" in await talk(port, HEAD + b"Connection: close\r\nContent-Length: 1\r\n\r\nx")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
