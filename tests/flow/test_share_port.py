@@ -22,7 +22,7 @@ class _Place:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, **_: object) -> dict[str, str]:
         return {"ACCRUAL_DATABASE_URL": self._url}
 
 
@@ -31,8 +31,8 @@ async def test_two_api_processes_share_a_port_and_count_a_key_once(database: Dat
     place = _Place(database.runtime_url)
 
     async with AsyncExitStack() as stack:
-        first, port = await stack.enter_async_context(_api(place, 0))  # type: ignore[arg-type]
-        second, same = await stack.enter_async_context(_api(place, port))  # type: ignore[arg-type]
+        first, port = await stack.enter_async_context(_api(place, 0, {}))  # type: ignore[arg-type]
+        second, same = await stack.enter_async_context(_api(place, port, {}))  # type: ignore[arg-type]
         assert first != second
         assert same == port
 

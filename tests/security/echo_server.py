@@ -57,6 +57,7 @@ class EchoServer:
             methods=frozenset({"GET", "HEAD", "POST", "PUT"}),
             answer=self.echo,
             failure=failure,
+            rights=("submit",),
             body_bytes_max=1 << 16,
             authenticate=authenticate,
         )
