@@ -21,9 +21,9 @@ DEMO = Path("examples/seeds/programme.yaml")
 PROD = """
 programme: {code: prod, currency: IDR}
 assets: [{code: PTS}]
-clients: [{code: shop, rights: [native], key_env: PROD_KEY}]
+clients: [{code: shop, rights: [submit, read], key_env: PROD_KEY}]
 """
-PROD_KEY, DEMO_KEY = "a-very-long-production-key-0123456789", "demo-qoin"
+PROD_KEY, DEMO_KEY = "a-very-long-production-key-0123456789", "demo-shop"
 WAIT_S = 40.0
 
 

@@ -26,7 +26,8 @@ POINT_REWARD = (
 )
 REWARD = "insert into reward (programme_id, reward_id, code) values (1, 1, 'MUG')"
 CLOSE = (
-    "update draw_round set closed_at = recorded_at, entries = 1, root = 'r', drawn_at = recorded_at, beacon_value = 'b'"
+    "update draw_round set closed_at = recorded_at, entries = 1, root = 'r', drawn_at = recorded_at, beacon_value = 'b', "
+    "secret = 'y'"
 )
 CLAIM = "update draw_winner set claimed_at = drawn_at, expired_at = drawn_at, granted_at = drawn_at"
 

@@ -172,7 +172,7 @@ def test_a_preview_needs_neither_secret_nor_key() -> None:
     )
     (secret,) = with_key(bare, KEY).secrets
     assert secret.share == share_of(KEY, SECRET)
-    (looked_at,) = blinded(bare, b"installation").secrets
+    (looked_at,) = blinded(bare).secrets
     assert (looked_at.round, looked_at.scheme) == (0, SCHEME_BY_PLACE)
     assert looked_at.point_key not in (None, secret.point_key)
 

@@ -273,7 +273,10 @@ class Lane:
         not with each command. No more is fetched ahead of need than was used before."""
         wanted = {}
         for bucket, key, units in self._processor.shorts:
-            wanted[bucket, key] = max(units, 2 * self._units_asked.get((bucket, key), 0))
+            lease = self._leases.owned.get(bucket)
+            waiting = 1 if lease is None else max(1, self._tails.get(bucket, 0) - lease.cursor)
+            # Never more than the commands that wait could use: a single one gets what it is short of.
+            wanted[bucket, key] = max(units, min(2 * self._units_asked.get((bucket, key), 0), units * waiting))
         self._units_asked.update(wanted)
         return wanted
 

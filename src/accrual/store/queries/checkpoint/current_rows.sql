@@ -40,6 +40,9 @@ from (
     select 'draw_round.share', jsonb_build_array(promo_id, round)::text, jsonb_build_array(promo_id, round, share)::text
     from draw_round where share is not null
     union all
+    select 'draw_round.secret', jsonb_build_array(promo_id, round)::text, jsonb_build_array(promo_id, round, encode(secret, 'hex'))::text
+    from draw_round where secret is not null
+    union all
     select 'draw_round.beacon', jsonb_build_array(promo_id, round)::text, jsonb_build_array(promo_id, round, beacon_value)::text
     from draw_round where beacon_value is not null
     union all
