@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     bulk_max: Annotated[int, Field(ge=1, le=100_000)] = 2_000
     """Commands of one native call."""
 
+    bulk_values_max: Annotated[int, Field(ge=1_000, le=5_000_000)] = 250_000
+    """Commas, objects and arrays in the JSON of one native call with many commands; beyond it 413. One command has 100,000."""
+
     requests_max: _Count = 512
     """Requests in progress at once in one API process; beyond it 429."""
 

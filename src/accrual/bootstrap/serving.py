@@ -167,6 +167,8 @@ async def _serve_api(
         ),
         native=NativeLimits(
             bulk_max=settings.bulk_max,
+            bulk_values_max=settings.bulk_values_max,
+            command_bytes_max=settings.body_bytes_max,
             page_max=settings.history_page_max,
             wait_max_s=settings.answer_deadline_s,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -16,10 +17,10 @@ from accrual.api.native.rights import (
     require_command_rights,
     with_visible_codes,
 )
-from accrual.api.native.wire import Written, is_bulk, read_command, read_commands, read_profile
+from accrual.api.native.wire import cut_commands, is_bulk, is_ndjson, read_command, read_item, read_profile
 from accrual.api.query import read_query
 from accrual.domain.commands import Receipt, Submission
-from accrual.domain.errors import AccrualError, Invalid, Missing
+from accrual.domain.errors import AccrualError, Invalid, Missing, TooLarge
 from accrual.domain.facts import Identity
 from accrual.domain.ids import digest16, is_ticket
 from accrual.domain.native import NativeCommand, WrittenIdentity, WrittenProfile
@@ -29,6 +30,10 @@ from accrual.engine.render import member_json, parked_json, preview_json, statem
 from accrual.engine.statement import Period
 from accrual.engine.translate_native import Translator
 
+TURN_BYTES = 16 << 10
+"""Bytes of commands that are read before other requests get their turn."""
+LARGE_BYTES = 64 << 10
+"""Bulk bodies over this size are read one after another."""
 _WAIT = re.compile(r"\s*wait\s*=\s*([0-9]{1,6})\s*\Z", re.ASCII | re.IGNORECASE)
 _PLACE = re.compile(r"([0-9]{1,19})-([0-9]{1,5})\Z", re.ASCII)
 _POSITION_MAX = 2**63 - 1
@@ -36,9 +41,11 @@ _LEG_MAX = 2**15 - 1
 
 
 class NativeLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Commands of one call, seconds a call may wait for its outcome, tickets of one page of history."""
+    """Commands and values of one call, bytes of one command, seconds a call may wait for its outcome, tickets of one page."""
 
     bulk_max: int = 2000
+    bulk_values_max: int = 250_000
+    command_bytes_max: int = 1 << 20
     wait_max_s: float = 10.0
     page_default: int = 50
     page_max: int = 200
@@ -49,14 +56,15 @@ class NativeRoutes:
 
     def __init__(self, limits: NativeLimits) -> None:
         self._limits = limits
+        # One large body at a time: what its reading takes of the process does not add up, and others get every second turn.
+        self._large = asyncio.Semaphore(1)
 
     async def commands(self, call: Call, engine: Engine) -> Reply:
         """POST /v1/commands: one command, an array of them, or one a line."""
         content_type = call.headers.get("content-type", "")
         if is_bulk(call.body, content_type):
-            return await self._many(
-                call, engine, read_commands(call.body, content_type, count_max=self._limits.bulk_max)
-            )
+            return await self._many(call, engine, content_type)
+        self._require_size(call.body)
         command = _with_header_key(read_command(call.body), call.headers.get("idempotency-key"))
         require_command_rights(call.client, command)
         return await self._one(command, call.body, call, engine)
@@ -97,22 +105,51 @@ class NativeRoutes:
             return reply(200, answer | {"outcome": ticket_json(view)}, headers)
         return reply(202, answer, headers)
 
-    async def _many(self, call: Call, engine: Engine, written: list[Written]) -> Reply:
-        """Each command gets a receipt or an error at its own place; the status is 202 when any was accepted."""
+    def _require_size(self, raw: bytes) -> None:
+        bytes_max = self._limits.command_bytes_max
+        if len(raw) > bytes_max:
+            raise TooLarge(f"The command is larger than {bytes_max} bytes.", details={"bytes_max": bytes_max})
+
+    async def _read_many(
+        self, call: Call, engine: Engine, content_type: str
+    ) -> tuple[list[Submission], list[Receipt | AccrualError | None]]:
+        """What is to be submitted, and an answer for each command: its refusal, or None for the next receipt.
+
+        Other requests get their turn after each 16 KiB, or after one command where it is larger.
+        """
+        limits = self._limits
+        raws = cut_commands(call.body, content_type, count_max=limits.bulk_max, values_max=limits.bulk_values_max)
+        one_a_line = is_ndjson(content_type)
         translator = Translator(call.client, call.catalogue, buckets=engine.buckets)
         submissions: list[Submission] = []
         answers: list[Receipt | AccrualError | None] = []
-        for index, (raw, command) in enumerate(written):
+        read_bytes = 0
+        for index, raw in enumerate(raws):
             try:
-                if isinstance(command, AccrualError):
-                    raise command
+                self._require_size(raw)
+                command = read_command(raw) if one_a_line else read_item(raw, index + 1)
                 require_command_rights(call.client, command)
                 _warn_without_key(command, call, engine)
                 chance = digest16(b"chance", call.chance, b"%d" % index)
                 submissions.append(translator.to_submission(command, raw, now=call.now, chance=chance))
                 answers.append(None)
             except AccrualError as refusal:
+                if not one_a_line and refusal.code == "invalid_json":
+                    raise  # the array as a whole is not what it must be
                 answers.append(refusal)
+            read_bytes += len(raw)
+            if read_bytes >= TURN_BYTES:
+                read_bytes = 0
+                await asyncio.sleep(0)
+        return submissions, answers
+
+    async def _many(self, call: Call, engine: Engine, content_type: str) -> Reply:
+        """Each command gets a receipt or an error at its own place; the status is 202 when any was accepted."""
+        if len(call.body) > LARGE_BYTES:
+            async with self._large:
+                submissions, answers = await self._read_many(call, engine, content_type)
+        else:
+            submissions, answers = await self._read_many(call, engine, content_type)
         receipts = iter(await engine.submit_many(submissions) if submissions else ())
         whole = [next(receipts) if answer is None else answer for answer in answers]
         refusals = [answer for answer in whole if isinstance(answer, AccrualError)]

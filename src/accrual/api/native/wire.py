@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from accrual.api.strict_json import Reader
-from accrual.domain.errors import AccrualError, Invalid, TooLarge
+from accrual.api.strict_json import DEPTH_MAX, Reader, require_values
+from accrual.domain.errors import Invalid, TooLarge
 from accrual.domain.native import NativeCommand, ProfileChange
 
 NDJSON = "application/x-ndjson"
@@ -21,13 +20,6 @@ class _Number(NamedTuple):
     """A JSON number that is no short integer, as its own text; only an amount may be one."""
 
     text: str
-
-
-class Written(NamedTuple):
-    """One command as it came, and what was read from it, or why it could not be."""
-
-    raw: bytes
-    command: NativeCommand | AccrualError
 
 
 def _number(text: str) -> int | _Number:
@@ -59,20 +51,35 @@ def is_ndjson(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == NDJSON
 
 
-def read_commands(body: bytes, content_type: str, *, count_max: int) -> list[Written]:
-    """Many commands, at least one and at most `count_max`, each read by itself, so that a bad one fails alone.
+def cut_commands(body: bytes, content_type: str, *, count_max: int, values_max: int) -> list[bytes]:
+    """The bytes of each of many commands, at least one and at most `count_max`; none of them is read yet.
 
-    Raises Invalid `invalid_json` when an array is broken as a whole or there is nothing, TooLarge when there are too many.
+    Raises Invalid `invalid_json` when an array is broken as a whole or there is nothing, TooLarge for too many commands or
+    values.
     """
+    require_values(body, values_max)
     if is_ndjson(content_type):
+        if body.count(b"\n") > values_max:
+            raise TooLarge(f"The body holds more than {values_max} lines.", details={"values_max": values_max})
         raws = [line for line in body.split(b"\n") if line.strip()]
-        _check_count(len(raws), count_max)
-        return [Written(raw, _or_refusal(read_command, raw)) for raw in raws]
-    documents = _READER.read(body)
-    _check_count(len(documents), count_max)
-    # The second, quick pass cuts out each command's own bytes, which are what is stored.
-    raws = [bytes(item) for item in _ITEMS.decode(body)]
-    return [Written(raw, _or_refusal(_convert, document)) for raw, document in zip(raws, documents, strict=True)]
+    else:
+        try:
+            raws = [bytes(item) for item in _ITEMS.decode(body)]
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Invalid(f"The body is not a JSON array: {error}.", code="invalid_json") from error
+    _check_count(len(raws), count_max)
+    return raws
+
+
+def read_item(raw: bytes, number: int) -> NativeCommand:
+    """The command at this place of an array, from 1. Raises Invalid as `read_command`, TooLarge."""
+    try:
+        document = _READER.read(raw, depth_max=DEPTH_MAX - 1)
+    except Invalid as refusal:
+        raise type(refusal)(
+            f"Command {number}: {refusal.message}", code=refusal.code, details=refusal.details
+        ) from None
+    return _convert(document)
 
 
 def _check_count(count: int, count_max: int) -> None:
@@ -80,13 +87,6 @@ def _check_count(count: int, count_max: int) -> None:
         raise Invalid("There is no command in the body.", code="invalid_json")
     if count > count_max:
         raise TooLarge(f"The body holds more than {count_max} commands.", details={"count_max": count_max})
-
-
-def _or_refusal(read: Callable[[Any], NativeCommand], source: Any) -> NativeCommand | AccrualError:
-    try:
-        return read(source)
-    except Invalid as refusal:
-        return refusal
 
 
 def _convert(document: Any) -> NativeCommand:
