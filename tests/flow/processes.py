@@ -40,6 +40,7 @@ def _without_members() -> Path:
     text = (text[:start] + text[end:]).replace(
         "[qoin_task, qoin_processor]", "[qoin_task, qoin_processor, submit, read]"
     )
+    text = text.replace("[submit, read, points]", "[points]")  # commands without a named client are those of Qoin
     path.write_text(text, encoding="utf-8")
     return path
 

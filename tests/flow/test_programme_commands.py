@@ -53,7 +53,7 @@ def test_change_is_shown_field_by_field_with_the_moment_it_holds_from(run: Any, 
     output = run("plan", changed).output
     assert "benefits[0].fixed: 1 -> 7" in output
     assert "~ promo LUCKY-DRAW  holds for facts from 20" in output
-    assert "0 to create, 1 to change, 0 to end; 26 unchanged, 0 not in file" in output
+    assert "0 to create, 1 to change, 0 to end; 27 unchanged, 0 not in file" in output
 
 
 def test_json_carries_the_same_plan(run: Any) -> None:
