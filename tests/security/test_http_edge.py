@@ -129,8 +129,7 @@ async def test_slow_bodies_of_one_key_leave_room_for_every_other() -> None:
 
 async def test_large_bodies_of_one_key_leave_room_for_every_other() -> None:
     app = build_app(_engine(), edge=EdgeLimits())
-    large = json.dumps(COMMAND).encode() + b" " * (8 << 20)
-    large = large[: 8 << 20]
+    large = (b"[" + json.dumps(COMMAND).encode()).ljust((8 << 20) - 1) + b"]"
     async for slow in _slow(app, 10, length=8 << 20):
         assert [each.status for each in slow] == [0, 0] + [429] * 8
         assert (await _ask(app, "/v1/commands", "other", body=large)).status_code == 202
@@ -141,6 +140,7 @@ async def test_bodies_of_unknown_length_are_counted_as_they_come() -> None:
     app = build_app(_engine(), edge=EdgeLimits(client_held_bytes_max=8 << 20))
 
     async def pieces() -> AsyncIterator[bytes]:
+        yield b"["
         for _ in range(80):
             yield b" " * (100 << 10)
 
