@@ -13,7 +13,7 @@ from typing import Annotated, Literal, cast
 # Looking for plugins reads the metadata of every installed package, at each start; none is wanted here.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from accrual.domain.ids import BUCKETS_DEFAULT, BUCKETS_MAX
@@ -55,6 +55,9 @@ class Settings(BaseSettings):
 
     metrics_port: _Port | None = None
     """A port of its own for health and metrics; without it they are on the API's port."""
+
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
+    """A secret of 16 characters or more that `/metrics` then wants as `Authorization: Bearer`; without it the page is open."""
 
     lanes: Annotated[int, Field(ge=0, le=64)] = 2
     """Lane processes that `serve` starts."""

@@ -250,7 +250,9 @@ def test_both_qoin_dialects_name_one_member(stage: Stage) -> None:
     processed = stage.served.requestin(sent)
     assert processed.status == 200, processed.body
     path = f"/v1/members/qoin.user_id/{quote(ABROAD)}"
-    until(lambda: len(stage.read(path).json.get("history", ())) >= 3, within_s=20)  # Qoin's answers do not wait for posting
+    until(
+        lambda: len(stage.read(path).json.get("history", ())) >= 3, within_s=20
+    )  # Qoin's answers do not wait for posting
     page = stage.read(path).json
     assert page["member"]["referrer"] is None
     assert len(page["history"]) == 3

@@ -12,12 +12,13 @@ import structlog
 from starlette.routing import Route, Router
 
 from accrual.api.admission import Admission
-from accrual.api.auth import refuse_demo, refuse_repeated, require_any_right
+from accrual.api.auth import refuse_demo, refuse_repeated, require_any_right, require_token
 from accrual.api.call import Call, Caller, Engine, Reply
 from accrual.api.limits import EdgeLimits, Gone, Receive, TooSlow, may_stay_open, read_body
 from accrual.api.metrics import Meter
 from accrual.api.routing import Failure, Mounted, Probe, Scope, Send, allows, send_reply
-from accrual.domain.errors import AccrualError, Broken, UnknownRoute
+from accrual.api.sign_ins import SignIns
+from accrual.domain.errors import AccrualError, Broken, Forbidden, Unauthorized, UnknownRoute
 from accrual.telemetry import trace_of
 
 _GONE_STATUS = 499
@@ -56,6 +57,7 @@ class App:
         self._limits = limits
         self._meter = meter
         self._now = now
+        self._sign_ins = SignIns()
         largest = max(limits.body_bytes_max, limits.bulk_body_bytes_max)
         self._admission = Admission(
             requests_max=limits.requests_max,
@@ -97,6 +99,9 @@ class App:
             extra = _failure_headers(error, request_id)
             if error.kind == "broken":
                 _log.error("request_failed", route=name, request_id=request_id, **trace_of(caught))
+            if isinstance(error, Unauthorized) and not isinstance(error, Forbidden):
+                self._meter.sign_in_failed(name)
+                await self._sign_ins.failed(_host_of(scope), name, error.code)
             failure = route.failure if isinstance(route, Mounted) else self._failure
             reply = failure(error, request_id)
             bytes_max = route.body_bytes_max if isinstance(route, Mounted) else self._limits.body_bytes_max
@@ -114,11 +119,12 @@ class App:
         if not allows(route.methods, scope["method"]):
             raise UnknownRoute(details={"allow": ", ".join(sorted(route.methods))})
         if isinstance(route, Probe):
+            if route.token is not None:
+                require_token(headers, route.token)
             if route.asks is not None:
                 return await route.asks(scope["query_string"].decode("latin-1"))
             return await route.answer()
-        peer = scope.get("client")
-        caller = Caller(headers=headers, host=peer[0] if peer else "")
+        caller = Caller(headers=headers, host=_host_of(scope))
         client, catalogue = route.authenticate(caller, self._engine)
         if catalogue.settings.demo:
             refuse_demo(scope, open_address=self._open_address)
@@ -161,6 +167,12 @@ class _Endpoint:
             await self._app.answer(self._route, scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+
+def _host_of(scope: Scope) -> str:
+    """The address of the other end, "" where the server does not know it."""
+    peer = scope.get("client")
+    return str(peer[0]) if peer else ""
 
 
 def _failure_headers(error: AccrualError, request_id: str) -> dict[str, str]:

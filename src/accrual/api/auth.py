@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -74,6 +75,13 @@ def client_of_key(key: str, engine: Engine) -> tuple[StoredClient, Catalogue]:
     if found is None:
         raise Unauthorized("The key is not known.")
     return found
+
+
+def require_token(headers: Mapping[str, str], token: str) -> None:
+    """Raises Unauthorized unless the request carries this bearer token; how long it takes tells nothing about it."""
+    scheme, _, sent = headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(sent.strip().encode(), token.encode()):
+        raise Unauthorized("Send the token of this page as Authorization: Bearer.")
 
 
 def refuse_demo(scope: Mapping[str, Any], *, open_address: bool) -> None:

@@ -38,6 +38,9 @@ class Meter:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._sign_ins = Counter(
+            "accrual_sign_ins_failed", "Requests without a valid key, by route", ["route"], registry=self._registry
+        )
         # labels() locks and hashes; keeping its answers makes counting a request three times cheaper.
         self._counters: dict[tuple[str, int], Counter] = {}
         self._timers: dict[str, Histogram] = {}
@@ -52,6 +55,10 @@ class Meter:
         if timer is None:
             timer = self._timers[route] = self._seconds.labels(route)
         timer.observe(elapsed_ns / 1e9)
+
+    def sign_in_failed(self, route: str) -> None:
+        """Count one request whose caller could not be told."""
+        self._sign_ins.labels(route).inc()
 
     def exposition(self, engine: report.EngineReport) -> bytes:
         """All metrics of this process and of the lanes that the engine's report knows."""

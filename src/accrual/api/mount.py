@@ -47,6 +47,7 @@ def build_app(
     meter: Meter | None = None,
     now: Callable[[], datetime] = utc_now,
     open_address: bool = False,
+    metrics_token: str | None = None,
 ) -> App:
     """The whole API over an engine; give the same `meter` to a process's second application.
 
@@ -68,7 +69,7 @@ def build_app(
             *_rewards(),
             *_draws(edge),
         ],
-        probes=[*probes(engine, meter), _description(native), _checkpoints(engine)],
+        probes=[*probes(engine, meter, metrics_token=metrics_token), _description(native), _checkpoints(engine)],
         failure=native_reply.failure,
         limits=edge,
         meter=meter,
@@ -77,13 +78,13 @@ def build_app(
     )
 
 
-def build_probes_app(engine: Engine, *, meter: Meter | None = None) -> App:
+def build_probes_app(engine: Engine, *, meter: Meter | None = None, metrics_token: str | None = None) -> App:
     """Health and metrics alone, for a port of their own."""
     meter = meter or Meter()
     return App(
         engine,
         mounted=[],
-        probes=probes(engine, meter),
+        probes=probes(engine, meter, metrics_token=metrics_token),
         failure=native_reply.failure,
         limits=EdgeLimits(),
         meter=meter,

@@ -8,14 +8,18 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from accrual.api.call import Engine, Reply
+from accrual.api.held_answer import HeldAnswer
 from accrual.api.metrics import CONTENT_TYPE, Meter
 from accrual.api.routing import Probe
 
 READY_TIMEOUT_S = 3.0
+READY_AGE_MAX_S = 0.25
+METRICS_AGE_MAX_S = 1.0
+"""How old an answer may be. Both ask the database, and whoever reaches the port may ask for them."""
 
 
-def probes(engine: Engine, meter: Meter) -> Sequence[Probe]:
-    """The probes of a process around this engine."""
+def probes(engine: Engine, meter: Meter, *, metrics_token: str | None = None) -> Sequence[Probe]:
+    """The probes of a process around this engine. With `metrics_token`, metrics want it as a bearer token."""
 
     async def healthz() -> Reply:
         return Reply(status=200, body=b'{"status":"ok"}')
@@ -30,8 +34,13 @@ def probes(engine: Engine, meter: Meter) -> Sequence[Probe]:
 
     return (
         Probe(name="healthz", path="/healthz", answer=healthz),
-        Probe(name="readyz", path="/readyz", answer=readyz),
-        Probe(name="metrics", path="/metrics", answer=metrics),
+        Probe(name="readyz", path="/readyz", answer=HeldAnswer(readyz, age_max_s=READY_AGE_MAX_S)),
+        Probe(
+            name="metrics",
+            path="/metrics",
+            answer=HeldAnswer(metrics, age_max_s=METRICS_AGE_MAX_S),
+            token=metrics_token,
+        ),
     )
 
 

@@ -42,6 +42,8 @@ class Mounted(msgspec.Struct, frozen=True, kw_only=True):
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """One path that is open to whoever reaches the port and reads no body: health, metrics, the API's description.
 
+    With `token` it answers only who sends this as a bearer token.
+
     `asks` answers in place of `answer` where the query says which part is wanted; it is given the query's text.
     """
 
@@ -50,6 +52,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     answer: Callable[[], Awaitable[Reply]]
     methods: frozenset[str] = frozenset({"GET"})
     asks: Callable[[str], Awaitable[Reply]] | None = None
+    token: str | None = None
 
 
 def allows(methods: frozenset[str], method: str) -> bool:

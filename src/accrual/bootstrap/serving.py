@@ -152,6 +152,7 @@ async def _serve_api(
     say: Say,
 ) -> None:
     meter = Meter()
+    metrics_token = settings.metrics_token.get_secret_value() if settings.metrics_token is not None else None
     host = options.host or settings.host
     app = build_app(
         engine,
@@ -174,6 +175,7 @@ async def _serve_api(
         ),
         meter=meter,
         open_address=reaches_beyond(host),
+        metrics_token=metrics_token,
     )
     _collect_seldom()
     port = settings.port if options.port is None else options.port
@@ -196,7 +198,7 @@ async def _serve_api(
         )
     ]
     if settings.metrics_port is not None:
-        probes = build_probes_app(engine, meter=meter)
+        probes = build_probes_app(engine, meter=meter, metrics_token=metrics_token)
         servers.append(asyncio.create_task(serve_one(probes, host, settings.metrics_port, grace_s=1.0)))
     waiting = [asyncio.create_task(stopping.wait()), asyncio.create_task(moved.wait())]
     try:
