@@ -18,7 +18,7 @@ from tests.unit.api.engine_double import EngineDouble, client
 
 pytestmark = pytest.mark.security
 
-TOKEN = "a-token-of-this-test"  # noqa: S105 - made for this test
+TOKEN = "a-token-of-this-test"
 
 
 class _Time:
