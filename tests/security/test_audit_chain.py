@@ -103,6 +103,19 @@ async def test_direct_change_is_noted_with_its_login_and_without_secrets(databas
     assert await unexplained_rows(owner_pool) == []
 
 
+async def test_clock_that_steps_back_leaves_no_row_unexplained(database: Database, owner_pool: Pool) -> None:
+    await apply_file(SEEDS, database.runtime_url, actor="ana")
+    await owner_pool.execute(SILENT["client"])
+    newest = len(await _chain(owner_pool, 1))
+    await owner_pool.execute(
+        "update audit_chain set recorded_at = recorded_at - interval '1 day' where programme_id = 1 and number = $1",
+        newest,
+    )
+    assert await unexplained_rows(owner_pool) == []
+    await owner_pool.execute("select audit_adopt()")
+    assert len(await _chain(owner_pool, 1)) == newest
+
+
 async def test_change_with_the_triggers_off_is_unexplained(database: Database) -> None:
     await apply_file(DRAWS, database.runtime_url, actor="ana")
     superuser = await connect(database.superuser_url, label="test")

@@ -55,7 +55,7 @@ def verify(
             told["against"] = {"clean": held.clean, **msgspec.to_builtins(held)}
         echo_json(told)
     else:
-        print_report(report, open_console())
+        print_report(report, open_console(), history_extends=held is None or held.clean)
         if held is not None:
             print_against(held, open_console())
     if not clean:
@@ -84,8 +84,11 @@ def print_against(report: AgainstReport, console: Console) -> None:
     console.print(table(f"{len(report.findings):,} findings", ["where", "what"], rows))
 
 
-def print_report(report: VerifyReport, console: Console) -> None:
-    """What was gone through, then the findings, the first of them in a sentence of its own."""
+def print_report(report: VerifyReport, console: Console, *, history_extends: bool = True) -> None:
+    """What was gone through, then the findings, the first of them in a sentence of its own.
+
+    `history_extends`: false where a kept checkpoint says that the history is another one, however sound its books are.
+    """
     console.print(
         f"{report.commands:,} commands and {report.lines:,} lines in {report.buckets:,} buckets; "
         f"{report.undecided:,} commands not decided yet, {report.erased:,} bodies erased."
@@ -99,11 +102,12 @@ def print_report(report: VerifyReport, console: Console) -> None:
     console.print(table(f"{report.findings_total:,} findings", ["check", "where", "what"], rows))
     if report.findings_total > len(report.findings):
         console.print(f"Only the first {len(report.findings)} are shown.", style="dim")
-    console.print(_advice(report), soft_wrap=True)
+    console.print(advice(report, history_extends=history_extends), soft_wrap=True)
 
 
-def _advice(report: VerifyReport) -> str:
-    if report.history_holds:
+def advice(report: VerifyReport, *, history_extends: bool) -> str:
+    """What to do about findings."""
+    if report.history_holds and history_extends:
         return (
             "Log and ledger hold: balances are right, and nothing has to be restored. Only rows beside them are wrong. "
             "Keep this output; docs/operating/faults.md says what each table is for."

@@ -199,7 +199,7 @@ begin
         from public.audit_state() state
         left join (
             select distinct on (subject, subject_key) subject, subject_key, after_digest
-            from public.audit_chain order by subject, subject_key, recorded_at desc, number desc
+            from public.audit_chain order by subject, subject_key, number desc
         ) newest using (subject, subject_key)
         where state.digest is distinct from newest.after_digest
         order by state.programme_id, state.subject, state.subject_key

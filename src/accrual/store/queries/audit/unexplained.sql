@@ -2,7 +2,7 @@
 with newest as (
     select distinct on (subject, subject_key) programme_id, subject, subject_key, after_digest, number
     from audit_chain
-    order by subject, subject_key, recorded_at desc, number desc
+    order by subject, subject_key, number desc
 )
 select coalesce(state.programme_id, newest.programme_id) as programme_id, coalesce(state.subject, newest.subject) as subject,
     coalesce(state.subject_key, newest.subject_key) as subject_key, newest.number, state.digest is not null as stands
