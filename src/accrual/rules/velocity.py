@@ -73,8 +73,8 @@ class TooFast(NamedTuple):
 
 
 def check_velocity(rules: Sequence[CompiledVelocity], command: Reward, snapshot: Snapshot) -> TooFast:
-    """Count a command on every rule, also when it is too much. The first rule that declines says why, else the first that
-    holds. Raises OverflowError at the calendar's ends.
+    """Count a command on every rule, also when it is too much: in the stretch in which it happened, and in that in which it
+    came in. The first rule that declines says why, else the first that holds. Raises OverflowError at the calendar's ends.
     """
     over: list[CompiledVelocity] = []
     counters: dict[CounterKey, int] = {}
@@ -121,9 +121,13 @@ def _keys(
     for rule in rules:
         facts = rule.concerned(command.facts)
         if facts:
-            key = rule.key(command, facts[0].occurred_at or now, client)
-            if key is not None:
-                yield rule, facts, key
+            happened = rule.key(command, facts[0].occurred_at or now, client)
+            if happened is not None:
+                yield rule, facts, happened
+                # By when it came in as well: whoever spreads facts over the past would else be counted nowhere twice.
+                came_in = rule.key(command, now, client)
+                if came_in is not None and came_in != happened:
+                    yield rule, facts, came_in
 
 
 def _followed(fact: Fact) -> bool:
