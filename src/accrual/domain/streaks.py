@@ -69,5 +69,5 @@ class Streak(_Document, frozen=True):
     make_up: Annotated[
         Annotated[int, msgspec.Meta(ge=0, le=MAKE_UP_MAX)],
         msgspec.Meta(description="How many days, or weeks, back a check-in may still be posted."),
-    ] = 31
+    ] = 1
     freeze: Annotated[Freeze | None, msgspec.Meta(description="What bridges missed days.")] = None
