@@ -52,6 +52,7 @@ class BooksHealth(NamedTuple):
     """Log, lanes and rights. `changeable` are history tables that the runtime session may change.
 
     `upkeep_oldest` is up to when the bucket that is furthest behind was looked through, of `upkeep_buckets` that ever were.
+    `checkpoint_at` is when the newest checkpoint was signed.
     """
 
     role: str
@@ -70,6 +71,7 @@ class BooksHealth(NamedTuple):
     hot_tables: tuple[HotTable, ...]
     upkeep_oldest: datetime | None = None
     upkeep_buckets: int = 0
+    checkpoint_at: datetime | None = None
 
 
 class HostHealth(NamedTuple):

@@ -16,6 +16,7 @@ CLOCK_GAP_MAX = timedelta(seconds=5)
 BACKLOG_BUCKET_WARN = 2_000
 UPKEEP_LATE_MAX = timedelta(minutes=15)
 UPKEEP_LATE_PROBLEM = timedelta(days=1)
+CHECKPOINT_AGE_MAX = timedelta(minutes=15)
 HOT_TABLE_BYTES_MAX = 32 * 1024 * 1024
 DISK_FREE_BYTES_MIN = 1024**3
 DISK_FREE_SHARE_MIN = 10
@@ -48,6 +49,7 @@ def diagnose(server: ServerHealth, books: BooksHealth, host: HostHealth) -> tupl
         *_lanes(books),
         *_parked(books),
         *_upkeep(books, server.asked_at),
+        *_checkpoint(books.checkpoint_at, server.asked_at),
         *_snapshots(server),
         *_clock(server.asked_at, host.clock),
         *_disk(server, host),
@@ -141,6 +143,20 @@ def _upkeep(books: BooksHealth, now: datetime) -> Iterator[Finding]:
     )
     advice = "See that accrual serve (or accrual api) runs and lanes get on; to catch up: accrual upkeep."
     yield (_problem if late > UPKEEP_LATE_PROBLEM else _warning)("upkeep", text, advice)
+
+
+def _checkpoint(newest: datetime | None, now: datetime) -> Iterator[Finding]:
+    advice = "accrual serve (or accrual api) signs one every minute, and logs why where it cannot; by hand: accrual checkpoint make."
+    if newest is None:
+        yield _note("checkpoint", "There is no signed checkpoint of the history yet.", advice)
+        return
+    age = now - newest
+    if age <= CHECKPOINT_AGE_MAX:
+        yield _ok("checkpoint", "The history is covered by a fresh checkpoint.")
+        return
+    hours, minutes = divmod(round(age.total_seconds() / 60), 60)
+    text = f"The newest checkpoint is {hours:,} h {minutes} min old: nothing proves what was booked since."
+    yield _warning("checkpoint", text, advice)
 
 
 def _snapshots(server: ServerHealth) -> Iterator[Finding]:

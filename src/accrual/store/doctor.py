@@ -43,6 +43,7 @@ _CLIENTS = query("doctor/clients")
 _PROGRAMMES = query("doctor/programmes")
 _HOT_TABLES = query("doctor/hot_tables")
 _UPKEEP = query("doctor/upkeep")
+_CHECKPOINT = query("doctor/checkpoint")
 
 
 async def read_server(url: str) -> ServerHealth:
@@ -122,6 +123,7 @@ async def _books(connection: Connection, workers: list[WorkerHealth], only: str 
         hot_tables=tuple(HotTable(*row) for row in await connection.fetch(_HOT_TABLES, list(HOT_TABLES))),
         upkeep_oldest=None if upkeep is None else upkeep[0],
         upkeep_buckets=0 if upkeep is None else upkeep[1],
+        checkpoint_at=await connection.fetchval(_CHECKPOINT),
     )
 
 

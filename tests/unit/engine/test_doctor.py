@@ -31,6 +31,7 @@ BOOKS = BooksHealth(
     hot_tables=(HotTable("tail", 256, 200_000, 90),),
     upkeep_oldest=NOW - timedelta(minutes=2),
     upkeep_buckets=256,
+    checkpoint_at=NOW - timedelta(minutes=1),
 )
 HOST = HostHealth(NOW, "data", 50 << 30, 100 << 30, (), "")
 
@@ -75,6 +76,9 @@ def test_server_is_judged(changes: dict[str, Any], check: str, level: Level) -> 
         ({"is_superuser": True}, "append_only", Level.PROBLEM),
         ({"changeable": ("line",)}, "append_only", Level.PROBLEM),
         ({"workers": (), "backlog": 1}, "lanes", Level.PROBLEM),
+        ({"checkpoint_at": None}, "checkpoint", Level.NOTE),
+        ({"checkpoint_at": NOW - timedelta(minutes=15)}, "checkpoint", Level.OK),
+        ({"checkpoint_at": NOW - timedelta(minutes=16)}, "checkpoint", Level.WARNING),
         ({"upkeep_oldest": None, "upkeep_buckets": 0}, "upkeep", Level.NOTE),
         ({"upkeep_buckets": 255}, "upkeep", Level.NOTE),
         ({"upkeep_oldest": NOW - timedelta(minutes=16)}, "upkeep", Level.WARNING),
