@@ -146,7 +146,7 @@ def _upkeep(books: BooksHealth, now: datetime) -> Iterator[Finding]:
 
 
 def _checkpoint(newest: datetime | None, now: datetime) -> Iterator[Finding]:
-    advice = "accrual serve (or accrual api) signs one every minute, and logs why where it cannot; by hand: accrual checkpoint make."
+    advice = "accrual serve (or accrual api) signs one every minute, or logs why not; by hand: accrual checkpoint make."
     if newest is None:
         yield _note("checkpoint", "There is no signed checkpoint of the history yet.", advice)
         return
