@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ import pytest
 from accrual.api.mount import build_app, build_probes_app
 from accrual.api.native import shapes
 from accrual.api.native.routes import NativeLimits
+from accrual.api.probes import READY_AGE_MAX_S
 from accrual.domain.facts import Identity
 from accrual.domain.ids import ticket_of
 from accrual.engine.render import member_json, ticket_json
@@ -279,6 +281,7 @@ async def test_health_is_open_and_readiness_names_the_problems(http: httpx.Async
             assert (await client.head("/healthz")).status_code == 200
             assert (await client.get("/readyz")).json() == {"status": "ready", "problems": {}}
             engine.problems = {"database": "does not answer"}
+            await asyncio.sleep(READY_AGE_MAX_S)  # the answer may be so old
             reply = await client.get("/readyz")
             assert (reply.status_code, reply.json()["problems"]) == (503, {"database": "does not answer"})
             assert (await client.get("/healthz")).status_code == 200
