@@ -121,13 +121,14 @@ def _keys(
     for rule in rules:
         facts = rule.concerned(command.facts)
         if facts:
-            happened = rule.key(command, facts[0].occurred_at or now, client)
-            if happened is not None:
-                yield rule, facts, happened
-                # By when it came in as well: whoever spreads facts over the past would else be counted nowhere twice.
-                came_in = rule.key(command, now, client)
-                if came_in is not None and came_in != happened:
-                    yield rule, facts, came_in
+            came_in = rule.key(command, now, client)
+            if came_in is not None:
+                yield rule, facts, came_in
+                # By when it happened as well, so that neither dating back nor sending late passes a rule.
+                occurred_at = facts[0].occurred_at
+                happened = None if occurred_at is None else rule.key(command, occurred_at, client)
+                if happened is not None and happened != came_in:
+                    yield rule, facts, happened
 
 
 def _followed(fact: Fact) -> bool:
