@@ -8,11 +8,11 @@ from pathlib import Path
 
 from accrual.bootstrap.engine import RunningEngine, open_engine
 from accrual.bootstrap.opening import open_database
+from accrual.bootstrap.settings import read_settings
 from accrual.domain.errors import Invalid, Missing
 from accrual.domain.programme import Catalogue
 from accrual.engine.catalog import Catalog
 from accrual.engine.verify import Verification, VerifyReport
-from accrual.settings import Settings
 from accrual.store.catalogue import CatalogueStore
 from accrual.store.migrate import count_buckets
 from accrual.store.postgres import open_pool
@@ -26,7 +26,7 @@ async def asking(
     data_dir: Path | None, database_url: str | None, *, on_progress: Tell | None = None
 ) -> AsyncIterator[RunningEngine]:
     """An engine over the database that a command means. Raises what opening a database raises."""
-    settings = Settings()
+    settings = read_settings()
     async with (
         open_database(data_dir, database_url, settings=settings, on_progress=on_progress) as database,
         open_engine(database.runtime_url, settings, label="cli", draw_key=database.draw_key) as engine,

@@ -17,6 +17,7 @@ from accrual.bootstrap.children import LaneChildren
 from accrual.bootstrap.database import embedded_release, embedded_start
 from accrual.bootstrap.engine import RunningEngine, open_engine
 from accrual.bootstrap.programme import apply_file
+from accrual.bootstrap.settings import read_settings
 from accrual.bootstrap.upkeep import OpenUpkeep, open_upkeep
 from accrual.domain.errors import AccrualError
 from accrual.engine.verify import Verification, VerifyReport
@@ -108,7 +109,7 @@ class BenchServer:
     async def prepared(self, programme: Path) -> AsyncIterator[BenchDatabase]:
         """A database with schema and programme; removed at the end, whatever happens."""
         async with self.scratch() as owner_url:
-            migrated = await migrate(owner_url, now=datetime.now(UTC), buckets=Settings().buckets)
+            migrated = await migrate(owner_url, now=datetime.now(UTC), buckets=read_settings().buckets)
             if self.runtime_url is not None:
                 runtime_url = named(self.runtime_url, unquote(urlsplit(owner_url).path[1:]))
             else:
@@ -129,7 +130,7 @@ async def bench_server(data_dir: Path | None, database_url: str | None, *, say: 
 
     An external login needs the right to make databases. Raises what opening a database raises.
     """
-    settings = Settings()
+    settings = read_settings()
     url = database_url or settings.owner_database_url or settings.database_url
     if url is not None:
         server = BenchServer(
@@ -183,7 +184,7 @@ async def bench_engine(database_url: str, *, label: str) -> AsyncIterator[Runnin
 @asynccontextmanager
 async def bench_upkeep(database_url: str, engine: RunningEngine) -> AsyncIterator[OpenUpkeep]:
     """Upkeep with the bounds that `accrual serve` has, over a benchmark's database."""
-    async with open_upkeep(database_url, Settings(), engine) as opened:
+    async with open_upkeep(database_url, read_settings(), engine) as opened:
         yield opened
 
 

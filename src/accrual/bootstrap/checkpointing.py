@@ -14,6 +14,7 @@ from accrual.bootstrap.checkpoint_keys import open_key, signed_by
 from accrual.bootstrap.checkpoints import HOMELESS, OpenCheckpoints, home_of, key_path, open_checkpoints
 from accrual.bootstrap.clocks import new_id, utc_now
 from accrual.bootstrap.opening import open_database
+from accrual.bootstrap.settings import read_settings
 from accrual.domain.checkpoints import JournalLine
 from accrual.domain.errors import Broken, Busy, Invalid, Missing, Refused
 from accrual.domain.notes import Note, VerifierKey, read_note, read_verifier_key
@@ -21,7 +22,6 @@ from accrual.engine.checkpoint_check import ExtensionCheck, find_record
 from accrual.engine.checkpoint_proofs import Prover
 from accrual.engine.checkpoints import Made
 from accrual.engine.verify import Finding
-from accrual.settings import Settings
 from accrual.store.checkpoints import begin_anew
 
 Tell = Callable[[str], None]
@@ -54,7 +54,7 @@ async def asking_checkpoints(
     tell: Tell | None = None,
 ) -> AsyncIterator[OpenCheckpoints]:
     """Checkpoints of the database that a command means. Raises what opening a database raises, Broken, Refused."""
-    settings = Settings()
+    settings = read_settings()
     home = home_of(settings, data_dir, database_url)
     if home is None and create_key:
         raise Refused(HOMELESS, code="checkpoint_key_missing")
@@ -202,7 +202,7 @@ async def _lines(opened: OpenCheckpoints) -> Callable[[], Iterable[JournalLine]]
 
 async def rotate_key(data_dir: Path | None, database_url: str | None, tell: Tell | None = None) -> Made:
     """Make a new key and sign one checkpoint with both; the old key's file gets a number. Raises as `make_checkpoint`."""
-    settings = Settings()
+    settings = read_settings()
     home = home_of(settings, data_dir, database_url)
     if home is None:
         raise Refused(HOMELESS, code="checkpoint_key_missing")
@@ -226,7 +226,7 @@ async def restart_log(
     The old journal is kept under another name; an audit row notes the reason and the old log's last checkpoint. Raises
     Refused `checkpoint_restart_needless` while the database extends its journal, Busy `checkpoint_elsewhere`.
     """
-    settings = Settings()
+    settings = read_settings()
     home = home_of(settings, data_dir, database_url)
     if home is None:
         raise Refused(HOMELESS, code="checkpoint_key_missing")

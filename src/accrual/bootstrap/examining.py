@@ -10,10 +10,10 @@ from pathlib import Path
 
 from accrual.bootstrap.clocks import utc_now
 from accrual.bootstrap.opening import OpenDatabase, open_database
+from accrual.bootstrap.settings import read_settings
 from accrual.domain.errors import AccrualError, Missing
 from accrual.domain.health import HostHealth
 from accrual.engine.doctor import Finding, Level, diagnose
-from accrual.settings import Settings
 from accrual.store.doctor import read_books, read_server
 
 
@@ -28,7 +28,7 @@ async def examine(
 
     A database that cannot be opened or read is a finding itself. Raises Missing for a programme that does not exist.
     """
-    settings = Settings()
+    settings = read_settings()
     try:
         async with open_database(data_dir, database_url, settings=settings, on_progress=tell) as database:
             # A superuser sees every session; where there is none to be had, the owner sees its own.

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from accrual.bootstrap.asking import asking
 from accrual.bootstrap.clocks import fresh_bytes, utc_now
+from accrual.bootstrap.settings import read_settings
 from accrual.bootstrap.submitting import CHANCE_BYTES, READERS, choose_sender
 from accrual.domain.errors import TooLarge
 from accrual.engine.views import Previewed
-from accrual.settings import Settings
 
 
 async def preview_body(
@@ -27,7 +27,7 @@ async def preview_body(
 
     Raises what reading the body raises, Missing, Invalid `client_missing` or `programme_ambiguous`, DatabaseDown.
     """
-    bytes_max = Settings().body_bytes_max
+    bytes_max = read_settings().body_bytes_max
     if len(raw) > bytes_max:
         raise TooLarge(details={"bytes_max": bytes_max})
     async with asking(data_dir, database_url, on_progress=tell) as engine:

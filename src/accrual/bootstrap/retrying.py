@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from accrual.bootstrap.engine import RunningEngine, open_engine
 from accrual.bootstrap.opening import open_database
+from accrual.bootstrap.settings import read_settings
 from accrual.bootstrap.submitting import lane_at_work
 from accrual.domain.commands import Receipt, Submission
 from accrual.domain.errors import AccrualError
 from accrual.engine.views import TicketView
-from accrual.settings import Settings
 
 PAGE = 200
 """How many commands are tried again together."""
@@ -82,7 +82,7 @@ async def open_retrying(
     tell: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Retrying]:
     """Ready to try again, with a lane at work: a running one, else one for this while. Raises Missing, DatabaseDown."""
-    settings = Settings()
+    settings = read_settings()
     async with (
         open_database(data_dir, database_url, settings=settings, on_progress=tell) as database,
         open_engine(database.runtime_url, settings, label="retry", draw_key=database.draw_key) as engine,

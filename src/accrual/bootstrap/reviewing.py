@@ -9,9 +9,9 @@ from pathlib import Path
 from accrual.bootstrap.asking import choose_programme
 from accrual.bootstrap.engine import RunningEngine, open_engine
 from accrual.bootstrap.opening import open_database
+from accrual.bootstrap.settings import read_settings
 from accrual.bootstrap.submitting import lane_at_work
 from accrual.engine.views import TicketView
-from accrual.settings import Settings
 
 
 class Reviewing:
@@ -45,7 +45,7 @@ async def open_reviewing(
     tell: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Reviewing]:
     """Ready to judge, with a lane at work: a running one, else one for this while. Raises Missing, DatabaseDown."""
-    settings = Settings()
+    settings = read_settings()
     async with (
         open_database(data_dir, database_url, settings=settings, on_progress=tell) as database,
         open_engine(database.runtime_url, settings, label="review", draw_key=database.draw_key) as engine,

@@ -23,6 +23,7 @@ from accrual.bootstrap.draw_keys import DrawKey
 from accrual.bootstrap.engine import RunningEngine, open_engine
 from accrual.bootstrap.lanes import open_lane
 from accrual.bootstrap.opening import open_database
+from accrual.bootstrap.settings import read_settings
 from accrual.domain.commands import Dialect, Receipt, Submission
 from accrual.domain.errors import AccrualError, Busy, Invalid, Missing, TooLarge
 from accrual.domain.programme import Catalogue, StoredClient
@@ -144,7 +145,7 @@ async def open_submitting(
 
     Raises Missing, Invalid `client_missing` or `programme_ambiguous`, DatabaseDown.
     """
-    settings = Settings()
+    settings = read_settings()
     async with (
         open_database(data_dir, database_url, settings=settings, on_progress=tell) as database,
         open_engine(database.runtime_url, settings, label="submit", draw_key=database.draw_key) as engine,

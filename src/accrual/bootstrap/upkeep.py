@@ -14,6 +14,7 @@ import msgspec
 from accrual.bootstrap.clocks import utc_now
 from accrual.bootstrap.engine import RunningEngine, open_engine
 from accrual.bootstrap.opening import open_database
+from accrual.bootstrap.settings import read_settings
 from accrual.bootstrap.submitting import lane_at_work
 from accrual.domain.commands import Receipt, Submission
 from accrual.domain.errors import AccrualError, Busy, Invalid
@@ -118,7 +119,7 @@ async def run_upkeep(
     An instant without offset is read in the zone of the programmes, if they agree on one. Raises Invalid for an instant
     that lies ahead where that is not allowed, Busy when nothing was decided for `quiet_s`, DatabaseDown.
     """
-    settings = Settings()
+    settings = read_settings()
     async with (
         open_database(data_dir, database_url, settings=settings, on_progress=tell) as database,
         open_engine(database.runtime_url, settings, label="upkeep", draw_key=database.draw_key) as engine,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,7 +28,7 @@ def serve_command(
 ) -> None:
     """Serve the API and decide commands, until stopped by Ctrl-C or SIGTERM."""
     options = ServeOptions(host=host, port=port, data_dir=data_dir, database_url=database_url, lanes=lanes, apply=apply)
-    _run(serve(options, read_settings(), _say))
+    _run(lambda: serve(options, read_settings(), _say))
 
 
 def api_command(
@@ -44,7 +44,7 @@ def api_command(
     options = ServeOptions(
         host=host, port=port, data_dir=data_dir, database_url=database_url, lanes=0, share_port=share_port
     )
-    _run(serve(options, read_settings(), _say))
+    _run(lambda: serve(options, read_settings(), _say))
 
 
 def lane_command(
@@ -55,7 +55,7 @@ def lane_command(
 ) -> None:
     """Decide commands in this process: one lane, sharing the buckets with every other lane of the database."""
     _run(
-        run_lane(
+        lambda: run_lane(
             read_settings(),
             label=label,
             data_dir=data_dir,
@@ -70,8 +70,8 @@ def _say(text: str) -> None:
     echo(text, err=True)
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     import uvloop
 
     with telling(as_json=False):
-        uvloop.run(work)
+        uvloop.run(work())
